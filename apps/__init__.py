@@ -1,0 +1,1 @@
+"""The apps of this project, each named after its noun."""

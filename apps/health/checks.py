@@ -1,0 +1,114 @@
+"""What readiness means: the database answers, the cache keeps a value, no migration is unapplied."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+
+from django.core.cache import caches
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a check ended: ok, failed, timeout, or unknown (what it builds on failed before it)."""
+
+    status: str
+    milliseconds: float
+
+
+class Unready(Exception):
+    """A dependency answers, and not as it should."""
+
+
+def check_database() -> None:
+    connection.close_if_unusable_or_obsolete()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def check_cache() -> None:
+    key = f"health:{secrets.token_hex(8)}"
+    caches["default"].set(key, key, timeout=10)
+    if caches["default"].get(key) != key:
+        raise Unready("the cache lost a value that it had just been given")
+
+
+# The state of the table of migrations in which nothing was pending. Planning takes a hundred times
+# as long as asking whether that table has changed.
+_complete: tuple[int, int] | None = None
+
+
+def check_migrations() -> None:
+    global _complete
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*), MAX(id) FROM django_migrations")
+        applied = cursor.fetchone()
+    if applied == _complete:
+        return
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        raise Unready(f"unapplied migrations: {', '.join(str(step) for step, _ in plan)}")
+    _complete = applied
+
+
+class Lane:
+    """Checks that share a dependency, run one after the other on a thread that keeps its connection.
+
+    A thread of its own is what bounds a check: a driver that waits for a silent server can't be
+    interrupted, but it can be left behind.
+    """
+
+    def __init__(self, **checks: Callable[[], None]) -> None:
+        self.checks = checks
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"health-{'-'.join(checks)}")
+
+    def start(self, results: dict[str, Result]) -> Future[None]:
+        """Begin the checks, which put what they find into `results`."""
+        return self._thread.submit(copy_context().run, self._run, results)
+
+    def _run(self, results: dict[str, Result]) -> None:
+        for name, check in self.checks.items():
+            begin = time.perf_counter()
+            try:
+                check()
+            except Exception:
+                logger.exception("health: %s failed", name)
+                results[name] = Result("failed", _milliseconds_since(begin))
+                break
+            results[name] = Result("ok", _milliseconds_since(begin))
+
+
+LANES = (Lane(database=check_database, migrations=check_migrations), Lane(cache=check_cache))
+
+
+def run(timeout: float) -> dict[str, Result]:
+    """Run every check and return, after `timeout` seconds at the latest, how each ended."""
+    begin = time.perf_counter()
+    found: dict[str, Result] = {}
+    futures = [lane.start(found) for lane in LANES]
+    results = {}
+    for lane, future in zip(LANES, futures, strict=True):
+        missing = "unknown"
+        try:
+            future.result(max(0.0, timeout - (time.perf_counter() - begin)))
+        except TimeoutError:
+            future.cancel()
+            missing = "timeout"
+        for name in lane.checks:
+            results[name] = found.get(name) or Result(missing, _milliseconds_since(begin))
+            if results[name].status == "timeout":
+                logger.error("health: %s gave no answer within %s s", name, timeout)
+                missing = "unknown"
+    return results
+
+
+def _milliseconds_since(begin: float) -> float:
+    return round((time.perf_counter() - begin) * 1000, 1)

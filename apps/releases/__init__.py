@@ -1,0 +1,1 @@
+"""What is running here, and what ran before."""

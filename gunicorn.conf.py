@@ -1,0 +1,45 @@
+"""gunicorn for one task of 0.5 to 2 vCPU behind an AWS load balancer."""
+
+import os
+
+from environs import Env
+
+from myproject import logs
+from myproject.access_log import AccessLog
+from myproject.settings import environment
+from myproject.startup import one_line_errors
+
+env = Env(eager=False)
+
+# Loaded once and shared: a worker starts at once and costs little memory.
+preload_app = True
+wsgi_app = "myproject.wsgi"
+
+# Two processes keep 2 vCPU busy, and one answers while the other is replaced. Threads, so that a
+# database that hangs does not take the liveness check with it.
+workers = env.int("WEB_WORKERS", 2, validate=environment.positive)
+threads = env.int("WEB_THREADS", 4, validate=environment.positive)
+
+# ECS sends SIGKILL 30 s after SIGTERM: requests in flight must be done by then.
+timeout = 30
+graceful_timeout = 25
+
+# Longer than the load balancer's 60 s, or it sends a request into a connection that is closing.
+keepalive = 75
+
+# A leak ends with its process; the jitter keeps the workers from ending together.
+max_requests = 10_000
+max_requests_jitter = 1_000
+
+# The heartbeat is a file, and one on a busy disk blocks.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+control_socket_disable = True
+
+logger_class = AccessLog
+logconfig_dict = logs.config(
+    env.str("LOG_FORMAT", "json", validate=logs.check_format),
+    env.str("LOG_LEVEL", "INFO", validate=logs.check_level),
+)
+
+with one_line_errors():
+    environment.check(env)

@@ -1,0 +1,16 @@
+"""Who is calling, as far as it can be trusted."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def client_ip(request: HttpRequest) -> str:
+    """Return the caller's address.
+
+    A load balancer appends it to X-Forwarded-For; what stands before that, anybody could have written.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
+    """
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    if settings.BEHIND_LOAD_BALANCER and forwarded:
+        return forwarded.rpartition(",")[2].strip()
+    return str(request.META["REMOTE_ADDR"])

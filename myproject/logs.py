@@ -1,0 +1,65 @@
+"""Logs on stdout: a JSON object a line, or plain text for people. Django and gunicorn share it."""
+
+import logging
+from typing import Any
+
+from environs import ValidationError
+
+from myproject import request_id
+
+FORMATTERS: dict[str, dict[str, Any]] = {
+    "json": {
+        "class": "pythonjsonlogger.json.JsonFormatter",
+        "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s",
+        "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+        "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+    },
+    "text": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"},
+}
+
+
+class RequestIdFilter(logging.Filter):
+    """Give each record the id of the request that caused it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not hasattr(record, "request_id"):
+            # Django reports an error response when the request is over, with the request attached.
+            request = getattr(record, "request", None)
+            record.request_id = getattr(request, "id", request_id.current.get())
+        return True
+
+
+def config(log_format: str, level: str) -> dict[str, Any]:
+    """Return a logging configuration for dictConfig: one handler on stdout for everything."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"request_id": {"()": RequestIdFilter}},
+        "formatters": {"default": FORMATTERS.get(log_format, {})},
+        "handlers": {
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "filters": ["request_id"],
+                "formatter": "default",
+            },
+        },
+        "root": {"handlers": ["stdout"], "level": level},
+        # Django's own handlers would say everything twice.
+        "loggers": {
+            name: {"handlers": [], "propagate": True}
+            for name in ("django", "gunicorn.error", "gunicorn.access")
+        },
+    }
+
+
+def check_format(name: str) -> None:
+    """Raise ValidationError unless LOG_FORMAT is one that we have."""
+    if name not in FORMATTERS:
+        raise ValidationError(f"must be one of: {', '.join(FORMATTERS)}")
+
+
+def check_level(name: str) -> None:
+    """Raise ValidationError unless LOG_LEVEL is one that Python has."""
+    if name not in logging.getLevelNamesMapping():
+        raise ValidationError(f"must be one of: {', '.join(logging.getLevelNamesMapping())}")

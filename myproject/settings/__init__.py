@@ -1,0 +1,1 @@
+"""One module for each place the service runs in; staging runs production's."""

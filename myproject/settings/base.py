@@ -1,0 +1,126 @@
+"""What is the same everywhere."""
+
+from typing import Any
+
+from csp.constants import NONE, SELF
+
+from myproject import logs
+
+from .environment import BASE_DIR, env, positive
+
+# What is running: the image carries the first two, the task definition gives the third.
+APP_VERSION = env.str("APP_VERSION", "unknown")
+APP_COMMIT = env.str("APP_COMMIT", "unknown")
+
+INSTALLED_APPS = [
+    "apps.health",
+    "apps.releases",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "axes",
+    "csp",
+    "waffle",
+]
+
+MIDDLEWARE = [
+    "myproject.request_id.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "waffle.middleware.WaffleMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "myproject.urls"
+WSGI_APPLICATION = "myproject.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "myproject" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# Five wrong passwords from one address for one name, then a quarter of an hour's rest.
+# Counting by name alone would let a stranger lock the staff out.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "myproject.client_ip.client_ip"
+
+# Flags are read on every page: from the process's own memory, so that no page waits for Redis.
+# A change in the admin reaches every process within ten seconds.
+WAFFLE_CACHE_NAME = "flags"
+CACHES: dict[str, dict[str, Any]] = {
+    "flags": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "flags",
+        "TIMEOUT": 10,
+    },
+}
+
+# The pages load nothing from elsewhere and run no inline script.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    },
+}
+
+# All checks of /health/ together, in seconds; a load balancer's own limit must be higher.
+HEALTH_TIMEOUT = env.float("HEALTH_TIMEOUT", 2.0, validate=positive)
+
+BEHIND_LOAD_BALANCER = False
+
+
+def logging(default_format: str) -> dict[str, Any]:
+    """Return LOGGING as LOG_FORMAT (json or text) and LOG_LEVEL say."""
+    log_format = env.str("LOG_FORMAT", default_format, validate=logs.check_format)
+    level = env.str("LOG_LEVEL", "INFO", validate=logs.check_level)
+    return logs.config(log_format, level)

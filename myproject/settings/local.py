@@ -1,0 +1,31 @@
+"""A developer's machine: runs with no variables at all, on SQLite and the in-process cache."""
+
+import os
+
+from . import environment
+from .environment import env
+
+environment.read_file(environment.BASE_DIR / ".env")
+
+from .base import *  # noqa: E402
+
+APP_ENVIRONMENT = env.str("APP_ENVIRONMENT", "local")
+DEBUG = env.bool("DEBUG", True)
+# Good for nothing outside this machine: production demands its own.
+SECRET_KEY = env.str("SECRET_KEY", "local-and-known-to-everybody")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+
+DATABASES = {
+    "default": environment.database("sqlite", "mysql", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+}
+CACHES["default"] = (
+    environment.redis_cache()
+    if os.environ.get("REDIS_URL")
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+)
+
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+LOGGING = logging("text")
+
+environment.check()

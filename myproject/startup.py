@@ -1,0 +1,25 @@
+"""What goes wrong before the service runs, said in words for the person who starts it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
+
+# MySQL's numbers for a server that can't be reached or won't let us in; anything else is a defect,
+# and keeps its traceback. https://dev.mysql.com/doc/mysql-errors/8.4/en/
+REFUSED = {1044, 1045, 1049, 2002, 2003, 2005, 2013, 2026, 2059}
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with a message and exit code 1 where its environment is at fault."""
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    except OperationalError as error:
+        if error.args[0] not in REFUSED:
+            raise
+        sys.exit(f"DATABASE_URL: the database can't be used: {error.args[1]}")

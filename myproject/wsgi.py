@@ -1,0 +1,13 @@
+"""The application that gunicorn serves."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from apps.health.liveness import answer_liveness
+from myproject.startup import one_line_errors
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings.production")
+
+with one_line_errors():
+    application = answer_liveness(get_wsgi_application())
