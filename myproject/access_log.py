@@ -1,5 +1,6 @@
 """gunicorn's access log, as fields instead of a line to be taken apart again."""
 
+from collections.abc import MutableMapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ class AccessLog(Logger):
     """Write one record a request, and none for the checks that load balancers make all day."""
 
     def access(
-        self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta
+        self, resp: Any, req: Any, environ: MutableMapping[str, Any], request_time: timedelta
     ) -> None:
         path = environ["PATH_INFO"]
         if path.startswith("/health/"):

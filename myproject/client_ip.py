@@ -7,7 +7,7 @@ from django.http import HttpRequest
 def client_ip(request: HttpRequest) -> str:
     """Return the caller's address.
 
-    A load balancer appends it to X-Forwarded-For; what stands before that, anybody could have written.
+    A load balancer appends it to X-Forwarded-For; what stands before it, anybody can have written.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
     """
     forwarded = request.headers.get("X-Forwarded-For", "")

@@ -9,8 +9,8 @@ from myproject import request_id
 
 FORMATTERS: dict[str, dict[str, Any]] = {
     "json": {
-        "class": "pythonjsonlogger.json.JsonFormatter",
-        "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s",
+        "()": "pythonjsonlogger.json.JsonFormatter",
+        "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s",
         "datefmt": "%Y-%m-%dT%H:%M:%S%z",
         "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
     },

@@ -20,6 +20,6 @@ def one_line_errors() -> Iterator[None]:
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except OperationalError as error:
-        if error.args[0] not in REFUSED:
+        if not REFUSED.intersection(error.args):
             raise
         sys.exit(f"DATABASE_URL: the database can't be used: {error.args[1]}")

@@ -1,4 +1,4 @@
-"""What readiness means: the database answers, the cache keeps a value, no migration is unapplied."""
+"""Readiness: the database answers, the cache keeps a value, and no migration is unapplied."""
 
 import logging
 import secrets
@@ -60,7 +60,7 @@ def check_migrations() -> None:
 
 
 class Lane:
-    """Checks that share a dependency, run one after the other on a thread that keeps its connection.
+    """Checks that build on each other, run in turn on a thread that keeps its connection.
 
     A thread of its own is what bounds a check: a driver that waits for a silent server can't be
     interrupted, but it can be left behind.

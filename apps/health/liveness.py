@@ -1,7 +1,7 @@
 """/health/live/: the process answers. Nothing more is claimed, and nothing else is touched.
 
-It stands in front of Django because a load balancer calls with the task's address as Host over plain
-HTTP, which Django would refuse or redirect, and because a dead database must not get tasks killed.
+It stands in front of Django because a load balancer calls with the task's address as Host, over
+plain HTTP, which Django would refuse or redirect; and a dead database must not get tasks killed.
 """
 
 from collections.abc import Iterable

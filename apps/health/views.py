@@ -13,7 +13,7 @@ from . import checks
 @require_safe
 @never_cache
 def health(request: HttpRequest) -> JsonResponse:
-    """Readiness, and what is running: what a deploy verifies. Why a check fails is in the log only."""
+    """Say what runs, and whether it is ready. Why it is not stands in the log only."""
     results = checks.run(settings.HEALTH_TIMEOUT)
     ready = all(result.status == "ok" for result in results.values())
     return JsonResponse(

@@ -3,9 +3,9 @@
 Reading never fails: what is missing or malformed is remembered, and `check()` names all of it.
 """
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -31,7 +31,9 @@ def _database_url(url: str, schemes: tuple[str, ...]) -> dict[str, Any]:
     try:
         config = dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)
     except ValueError as error:
-        raise ValidationError("is not a URL such as mysql://user:password@host:3306/name") from error
+        raise ValidationError(
+            "is not a URL such as mysql://user:password@host:3306/name"
+        ) from error
     if not config["NAME"]:
         raise ValidationError("names no database: mysql://user:password@host:3306/NAME")
     if config["ENGINE"] == MYSQL and not config["HOST"]:
@@ -62,7 +64,7 @@ def _sentry_dsn(dsn: str) -> str:
 def database(*schemes: str, default: Any = ...) -> dict[str, Any]:
     """Return DATABASE_URL, which must have one of `schemes`, as an entry of DATABASES.
 
-    MySQL must answer a connection within 2 s and a query within DATABASE_READ_TIMEOUT seconds (0: no limit).
+    MySQL must connect within 2 s and answer within DATABASE_READ_TIMEOUT seconds (0: no limit).
     """
     read_timeout = env.int("DATABASE_READ_TIMEOUT", 10, validate=not_negative)
     config = env.database_url("DATABASE_URL", default, schemes=schemes) or {}
@@ -87,7 +89,7 @@ def read_file(path: Path) -> None:
     """Add the variables of a file like .env, if there is one, to those that are set."""
     try:
         env.read_env(path, recurse=False)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ImproperlyConfigured(f"{path.name} can't be read: {error}") from None
 
 
@@ -96,8 +98,7 @@ def check(variables: Env = env) -> None:
     try:
         variables.seal()
     except EnvValidationError as error:
-        problems = error.error_messages
-        assert isinstance(problems, dict)
+        problems = cast(Mapping[str, list[str]], error.error_messages)
         lines = [f"  {name}: {' '.join(problems[name])}" for name in sorted(problems)]
         raise ImproperlyConfigured(
             "The environment is not fit to start with (.env.example explains each variable):\n"

@@ -1,7 +1,5 @@
 """A developer's machine: runs with no variables at all, on SQLite and the in-process cache."""
 
-import os
-
 from . import environment
 from .environment import env
 
@@ -16,11 +14,13 @@ SECRET_KEY = env.str("SECRET_KEY", "local-and-known-to-everybody")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 
 DATABASES = {
-    "default": environment.database("sqlite", "mysql", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+    "default": environment.database(
+        "sqlite", "mysql", default=f"sqlite:///{environment.BASE_DIR / 'db.sqlite3'}"
+    )
 }
 CACHES["default"] = (
     environment.redis_cache()
-    if os.environ.get("REDIS_URL")
+    if env.str("REDIS_URL", "")
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 )
 

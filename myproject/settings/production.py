@@ -6,7 +6,7 @@ from .environment import env
 
 APP_ENVIRONMENT = env.str("APP_ENVIRONMENT", validate=environment.filled)
 SECRET_KEY = env.str("SECRET_KEY", validate=environment.secret)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", validate=environment.hosts)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", validate=environment.hosts)
 
 DATABASES = {"default": environment.database("mysql")}
 CACHES["default"] = environment.redis_cache()

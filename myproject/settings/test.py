@@ -22,6 +22,8 @@ MIGRATION_LINTER_OPTIONS = {
 
 # Hashing slowly is for production.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Static files straight from the apps: nothing is collected for a test.
+WHITENOISE_AUTOREFRESH = True
 LOGGING = logging("text")
 
 environment.check()

@@ -1,0 +1,28 @@
+# A menu; what each does stands in scripts/.
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench format requirements
+
+help: ## Show this menu
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Serve on http://127.0.0.1:8000 with the embedded defaults (PORT=8001 for another port)
+	@scripts/run
+
+test: ## Run the tests on real MySQL and Redis (ARGS="apps/health -x" for a part)
+	@scripts/test $(ARGS)
+
+check: ## Run every gate of test.yml
+	@scripts/check
+
+bench: ## Measure against other projects, in one run
+	@scripts/bootstrap test
+	@.venv/bin/python scripts/with_services.py -- .venv/bin/python -m bench $(ARGS)
+
+format: ## Put the code in its form
+	@scripts/bootstrap test
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/black --quiet .
+
+requirements: ## Pin the newest versions that requirements*.in allow, with hashes
+	@scripts/bootstrap test
+	@scripts/pin-requirements

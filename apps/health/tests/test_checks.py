@@ -1,0 +1,117 @@
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from apps.health import checks
+
+
+def fails() -> None:
+    raise checks.Unready("db.internal said no to root")
+
+
+def passes() -> None:
+    pass
+
+
+@pytest.fixture
+def lanes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[checks.Lane]]:
+    """The lanes that `run` uses, for a test to fill; and a way out for checks that hang."""
+    lanes: list[checks.Lane] = []
+    monkeypatch.setattr(checks, "LANES", lanes)
+    yield lanes
+
+
+def statuses(results: dict[str, checks.Result]) -> dict[str, str]:
+    return {name: result.status for name, result in results.items()}
+
+
+def test_what_builds_on_a_failed_check_is_unknown(lanes: list[checks.Lane]) -> None:
+    lanes += [checks.Lane(first=fails, second=passes), checks.Lane(other=passes)]
+    assert statuses(checks.run(5)) == {"first": "failed", "second": "unknown", "other": "ok"}
+
+
+def test_a_failure_is_explained_in_the_log_only(
+    lanes: list[checks.Lane], caplog: pytest.LogCaptureFixture
+) -> None:
+    lanes += [checks.Lane(first=fails)]
+    assert "db.internal" not in str(checks.run(5))
+    assert "db.internal said no to root" in caplog.text
+
+
+def test_a_check_that_hangs_is_left_behind_in_time(
+    lanes: list[checks.Lane], caplog: pytest.LogCaptureFixture
+) -> None:
+    release = threading.Event()
+
+    def hangs() -> None:
+        release.wait(10)
+
+    lanes += [checks.Lane(hangs=hangs, after=passes)]
+    lanes += [checks.Lane(other=passes)]
+    begin = time.monotonic()
+    results = checks.run(0.1)
+    took = time.monotonic() - begin
+    release.set()
+    assert statuses(results) == {"hangs": "timeout", "after": "unknown", "other": "ok"}
+    assert 0.1 <= took < 1
+    assert results["hangs"].milliseconds >= 100
+    assert "hangs gave no answer within 0.1 s" in caplog.text
+
+
+def test_checks_behind_one_that_hangs_do_not_pile_up(lanes: list[checks.Lane]) -> None:
+    release, calls = threading.Event(), []
+
+    def hangs() -> None:
+        calls.append(1)
+        release.wait(10)
+
+    lanes += [checks.Lane(hangs=hangs)]
+    assert [statuses(checks.run(0.02))["hangs"] for _ in range(5)] == ["timeout"] * 5
+    release.set()
+    assert statuses(checks.run(5)) == {"hangs": "ok"}
+    assert len(calls) == 2
+
+
+def test_a_cache_that_forgets_fails(settings: Settings) -> None:
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+    }
+    with pytest.raises(checks.Unready, match="lost a value"):
+        checks.check_cache()
+
+
+@pytest.mark.django_db
+def test_nothing_pending_is_remembered(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    checks.check_migrations()
+    with django_assert_num_queries(1):
+        checks.check_migrations()
+
+
+@pytest.mark.django_db
+def test_a_migration_that_is_taken_back_is_noticed() -> None:
+    checks.check_migrations()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
+    with pytest.raises(checks.Unready, match=r"unapplied migrations: sessions\.0001_initial"):
+        checks.check_migrations()
+
+
+@pytest.mark.django_db
+def test_a_reason_carries_the_id_of_its_request(
+    lanes: list[checks.Lane], caplog: pytest.LogCaptureFixture
+) -> None:
+    from myproject import request_id
+    from myproject.logs import RequestIdFilter
+
+    lanes += [checks.Lane(first=fails)]
+    caplog.handler.addFilter(RequestIdFilter())
+    token = request_id.current.set("abc")
+    checks.run(5)
+    request_id.current.reset(token)
+    assert [getattr(record, "request_id", "") for record in caplog.records] == ["abc"]
+    assert caplog.records[0].levelno == logging.ERROR

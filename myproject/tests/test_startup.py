@@ -1,0 +1,57 @@
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from myproject.client_ip import client_ip
+from myproject.startup import one_line_errors
+from myproject.wsgi import application
+
+
+def end(error: Exception) -> Any:
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise error
+    return ended.value.code
+
+
+def test_a_wrong_environment_ends_in_its_message() -> None:
+    assert end(ImproperlyConfigured("SECRET_KEY: is not set")) == "SECRET_KEY: is not set"
+
+
+def test_a_database_that_refuses_ends_in_its_reason() -> None:
+    assert end(OperationalError(1045, "Access denied for user 'app'@'web'")) == (
+        "DATABASE_URL: the database can't be used: Access denied for user 'app'@'web'"
+    )
+
+
+@pytest.mark.parametrize("arguments", [(1213, "Deadlock found"), ("locked",), ()])
+def test_any_other_error_keeps_its_traceback(arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(OperationalError), one_line_errors():
+        raise OperationalError(*arguments)
+
+
+def test_the_application_answers_liveness_itself() -> None:
+    answer: list[Any] = []
+    request = RequestFactory().get("/health/live/", headers={"Host": "10.0.1.7"})
+    application(request.environ, lambda *arguments: answer.extend(arguments))  # type: ignore[arg-type]
+    assert answer[0] == "200 OK"
+
+
+@pytest.mark.parametrize(
+    ("behind", "forwarded", "caller"),
+    [
+        (True, "203.0.113.9", "203.0.113.9"),
+        (True, "6.6.6.6, 203.0.113.9", "203.0.113.9"),
+        (True, "", "127.0.0.1"),
+        (False, "203.0.113.9", "127.0.0.1"),
+    ],
+)
+def test_only_what_the_load_balancer_added_is_believed(
+    settings: Settings, behind: bool, forwarded: str, caller: str
+) -> None:
+    settings.BEHIND_LOAD_BALANCER = behind
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": forwarded})
+    assert client_ip(request) == caller

@@ -1,0 +1,81 @@
+"""A TCP door to a server: open, shut (it refuses) or silent (it accepts and says nothing)."""
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Door:
+    """Forward connections to a server while the block lasts, as the door stands."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.server = (host, port)
+        self.port = free_port()
+        self._silent = False
+        self._listener: socket.socket | None = None
+        self._sockets: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.shut()
+
+    def open(self) -> None:
+        """Let everything through; connections from before are cut."""
+        self._stand(silent=False)
+
+    def silence(self) -> None:
+        """Go on accepting, and say nothing more: to those connected, and to those who come."""
+        self._silent = True
+
+    def shut(self) -> None:
+        """Refuse connections, and cut those that are there."""
+        if self._listener:
+            # Wakes the thread in accept(), which close() alone does not.
+            with contextlib.suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self._listener = None
+        for end in self._sockets:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+        self._sockets.clear()
+
+    def _stand(self, *, silent: bool) -> None:
+        self.shut()
+        self._silent = silent
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection(self.server)
+                self._sockets += [client, server]
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=self._pump, args=ends, daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not self._silent:
+                    target.sendall(data)
+            target.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,91 @@
+"""What the running service says while MySQL or Redis is gone, or accepts and says nothing."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from .conftest import Service
+
+pytestmark = pytest.mark.django_db
+ALL_WELL = {"database": "ok", "migrations": "ok", "cache": "ok"}
+
+
+@pytest.fixture(autouse=True)
+def doors_open_again(service: Service) -> Iterator[None]:
+    assert service.health()[:2] == (200, ALL_WELL)
+    yield
+    for door in service.doors:
+        door.open()
+    deadline = time.monotonic() + 10
+    while service.health()[0] != 200:
+        assert time.monotonic() < deadline, service.log.read_text()[-3000:]
+
+
+def test_mysql_stopped_fails_the_database_only(service: Service) -> None:
+    service.mysql.shut()
+    code, statuses, _ = service.health()
+    assert code == 503
+    assert statuses == {"database": "failed", "migrations": "unknown", "cache": "ok"}
+
+
+def test_redis_stopped_fails_the_cache_only(service: Service) -> None:
+    service.redis.shut()
+    code, statuses, _ = service.health()
+    assert code == 503
+    assert statuses == {"database": "ok", "migrations": "ok", "cache": "failed"}
+
+
+def test_mysql_silent_is_given_up_within_the_bound(service: Service) -> None:
+    service.mysql.silence()
+    begin = time.monotonic()
+    code, statuses, _ = service.health()
+    assert code == 503
+    assert statuses == {"database": "timeout", "migrations": "unknown", "cache": "ok"}
+    assert time.monotonic() - begin < 2.5
+
+
+def test_redis_silent_is_given_up_within_the_bound(service: Service) -> None:
+    service.redis.silence()
+    begin = time.monotonic()
+    code, statuses, _ = service.health()
+    assert code == 503
+    assert statuses["database"] == statuses["migrations"] == "ok"
+    assert statuses["cache"] in ("failed", "timeout")
+    assert time.monotonic() - begin < 2.5
+
+
+def test_liveness_stays_up_when_nothing_else_does(service: Service) -> None:
+    service.mysql.silence()
+    service.redis.shut()
+    response, body = service.get("/health/live/", Host="10.0.1.7:8000")
+    assert (response.status, body) == (200, b'{"status": "ok"}')
+
+
+def test_the_page_does_without_redis(service: Service) -> None:
+    service.redis.shut()
+    response, _ = service.get("/releases/")
+    assert response.status == 200
+
+
+def test_the_reason_goes_to_the_log_and_not_to_the_caller(service: Service) -> None:
+    service.mysql.shut()
+    service.redis.shut()
+    response, body = service.get("/health/", **{"X-Request-ID": "why-not-1"})
+    assert response.status == 503
+    for secret in (
+        b"127.0.0.1",
+        b"root",
+        b"refused",
+        b"Traceback",
+        str(service.mysql.port).encode(),
+    ):
+        assert secret not in body
+    log = [line for line in service.log.read_text().splitlines() if "why-not-1" in line]
+    assert any("Can't connect" in line for line in log)
+    assert any("refused" in line for line in log)
+
+
+def test_readiness_is_reported_with_what_runs(service: Service) -> None:
+    _, _, body = service.health()
+    assert (body["version"], body["commit"], body["environment"]) == ("1.2.3", "0123abc", "staging")

@@ -1,0 +1,203 @@
+"""What people type: each script helps, refuses in one line, and cleans up."""
+
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from scripts import audit_dependencies, with_services
+
+ROOT = Path(__file__).resolve().parent.parent
+SHELL = sorted(
+    path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix
+)
+
+
+def script(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        words, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize("name", SHELL)
+def test_every_script_helps(name: str) -> None:
+    done = script(f"scripts/{name}", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"scripts/{name}" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["bootstrap", "check"])
+def test_an_unknown_word_shows_the_usage(name: str) -> None:
+    done = script(f"scripts/{name}", "--nonsense")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "usage: " in done.stderr
+
+
+def test_the_menu_names_every_target() -> None:
+    menu = script("make").stdout
+    for target in ("run", "test", "check", "bench", "format", "requirements"):
+        assert f"make {target} " in menu
+
+
+def test_run_says_that_its_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        done = script("scripts/run", PORT=port)
+    assert done.returncode == 1
+    assert done.stderr == f"scripts/run: port {port} is taken. Another one: PORT=8001 make run\n"
+
+
+@pytest.mark.parametrize("port", ["http", "0", "70000"])
+def test_run_refuses_what_is_no_port(port: str) -> None:
+    done = script("scripts/run", PORT=port)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"PORT is {port}" in done.stderr
+
+
+def test_bootstrap_names_the_python_that_it_needs(tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.8.1; exit 1\n')
+    old.chmod(0o755)
+    done = script("scripts/bootstrap", "run", PYTHON=str(old))
+    assert done.returncode == 1
+    assert "Python 3.11, 3.12 or 3.13 is needed" in done.stderr
+    assert "3.8.1" in done.stderr
+
+
+# --- the throw-away servers
+
+
+@pytest.fixture
+def servers() -> Iterator[None]:
+    try:
+        with_services.find("mysqld", "mariadbd")
+        with_services.find("redis-server")
+    except with_services.Unavailable:
+        pytest.skip("no mysqld or redis-server on this machine")
+    yield
+
+
+def with_servers(command: str, folder: str = "") -> subprocess.Popen[str]:
+    """Start a shell under local servers, as a terminal does: in a group of its own."""
+    variables = {"DATABASE_URL": "", "REDIS_URL": ""} | ({"TMPDIR": folder} if folder else {})
+    return subprocess.Popen(
+        [sys.executable, "scripts/with_services.py", "--local", "--", "sh", "-c", command],
+        cwd=ROOT,
+        env=os.environ | variables,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def answers(url: str) -> bool:
+    parts = urlsplit(url)
+    with socket.socket() as client:
+        return client.connect_ex((parts.hostname, parts.port)) == 0
+
+
+SHOW = 'echo "$DATABASE_URL"; echo "$REDIS_URL"'
+
+
+@pytest.mark.usefixtures("servers")
+def test_the_servers_stop_with_the_command_and_its_exit_code_is_kept() -> None:
+    process = with_servers(f"{SHOW}; exit 7")
+    output, _ = process.communicate(timeout=60)
+    urls = [line for line in output.splitlines() if "://" in line]
+    assert process.returncode == 7
+    assert [answers(url) for url in urls] == [False, False]
+
+
+@pytest.mark.usefixtures("servers")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_servers_stop_when_the_run_is_interrupted(number: signal.Signals) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        process = with_servers(f"{SHOW}; exec sleep 60", folder)
+        assert process.stdout
+        lines = iter(process.stdout.readline, "")
+        urls = [line.strip() for line in itertools.islice(lines, 4) if "://" in line]
+        assert [answers(url) for url in urls] == [True, True]
+        # Ctrl-C reaches the whole group, a SIGTERM the process it was sent to.
+        os.killpg(process.pid, number) if number == signal.SIGINT else process.terminate()
+        process.communicate(timeout=30)
+        assert process.returncode == 128 + number
+        assert [answers(url) for url in urls] == [False, False]
+        assert not list(Path(folder).iterdir())
+
+
+@pytest.mark.usefixtures("servers")
+def test_the_servers_die_with_a_run_that_is_killed() -> None:
+    if not shutil.which("setpriv"):
+        pytest.skip("no setpriv: only Linux ends the children of a process that was killed")
+    process = with_servers(f"{SHOW}; exec sleep 60")
+    assert process.stdout
+    lines = iter(process.stdout.readline, "")
+    urls = [line.strip() for line in itertools.islice(lines, 4) if "://" in line]
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    deadline = time.monotonic() + 20
+    while any(answers(url) for url in urls):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_one_url_without_the_other_is_refused() -> None:
+    done = script(
+        sys.executable,
+        "scripts/with_services.py",
+        "--",
+        "true",
+        DATABASE_URL="mysql://h/n",
+        REDIS_URL="",
+    )
+    assert done.returncode == 1
+    assert done.stderr == "with_services: Set both DATABASE_URL and REDIS_URL, or neither.\n"
+
+
+def test_a_missing_server_is_named_with_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(with_services.Unavailable) as refused:
+        with_services.find("nonesuchd", "othernonesuchd")
+    assert "nonesuchd or othernonesuchd is not here" in str(refused.value)
+    assert "apt-get install default-mysql-server-core redis-server" in str(refused.value)
+
+
+def test_a_server_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    command = ["sh", "-c", "echo disk full >&2; exit 1"]
+    with (
+        pytest.raises(with_services.Unavailable, match=r"mysql did not start.*\n.*disk full"),
+        with_services.server("mysql", command, with_services.free_port(), tmp_path),
+    ):
+        pass
+
+
+# --- the audit
+
+
+def report(**package: object) -> dict[str, object]:
+    return {"dependencies": [{"name": "django", "version": "5.2.1", "vulns": []} | package]}
+
+
+def test_no_known_vulnerability_passes() -> None:
+    assert audit_dependencies.verdict(report()) == (0, "1 packages, no known vulnerability")
+
+
+def test_a_vulnerability_is_named_with_its_fix() -> None:
+    flaw = {"id": "PYSEC-1", "fix_versions": ["5.2.2", "4.2.9"]}
+    code, message = audit_dependencies.verdict(report(vulns=[flaw]))
+    assert (code, message) == (1, "django 5.2.1: PYSEC-1 (fixed in 5.2.2, 4.2.9)")
+
+
+def test_what_could_not_be_looked_up_is_no_pass() -> None:
+    code, message = audit_dependencies.verdict(report(skip_reason="offline"))
+    assert (code, message) == (75, "1 of 1 could not be looked up: offline")

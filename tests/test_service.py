@@ -1,0 +1,63 @@
+"""The service as it ships, asked as clients and load balancers do."""
+
+import json
+
+import pytest
+
+from .conftest import Service
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_hostile_host_is_refused(service: Service) -> None:
+    for path in ("/health/", "/releases/"):
+        response, body = service.get(path, Host="evil.example")
+        assert response.status == 400
+        assert b"evil.example" not in body
+
+
+def test_plain_http_is_sent_to_https(service: Service) -> None:
+    response, _ = service.get("/health/", **{"X-Forwarded-Proto": "http"})
+    assert (response.status, response.getheader("Location")) == (301, "https://example.com/health/")
+
+
+def test_liveness_needs_neither_host_nor_https(service: Service) -> None:
+    response, _ = service.get(
+        "/health/live/", Host="10.0.1.7:8000", **{"X-Forwarded-Proto": "http"}
+    )
+    assert response.status == 200
+
+
+@pytest.mark.parametrize("path", ["/health/", "/health/live/"])
+def test_head_and_wrong_methods(service: Service, path: str) -> None:
+    response, body = service.get(path, method="HEAD")
+    assert (response.status, body) == (200, b"")
+    response, _ = service.get(path, method="POST")
+    assert (response.status, response.getheader("Allow")) == (405, "GET, HEAD")
+
+
+def test_the_root_leads_to_the_releases(service: Service) -> None:
+    response, _ = service.get("/")
+    assert (response.status, response.getheader("Location")) == (302, "/releases/")
+
+
+def test_every_page_is_protected(service: Service) -> None:
+    response, _ = service.get("/releases/")
+    assert "max-age=31536000" in (response.getheader("Strict-Transport-Security") or "")
+    assert "default-src 'none'" in (response.getheader("Content-Security-Policy") or "")
+    assert response.getheader("X-Frame-Options") == "DENY"
+    assert response.getheader("X-Content-Type-Options") == "nosniff"
+
+
+def test_health_checks_make_no_noise_and_requests_are_logged_in_json(service: Service) -> None:
+    service.get("/health/", **{"X-Request-ID": "quiet-1"})
+    service.get("/health/live/", **{"X-Request-ID": "quiet-1"})
+    service.get("/nowhere/", **{"X-Request-ID": "seen-1"})
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    assert not [line for line in lines if line["request_id"] == "quiet-1"]
+    (access,) = [
+        line
+        for line in lines
+        if line["request_id"] == "seen-1" and line["logger"] == "gunicorn.access"
+    ]
+    assert (access["method"], access["path"], access["status"]) == ("GET", "/nowhere/", 404)
