@@ -1,6 +1,6 @@
 """gunicorn for one task of 0.5 to 2 vCPU behind an AWS load balancer."""
 
-import os
+from pathlib import Path
 
 from environs import Env
 
@@ -32,7 +32,8 @@ max_requests = 10_000
 max_requests_jitter = 1_000
 
 # The heartbeat is a file, and one on a busy disk blocks.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+memory = Path("/dev/shm")  # noqa: S108
+worker_tmp_dir = str(memory) if memory.is_dir() else None
 control_socket_disable = True
 
 logger_class = AccessLog

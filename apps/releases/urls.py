@@ -1,5 +1,9 @@
-from django.http import HttpResponse
 from django.urls import path
 
+from . import views
+
 app_name = "releases"
-urlpatterns = [path("releases/", lambda request: HttpResponse("stub"), name="list")]
+urlpatterns = [
+    path("releases/", views.release_list, name="list"),
+    path("releases.json", views.release_list_json, name="json"),
+]

@@ -1,0 +1,1 @@
+"""The way of the table from a first, naive shape to the present one."""

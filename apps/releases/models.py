@@ -1,0 +1,139 @@
+import re
+from datetime import datetime, timedelta
+from statistics import median
+from typing import NamedTuple, Self
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, OperationalError, models, transaction
+from django.utils import timezone
+
+# More than could ever deploy at once to one environment: each round at least one of them gets done.
+ATTEMPTS = 10
+# MySQL's numbers for a lock waited for too long, and for a deadlock that it broke.
+# https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
+LOST_RACE = {1205, 1213}
+
+# One word of printable ASCII, and not what the settings say when nobody told them.
+WORD = re.compile(r"(?!unknown\Z)[!-~]*")
+
+
+class Outcome(models.TextChoices):
+    LIVE = "live"
+    SUPERSEDED = "superseded"
+    ROLLED_BACK = "rolled-back", "Rolled back"
+
+
+class Statistics(NamedTuple):
+    releases: int
+    rolled_back_percent: int
+    median_live: timedelta | None
+
+
+class ReleaseQuerySet(models.QuerySet["Release"]):
+    def in_environment(self, environment: str) -> Self:
+        return self.filter(environment=environment)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-started", "-pk")
+
+    def live_in(self, environment: str) -> "Release | None":
+        return self.filter(live_in=environment).first()
+
+    def statistics(self, since: datetime) -> Statistics:
+        """Sum up what started at `since` or later; what is still live has no time live yet."""
+        started_since = list(self.filter(started__gte=since))
+        rolled_back = sum(release.outcome == Outcome.ROLLED_BACK for release in started_since)
+        ended = [release.duration.total_seconds() for release in started_since if release.ended]
+        return Statistics(
+            len(started_since),
+            round(100 * rolled_back / max(1, len(started_since))),
+            timedelta(seconds=median(ended)) if ended else None,
+        )
+
+    def record(
+        self, *, version: str, commit: str, environment: str, rolled_back: bool = False
+    ) -> tuple["Release", bool]:
+        """Make a release the live one; return it, and whether it wasn't that already.
+
+        The one it replaces was superseded, or rolled back. Whoever loses a race against another
+        recording begins again, so that all of them are kept and the last one is live.
+        """
+        release = self.model(
+            version=version, commit=commit, environment=environment, outcome=Outcome.LIVE
+        )
+        release.full_clean(exclude=["started"], validate_unique=False, validate_constraints=False)
+        end = Outcome.ROLLED_BACK if rolled_back else Outcome.SUPERSEDED
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._replace_live(release, end)
+            except IntegrityError:
+                continue
+            except OperationalError as error:
+                if error.args[0] not in LOST_RACE:
+                    raise
+        return self._replace_live(release, end)
+
+    def _replace_live(self, release: "Release", end: Outcome) -> tuple["Release", bool]:
+        # A deadlock undoes a transaction as a whole: none may be open around this one.
+        with transaction.atomic(using=self.db, durable=True):
+            live = self.select_for_update().live_in(release.environment)
+            release.started = timezone.now()
+            if live:
+                if (live.version, live.commit) == (release.version, release.commit):
+                    return live, False
+                # The clock of the machine that recorded the other may be ahead of ours.
+                release.started = max(release.started, live.started)
+                live.ended, live.outcome = release.started, end
+                live.save(using=self.db, update_fields=["ended", "outcome"])
+            release.pk = None
+            release.save(using=self.db, force_insert=True)
+            return release, True
+
+
+class Release(models.Model):
+    """A version that was live in an environment, from when until when, and how that ended."""
+
+    version = models.CharField(max_length=128)
+    commit = models.CharField(max_length=64)
+    environment = models.CharField(max_length=64)
+    started = models.DateTimeField()
+    ended = models.DateTimeField(null=True, blank=True, editable=False)
+    outcome = models.CharField(max_length=11, choices=Outcome, db_default=Outcome.LIVE)
+    # The environment while live, else NULL, which may repeat in a unique index: MySQL's way to say
+    # what a condition on the index says elsewhere.
+    live_in = models.GeneratedField(
+        expression=models.Case(models.When(outcome="live", then=models.F("environment"))),
+        output_field=models.CharField(max_length=64, null=True),
+        db_persist=False,
+    )
+
+    objects = ReleaseQuerySet.as_manager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["live_in"], name="one_live_release"),)
+        indexes = (models.Index(fields=["environment", "started"], name="release_history"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.environment}"
+
+    def clean(self) -> None:
+        """Refuse what names no version, commit or environment, or would break a line of a log."""
+        names = ("version", "commit", "environment")
+        wrong = [name for name in names if not WORD.fullmatch(getattr(self, name))]
+        if wrong:
+            message = 'Must be one word of printable ASCII, and not "unknown".'
+            raise ValidationError(dict.fromkeys(wrong, message))
+
+    @property
+    def short_commit(self) -> str:
+        return self.commit[:8]
+
+    @property
+    def name(self) -> str:
+        """The version; where that is the commit, as before a tag, as short as people say it."""
+        return self.short_commit if self.version == self.commit else self.version
+
+    @property
+    def duration(self) -> timedelta:
+        """How long it was live, or has been until now."""
+        return (self.ended or timezone.now()) - self.started

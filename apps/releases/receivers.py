@@ -1,0 +1,25 @@
+from typing import Any
+
+from django.conf import settings
+from django.db import connections, router
+from django.db.migrations.executor import MigrationExecutor
+
+from .models import Release
+
+
+def record_release(using: str, **_kwargs: Any) -> None:
+    """Record what is being deployed, if it says what it is: a deploy migrates just before."""
+    known = "unknown" not in (settings.APP_VERSION, settings.APP_COMMIT)
+    if known and has_table(using):
+        Release.objects.using(using).record(
+            version=settings.APP_VERSION,
+            commit=settings.APP_COMMIT,
+            environment=settings.APP_ENVIRONMENT,
+        )
+
+
+def has_table(using: str) -> bool:
+    """Tell whether a database has the table, and in its final shape instead of an older one."""
+    executor = MigrationExecutor(connections[using])
+    pending = executor.migration_plan(executor.loader.graph.leaf_nodes("releases"))
+    return router.allow_migrate_model(using, Release) and not pending

@@ -1,0 +1,1 @@
+"""Releases, from the table to the page in a browser."""

@@ -1,0 +1,106 @@
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+from waffle.testutils import override_flag
+
+from .conftest import MakeReleases
+
+Visit = Callable[..., Page]
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    if not executable:
+        pytest.skip(f"no browser on this machine: looked for {', '.join(NAMES)}")
+    with pytest.MonkeyPatch.context() as patch:
+        # Playwright keeps an event loop on this thread, in which Django refuses to query.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with sync_playwright() as playwright:
+            yield playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+
+
+@pytest.fixture
+def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
+    """Return a function that opens a page; none may complain, or fetch from another host."""
+    complaints: list[str] = []
+    hosts = set()
+    contexts = []
+
+    def open_page(path: str = "/releases/", **options: Any) -> Page:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+        page.goto(f"{live_server.url}{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints
+    assert hosts == {urlsplit(live_server.url).netloc}
+
+
+def assert_accessible(page: Page) -> None:
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_empty_page_is_accessible(visit: Visit, scheme: str) -> None:
+    assert_accessible(visit(color_scheme=scheme))
+
+
+def test_full_page_is_accessible(visit: Visit, scheme: str, make_releases: MakeReleases) -> None:
+    make_releases(45)
+    with override_flag("release_statistics", active=True):
+        page = visit("/releases/?page=2", color_scheme=scheme)
+    assert page.get_by_text("The last 30 days").is_visible()
+    assert_accessible(page)
+
+
+def test_page_fits_a_small_telephone(visit: Visit, make_releases: MakeReleases) -> None:
+    make_releases(45)
+    page = visit(viewport={"width": 360, "height": 640})
+    heading, table = page.locator(".heading").bounding_box(), page.locator("table").bounding_box()
+    assert heading and table and table["width"] == heading["width"] < 360
+
+
+def test_history_works_without_javascript(visit: Visit, make_releases: MakeReleases) -> None:
+    make_releases(45)
+    page = visit(java_script_enabled=False)
+    page.get_by_role("link", name="Superseded").click()
+    page.get_by_role("link", name="Older").click()
+    assert page.url.endswith("/releases/?outcome=superseded&page=2")
+    assert page.get_by_role("row").count() == 14
+
+
+def test_keyboard_reaches_the_content_first(visit: Visit) -> None:
+    page = visit()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    assert page.locator("main:focus").count() == 1
