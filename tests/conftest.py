@@ -52,6 +52,16 @@ class Service:
         whole = json.loads(body)
         return response.status, {n: c["status"] for n, c in whole["checks"].items()}, whole
 
+    def access_log(self, request_id: str) -> dict[str, Any]:
+        """Return the line about a request; it is written when the answer has been sent."""
+        for _ in range(100):
+            for line in self.log.read_text().splitlines():
+                entry: dict[str, Any] = json.loads(line)
+                if (entry["logger"], entry["request_id"]) == ("gunicorn.access", request_id):
+                    return entry
+            time.sleep(0.05)
+        raise TimeoutError(self.log.read_text())
+
 
 @pytest.fixture(scope="session")
 def service(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:

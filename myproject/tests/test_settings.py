@@ -132,6 +132,14 @@ def test_a_migration_may_wait_for_ever(environ: pytest.MonkeyPatch) -> None:
     assert "read_timeout" not in production.DATABASES["default"]["OPTIONS"]
 
 
+def test_what_is_optional_can_be_set(environ: pytest.MonkeyPatch) -> None:
+    chosen = {"HEALTH_TIMEOUT": "0.5", "LOG_FORMAT": "text", "LOG_LEVEL": "DEBUG"}
+    production = load("production", environ, **PRODUCTION | chosen)
+    assert production.HEALTH_TIMEOUT == 0.5
+    assert production.LOGGING["root"]["level"] == "DEBUG"
+    assert "style" in production.LOGGING["formatters"]["default"]
+
+
 def test_options_in_the_url_win(environ: pytest.MonkeyPatch) -> None:
     url = PRODUCTION["DATABASE_URL"] + "?connect_timeout=7"
     production = load("production", environ, **PRODUCTION | {"DATABASE_URL": url})
