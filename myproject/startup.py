@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 # MySQL's numbers for a server that can't be reached or won't let us in; anything else is a defect,
 # and keeps its traceback. https://dev.mysql.com/doc/mysql-errors/8.4/en/
-REFUSED = {1044, 1045, 1049, 2002, 2003, 2005, 2013, 2026, 2059}
+REFUSED = {1044, 1045, 1049, 1130, 2002, 2003, 2005, 2013, 2026, 2059}
 
 
 @contextmanager

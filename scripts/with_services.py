@@ -145,7 +145,8 @@ def local_servers() -> Iterator[dict[str, str]]:
 def compose_servers() -> Iterator[dict[str, str]]:
     """Run both servers of compose.yaml in containers; yield the variables that lead to them."""
     ports = {"MYSQL_PORT": str(free_port()), "REDIS_PORT": str(free_port())}
-    environment = os.environ | ports | {"MYSQL_ROOT_PASSWORD": "testpass"}
+    secrets = {"MYSQL_ROOT_PASSWORD": "testpass", "MYSQL_DATABASE": "testdb"}
+    environment = os.environ | ports | secrets
     compose = ["docker", "compose", "--project-name", f"myproject-services-{os.getpid()}"]
     compose += ["--file", str(ROOT / "compose.yaml")]
     try:

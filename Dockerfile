@@ -1,0 +1,78 @@
+FROM python:3.11-slim-bookworm AS base
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+WORKDIR /app
+# Docker's image has no bytecode, and a read-only root file system can't get any: each start and each
+# health check would compile what it imports.
+RUN python -m compileall -q --invalidation-mode unchecked-hash \
+        -x '/(ensurepip|idlelib|lib2to3|pydoc_data|site-packages|test|tkinter|turtledemo)/' \
+        "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
+
+
+FROM base AS packages
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends \
+        build-essential default-libmysqlclient-dev pkg-config
+
+# The .po files are what translators edit; programs read the .mo files beside them.
+COPY requirements.txt .
+RUN python -m venv --without-pip /opt/venv \
+ && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile \
+        --require-hashes --requirement requirements.txt \
+ && find /opt/venv -name '*.po' -delete \
+ && find /opt/venv -name tests -prune -exec rm -r {} + \
+ && python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
+
+
+# A stage of its own: a change of code installs nothing, and leaves the packages' layer as it is.
+FROM packages AS code
+COPY . .
+# Production's settings want variables; these exist for this command, and none reaches the image.
+# A clone made under a strict umask would be closed to the image's user.
+RUN APP_ENVIRONMENT=build ALLOWED_HOSTS=build DATABASE_URL=mysql://build/build \
+    REDIS_URL=redis://build SECRET_KEY="$(cat /proc/sys/kernel/random/uuid /proc/sys/kernel/random/uuid)" \
+    DJANGO_SETTINGS_MODULE=myproject.settings.production \
+    python manage.py collectstatic --no-input --verbosity 0 \
+ && mv staticfiles / \
+ && python -m compileall -q --invalidation-mode unchecked-hash apps myproject \
+ && chmod -R a+rX /app /staticfiles
+
+
+FROM base
+# Nothing is installed in a running container, so what installs goes too.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends libmariadb3 \
+ && apt-get clean \
+ && rm -r /var/lib/apt/lists/* \
+ && cd "$(python -c 'import pathlib, pip; print(pathlib.Path(pip.__file__).parent.parent)')" \
+ && rm -rf pip* setuptools* wheel* pkg_resources _distutils_hack distutils-precedence.pth \
+ && rm -rf /usr/local/bin/pip* /usr/local/bin/wheel /usr/bin/pip*
+
+ENV DJANGO_SETTINGS_MODULE=myproject.settings.production \
+    PORT=8000
+EXPOSE 8000
+# A number, so that an orchestrator can tell that it is not root without a look into the image.
+USER 10001:10001
+# ECS ignores this one: its task definition has its own.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD ["python", "-c", "\
+import http.client, os, sys; \
+live = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=2); \
+live.request('GET', '/health/live/'); \
+sys.exit(live.getresponse().status != 200)"]
+# No entrypoint: it would hide what runs, and migrations at start-up would race between tasks.
+CMD ["gunicorn"]
+
+# From what changes least to what changes with every commit.
+COPY --from=packages /opt/venv /opt/venv
+COPY --from=code /staticfiles staticfiles
+COPY --from=code /app .
+
+ARG APP_VERSION=unknown APP_COMMIT=unknown APP_CREATED= APP_SOURCE=
+ENV APP_VERSION=$APP_VERSION APP_COMMIT=$APP_COMMIT
+LABEL org.opencontainers.image.title="myproject" \
+      org.opencontainers.image.version="$APP_VERSION" \
+      org.opencontainers.image.revision="$APP_COMMIT" \
+      org.opencontainers.image.created="$APP_CREATED" \
+      org.opencontainers.image.source="$APP_SOURCE" \
+      org.opencontainers.image.base.name="docker.io/library/python:3.11-slim-bookworm"
