@@ -5,18 +5,18 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.core.cache import caches
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from myproject import request_id
+
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """How a check ended: ok, failed, timeout, or unknown (what it builds on failed before it)."""
 
     status: str
@@ -29,8 +29,8 @@ class Unready(Exception):
 
 def check_database() -> None:
     connection.close_if_unusable_or_obsolete()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    # Opening a cursor pings the server, or connects to it: CONN_HEALTH_CHECKS.
+    connection.cursor().close()
 
 
 def check_cache() -> None:
@@ -72,9 +72,10 @@ class Lane:
 
     def start(self, results: dict[str, Result]) -> Future[None]:
         """Begin the checks, which put what they find into `results`."""
-        return self._thread.submit(copy_context().run, self._run, results)
+        return self._thread.submit(self._run, results, request_id.current.get())
 
-    def _run(self, results: dict[str, Result]) -> None:
+    def _run(self, results: dict[str, Result], caller: str) -> None:
+        request_id.current.set(caller)
         for name, check in self.checks.items():
             begin = time.perf_counter()
             try:

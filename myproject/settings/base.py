@@ -29,6 +29,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "myproject.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "apps.health.middleware.ReadinessMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -79,7 +79,7 @@ def database(*schemes: str, default: Any = ...) -> dict[str, Any]:
 def redis_cache() -> dict[str, Any]:
     """Return REDIS_URL as an entry of CACHES; Redis must connect, and then answer, within 1 s."""
     return {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "myproject.cache.RedisCache",
         "LOCATION": env.redis_url("REDIS_URL"),
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
     }

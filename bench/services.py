@@ -1,0 +1,101 @@
+"""MySQL and Redis of the benchmark: a database of its own, and what was asked of both."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import MySQLdb  # type: ignore[import-untyped]
+import redis
+
+from . import servers
+from .report import NotMeasured, last_line
+
+
+@dataclass(frozen=True)
+class Services:
+    """Both servers, and the environment in which the subjects run."""
+
+    environment: dict[str, str]
+    mysql: Any
+    redis: redis.Redis
+
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections MySQL and Redis have accepted so far."""
+        with self.mysql.cursor() as cursor:
+            cursor.execute("SHOW GLOBAL STATUS LIKE 'Connections'")
+            accepted = int(cursor.fetchone()[1])
+        return accepted, int(self.redis.info("stats")["total_connections_received"])
+
+    def versions(self) -> str:
+        with self.mysql.cursor() as cursor:
+            cursor.execute("SELECT VERSION()")
+            mysql = str(cursor.fetchone()[0])
+        name = "" if "MariaDB" in mysql else "MySQL "
+        return f"{name}{mysql}, Redis {self.redis.info('server')['redis_version']}"
+
+
+@contextmanager
+def services() -> Iterator[Services]:
+    """Yield both servers, with a migrated database that goes when the block ends."""
+    database_url, redis_url = os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
+    name = f"bench_{secrets.token_hex(4)}"
+    url = urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
+    environment = servers.production(url, redis_url)
+    try:
+        with (
+            closing(_connect(database_url)) as mysql,
+            redis.Redis.from_url(redis_url) as cache,
+            _database(mysql, name),
+        ):
+            cache.ping()
+            _migrate(environment)
+            provided = Services(environment, mysql, cache)
+            print(f"  with {provided.versions()}")
+            yield provided
+    except MySQLdb.Error as error:
+        raise NotMeasured(f"DATABASE_URL: the database can't be used: {error.args[-1]}") from None
+    except redis.RedisError as error:
+        raise NotMeasured(f"REDIS_URL: Redis can't be used: {error}") from None
+
+
+def _connect(url: str) -> Any:
+    parts = urlsplit(url)
+    return MySQLdb.connect(
+        host=parts.hostname or "127.0.0.1",
+        port=parts.port or 3306,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        autocommit=True,
+    )
+
+
+@contextmanager
+def _database(mysql: Any, name: str) -> Iterator[None]:
+    _execute(mysql, f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+    try:
+        yield
+    finally:
+        _execute(mysql, f"DROP DATABASE `{name}`")
+
+
+def _execute(mysql: Any, statement: str) -> None:
+    with mysql.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _migrate(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=servers.ROOT,
+        env=environment | {"DJANGO_SETTINGS_MODULE": "myproject.settings.production"},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise NotMeasured(f"migrate failed: {last_line(done.stderr)}")

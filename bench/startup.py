@@ -1,0 +1,61 @@
+"""How long gunicorn takes to the first 200, and the memory of what then runs."""
+
+import statistics
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from .report import Figure, NotMeasured
+from .servers import DEFAULT, GTHREAD, MINIMAL, OURS, Server, Subject, get, prepare_peers, serve
+from .services import Services, services
+
+RUNS = 5
+REQUESTS = 40
+
+
+def measure() -> Iterator[Figure]:
+    """Yield times to start, each the median of several taken in turns, and our memory."""
+    prepare_peers()
+    with services() as provided:
+        yield from _start_up(provided)
+        yield Figure("memory, master and 2 workers", _memory(provided), " MiB", at_most=110)
+
+
+def _start_up(services: Services) -> Iterator[Figure]:
+    pages = [(MINIMAL, "/"), (DEFAULT, "/"), (OURS, "/health/live/"), (OURS, "/health/")]
+    seconds: dict[tuple[Subject, str], list[float]] = {page: [] for page in pages}
+    for _ in range(1 + RUNS):
+        for page, taken in seconds.items():
+            taken.append(_start(services, *page))
+    # The first of each read its files from the disk, and compiled them.
+    minimal, default, live, ready = (statistics.median(taken[1:]) for taken in seconds.values())
+    yield Figure("start to /health/live/", live, " s", MINIMAL.name, minimal, at_most=2)
+    yield Figure("start to /health/live/", live, " s", DEFAULT.name, default)
+    yield Figure("start to /health/", ready, " s", MINIMAL.name, minimal)
+
+
+def _start(services: Services, subject: Subject, path: str) -> float:
+    with serve(subject, GTHREAD, services.environment, path) as server:
+        return server.seconds_to_start
+
+
+def _memory(services: Services) -> float:
+    if sys.platform != "linux":
+        raise NotMeasured("memory is read from /proc/PID/smaps_rollup, which only Linux has")
+    with serve(OURS, GTHREAD, services.environment, "/health/") as server:
+        for _ in range(REQUESTS):
+            for path in ("/health/", "/health/live/", "/admin/login/", "/releases/"):
+                get(server.port, path)
+        return sum(map(_proportional_mib, _pids(server)))
+
+
+def _pids(server: Server) -> list[int]:
+    master = server.process.pid
+    children = Path(f"/proc/{master}/task/{master}/children").read_text()
+    return [master, *map(int, children.split())]
+
+
+def _proportional_mib(pid: int) -> float:
+    """Return the memory of a process, with what it shares divided by those who share it."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
