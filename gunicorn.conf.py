@@ -28,8 +28,8 @@ graceful_timeout = 25
 keepalive = 75
 
 # A leak ends with its process; the jitter keeps the workers from ending together.
-max_requests = 10_000
-max_requests_jitter = 1_000
+max_requests = 50_000
+max_requests_jitter = 10_000
 
 # The heartbeat is a file, and one on a busy disk blocks.
 memory = Path("/dev/shm")  # noqa: S108

@@ -24,9 +24,14 @@ class Figure:
     reference: float | None = None
     at_least: float | None = None
     at_most: float | None = None
+    # What else the machine does changes from one second to the next: where both were measured in
+    # turns, the median of each turn's ratio says more than the ratio of the medians.
+    ratio_in_turns: float | None = None
 
     @property
     def ratio(self) -> float | None:
+        if self.ratio_in_turns is not None:
+            return self.ratio_in_turns
         return self.value / self.reference if self.reference else None
 
     @property

@@ -26,8 +26,8 @@ from .servers import (
 from .services import Services, services
 
 WARM_UP_SECONDS = 1
-SECONDS = 2
-RUNS = 3
+SECONDS = 1
+RUNS = 9
 # wrk leaves requests behind that are still served: they must not count for the next subject.
 SETTLE_SECONDS = 0.3
 LOAD = ["--threads", "2", "--connections", "16", "--header", "X-Forwarded-Proto: https"]
@@ -82,7 +82,15 @@ def _gthread(wrk: str, services: Services) -> Iterator[Figure]:
 
 def _compare(workers: str, ours: Target, theirs: Target, at_least: float | None = None) -> Figure:
     return Figure(
-        f"{ours.path}, {workers}", ours.rate, "/s", theirs.subject.name, theirs.rate, at_least
+        f"{ours.path}, {workers}",
+        ours.rate,
+        "/s",
+        theirs.subject.name,
+        theirs.rate,
+        at_least,
+        ratio_in_turns=statistics.median(
+            mine / other for mine, other in zip(ours.rates, theirs.rates, strict=True)
+        ),
     )
 
 

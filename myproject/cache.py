@@ -15,10 +15,18 @@ class _Client(redis.RedisCacheClient):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._client: Any = functools.cache(self._client)  # type: ignore[has-type]
+        self._client: Any = functools.cache(self._client)
 
 
 class RedisCache(redis.RedisCache):
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._class = _Client
+
+    def echo(self, key: str, word: str, timeout: int) -> str:
+        """Set a word for `timeout` seconds and get it back, in one exchange with the server."""
+        key = self.make_and_validate_key(key)
+        with self._cache.get_client(write=True).pipeline(transaction=False) as both:
+            both.set(key, word, ex=timeout)
+            both.get(key)
+            return str(both.execute()[1], "ascii")

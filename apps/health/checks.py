@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from typing import NamedTuple
 
 from django.core.cache import caches
@@ -12,6 +13,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from myproject import request_id
+from myproject.cache import RedisCache
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +36,14 @@ def check_database() -> None:
 
 
 def check_cache() -> None:
-    key = f"health:{secrets.token_hex(8)}"
-    caches["default"].set(key, key, timeout=10)
-    if caches["default"].get(key) != key:
+    cache, word = caches["default"], secrets.token_hex(8)
+    key = f"health:{word}"
+    if isinstance(cache, RedisCache):
+        kept = cache.echo(key, word, timeout=10)
+    else:
+        cache.set(key, word, timeout=10)
+        kept = cache.get(key)
+    if kept != word:
         raise Unready("the cache lost a value that it had just been given")
 
 
@@ -59,6 +66,13 @@ def check_migrations() -> None:
     _complete = applied
 
 
+class Round(NamedTuple):
+    """One run of a lane's checks: what it has found so far, and whether it has come to its end."""
+
+    found: dict[str, Result]
+    end: Future[None]
+
+
 class Lane:
     """Checks that build on each other, run in turn on a thread that keeps its connection.
 
@@ -69,12 +83,21 @@ class Lane:
     def __init__(self, **checks: Callable[[], None]) -> None:
         self.checks = checks
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"health-{'-'.join(checks)}")
+        self._lock = Lock()
+        self._next: Round | None = None
 
-    def start(self, results: dict[str, Result]) -> Future[None]:
-        """Begin the checks, which put what they find into `results`."""
-        return self._thread.submit(self._run, results, request_id.current.get())
+    def next_round(self) -> Round:
+        """Return the round that begins next, shared by all who ask for it before it begins."""
+        with self._lock:
+            if self._next is None:
+                found: dict[str, Result] = {}
+                end = self._thread.submit(self._run, found, request_id.current.get())
+                self._next = Round(found, end)
+            return self._next
 
-    def _run(self, results: dict[str, Result], caller: str) -> None:
+    def _run(self, found: dict[str, Result], caller: str) -> None:
+        with self._lock:
+            self._next = None
         request_id.current.set(caller)
         for name, check in self.checks.items():
             begin = time.perf_counter()
@@ -82,9 +105,9 @@ class Lane:
                 check()
             except Exception:
                 logger.exception("health: %s failed", name)
-                results[name] = Result("failed", _milliseconds_since(begin))
+                found[name] = Result("failed", _milliseconds_since(begin))
                 break
-            results[name] = Result("ok", _milliseconds_since(begin))
+            found[name] = Result("ok", _milliseconds_since(begin))
 
 
 LANES = (Lane(database=check_database, migrations=check_migrations), Lane(cache=check_cache))
@@ -93,15 +116,12 @@ LANES = (Lane(database=check_database, migrations=check_migrations), Lane(cache=
 def run(timeout: float) -> dict[str, Result]:
     """Run every check and return, after `timeout` seconds at the latest, how each ended."""
     begin = time.perf_counter()
-    found: dict[str, Result] = {}
-    futures = [lane.start(found) for lane in LANES]
     results = {}
-    for lane, future in zip(LANES, futures, strict=True):
+    for lane, (found, end) in [(lane, lane.next_round()) for lane in LANES]:
         missing = "unknown"
         try:
-            future.result(max(0.0, timeout - (time.perf_counter() - begin)))
+            end.result(max(0.0, timeout - (time.perf_counter() - begin)))
         except TimeoutError:
-            future.cancel()
             missing = "timeout"
         for name in lane.checks:
             results[name] = found.get(name) or Result(missing, _milliseconds_since(begin))

@@ -1,13 +1,11 @@
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from . import checks
 
 
 @require_safe
-@never_cache
 def health(request: HttpRequest) -> JsonResponse:
     """Say what runs, and whether it is ready. Why it is not stands in the log only."""
     results = checks.run(settings.HEALTH_TIMEOUT)
@@ -21,4 +19,5 @@ def health(request: HttpRequest) -> JsonResponse:
             "checks": {name: result._asdict() for name, result in results.items()},
         },
         status=200 if ready else 503,
+        headers={"Cache-Control": "no-store"},
     )

@@ -12,3 +12,12 @@ def test_the_client_is_kept() -> None:
 def test_a_value_is_kept_on_the_server() -> None:
     caches["default"].set("myproject:test", {"a": 1}, timeout=5)
     assert caches["default"].get("myproject:test") == {"a": 1}
+
+
+def test_an_echo_was_on_the_server_for_as_long_as_asked() -> None:
+    cache = caches["default"]
+    assert isinstance(cache, RedisCache)
+    assert cache.echo("myproject:echo", "word", timeout=50) == "word"
+    client = cache._cache.get_client()
+    assert client.get(":1:myproject:echo") == b"word"
+    assert 0 < client.ttl(":1:myproject:echo") <= 50
