@@ -85,6 +85,7 @@ def service(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> 
             "DATABASE_URL": _through(database, mysql_door, connection.settings_dict["NAME"]),
             "REDIS_URL": _through(redis, redis_door, redis.path),
             "DATABASE_READ_TIMEOUT": "3",
+            "HEALTH_TIMEOUT": "0.9",
         }
         collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
         subprocess.run(collect, cwd=ROOT, env=environment, check=True)

@@ -45,7 +45,7 @@ def test_mysql_silent_is_given_up_within_the_bound(service: Service) -> None:
     code, statuses, _ = service.health()
     assert code == 503
     assert statuses == {"database": "timeout", "migrations": "unknown", "cache": "ok"}
-    assert time.monotonic() - begin < 2.5
+    assert 0.9 <= time.monotonic() - begin < 1.4
 
 
 def test_redis_silent_is_given_up_within_the_bound(service: Service) -> None:
@@ -53,9 +53,8 @@ def test_redis_silent_is_given_up_within_the_bound(service: Service) -> None:
     begin = time.monotonic()
     code, statuses, _ = service.health()
     assert code == 503
-    assert statuses["database"] == statuses["migrations"] == "ok"
-    assert statuses["cache"] in ("failed", "timeout")
-    assert time.monotonic() - begin < 2.5
+    assert statuses == {"database": "ok", "migrations": "ok", "cache": "timeout"}
+    assert 0.9 <= time.monotonic() - begin < 1.4
 
 
 def test_liveness_stays_up_when_nothing_else_does(service: Service) -> None:

@@ -1,5 +1,6 @@
 """What people type: each script helps, refuses in one line, and cleans up."""
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -77,19 +79,9 @@ def test_bootstrap_names_the_python_that_it_needs(tmp_path: Path) -> None:
 # --- the throw-away servers
 
 
-@pytest.fixture
-def servers() -> Iterator[None]:
-    try:
-        with_services.find("mysqld", "mariadbd")
-        with_services.find("redis-server")
-    except with_services.Unavailable:
-        pytest.skip("no mysqld or redis-server on this machine")
-    yield
-
-
-def with_servers(command: str, folder: str = "") -> subprocess.Popen[str]:
+def with_servers(command: str, folder: str) -> subprocess.Popen[str]:
     """Start a shell under local servers, as a terminal does: in a group of its own."""
-    variables = {"DATABASE_URL": "", "REDIS_URL": ""} | ({"TMPDIR": folder} if folder else {})
+    variables = {"DATABASE_URL": "", "REDIS_URL": "", "TMPDIR": folder}
     return subprocess.Popen(
         [sys.executable, "scripts/with_services.py", "--local", "--", "sh", "-c", command],
         cwd=ROOT,
@@ -110,46 +102,63 @@ def answers(url: str) -> bool:
 SHOW = 'echo "$DATABASE_URL"; echo "$REDIS_URL"'
 
 
-@pytest.mark.usefixtures("servers")
-def test_the_servers_stop_with_the_command_and_its_exit_code_is_kept() -> None:
-    process = with_servers(f"{SHOW}; exit 7")
-    output, _ = process.communicate(timeout=60)
-    urls = [line for line in output.splitlines() if "://" in line]
-    assert process.returncode == 7
-    assert [answers(url) for url in urls] == [False, False]
+class Run(NamedTuple):
+    """A command that waits under servers of its own, what leads to them, and their folder."""
+
+    process: subprocess.Popen[str]
+    urls: list[str]
+    folder: Path
 
 
-@pytest.mark.usefixtures("servers")
+@pytest.fixture(scope="module")
+def runs() -> Iterator[Iterator[Run]]:
+    """Three runs, started side by side because MySQL takes its time."""
+    for names in (("mysqld", "mariadbd"), ("redis-server",)):
+        try:
+            with_services.find(*names)
+        except with_services.Unavailable:
+            pytest.skip(f"no {' or '.join(names)} on this machine")
+    with contextlib.ExitStack() as stack:
+        folders = [stack.enter_context(tempfile.TemporaryDirectory()) for _ in range(3)]
+        processes = [with_servers(f"{SHOW}; exec sleep 60", folder) for folder in folders]
+        started = []
+        for process, folder in zip(processes, folders, strict=True):
+            assert process.stdout
+            lines = itertools.islice(iter(process.stdout.readline, ""), 4)
+            urls = [line.strip() for line in lines if "://" in line]
+            started.append(Run(process, urls, Path(folder)))
+        yield iter(started)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_servers_stop_when_the_run_is_interrupted(number: signal.Signals) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        process = with_servers(f"{SHOW}; exec sleep 60", folder)
-        assert process.stdout
-        lines = iter(process.stdout.readline, "")
-        urls = [line.strip() for line in itertools.islice(lines, 4) if "://" in line]
-        assert [answers(url) for url in urls] == [True, True]
-        # Ctrl-C reaches the whole group, a SIGTERM the process it was sent to.
-        os.killpg(process.pid, number) if number == signal.SIGINT else process.terminate()
-        process.communicate(timeout=30)
-        assert process.returncode == 128 + number
-        assert [answers(url) for url in urls] == [False, False]
-        assert not list(Path(folder).iterdir())
+def test_the_servers_stop_when_the_run_is_interrupted(
+    runs: Iterator[Run], number: signal.Signals
+) -> None:
+    process, urls, folder = next(runs)
+    assert [answers(url) for url in urls] == [True, True]
+    # Ctrl-C reaches the whole group, a SIGTERM the process it was sent to.
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert [answers(url) for url in urls] == [False, False]
+    assert not list(folder.iterdir())
 
 
-@pytest.mark.usefixtures("servers")
-def test_the_servers_die_with_a_run_that_is_killed() -> None:
-    if not shutil.which("setpriv"):
-        pytest.skip("no setpriv: only Linux ends the children of a process that was killed")
-    process = with_servers(f"{SHOW}; exec sleep 60")
-    assert process.stdout
-    lines = iter(process.stdout.readline, "")
-    urls = [line.strip() for line in itertools.islice(lines, 4) if "://" in line]
+def test_the_servers_die_with_a_run_that_is_killed(runs: Iterator[Run]) -> None:
+    process, urls, _ = next(runs)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=30)
+    if not shutil.which("setpriv"):
+        pytest.skip("no setpriv: only Linux ends the children of a process that was killed")
     deadline = time.monotonic() + 20
     while any(answers(url) for url in urls):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_the_exit_code_of_the_command_is_kept() -> None:
+    done = script(sys.executable, "scripts/with_services.py", "--", "sh", "-c", "exit 7")
+    assert (done.returncode, done.stderr) == (7, "")
 
 
 def test_one_url_without_the_other_is_refused() -> None:
