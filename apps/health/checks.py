@@ -47,18 +47,25 @@ def check_cache() -> None:
         raise Unready("the cache lost a value that it had just been given")
 
 
-# The state of the table of migrations in which nothing was pending. Planning takes a hundred times
-# as long as asking whether that table has changed.
+# The state of the table of migrations in which nothing was pending, and when we last looked.
+# Planning takes a hundred times as long as asking whether that table has changed, and whoever asks
+# for /health/ a thousand times a second gets that looked up once a second.
 _complete: tuple[int, int] | None = None
+_looked = 0.0
+LOOK_EVERY_SECONDS = 1.0
 
 
 def check_migrations() -> None:
-    global _complete
+    global _complete, _looked
+    if _complete and time.monotonic() - _looked < LOOK_EVERY_SECONDS:
+        return
     with connection.cursor() as cursor:
         cursor.execute("SELECT COUNT(*), MAX(id) FROM django_migrations")
         applied = cursor.fetchone()
+    _looked = time.monotonic()
     if applied == _complete:
         return
+    _complete = None
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:

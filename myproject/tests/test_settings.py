@@ -1,12 +1,11 @@
 import importlib
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import sentry_sdk
 from django.core.exceptions import ImproperlyConfigured
 
 PRODUCTION = {
@@ -153,21 +152,17 @@ def test_plain_http_can_be_allowed_where_there_is_no_certificate(
     assert production.SECURE_SSL_REDIRECT is False
 
 
-def test_errors_are_tracked_when_a_dsn_is_set() -> None:
-    program = (
-        "import django, sentry_sdk; django.setup(); options = sentry_sdk.get_client().options;"
-        "print(options['environment'], options['release'])"
+def test_errors_are_tracked_when_a_dsn_is_set(environ: pytest.MonkeyPatch) -> None:
+    # A real client, which is not let loose on the rest of the tests.
+    clients: list[sentry_sdk.Client] = []
+    environ.setattr(
+        sentry_sdk, "init", lambda **options: clients.append(sentry_sdk.Client(**options))
     )
     variables = {"SENTRY_DSN": "https://key@sentry.example/1", "APP_VERSION": "1.2.3"}
-    variables["DJANGO_SETTINGS_MODULE"] = "myproject.settings.production"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | PRODUCTION | variables,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "staging 1.2.3\n"
+    load("production", environ, **PRODUCTION | variables)
+    assert clients[0].options["environment"] == "staging"
+    assert clients[0].options["release"] == "1.2.3"
+    assert clients[0].dsn == variables["SENTRY_DSN"]
 
 
 def test_a_file_adds_to_what_is_set(environ: pytest.MonkeyPatch, tmp_path: Path) -> None:

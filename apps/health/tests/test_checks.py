@@ -94,19 +94,36 @@ def test_a_cache_that_forgets_fails(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_nothing_pending_is_remembered(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_nothing_pending_is_remembered_for_a_second(
+    django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
+) -> None:
     checks.check_migrations()
+    with django_assert_num_queries(0):
+        checks.check_migrations()
+    monkeypatch.setattr(checks, "LOOK_EVERY_SECONDS", 0)
     with django_assert_num_queries(1):
         checks.check_migrations()
 
 
 @pytest.mark.django_db
-def test_a_migration_that_is_taken_back_is_noticed() -> None:
+def test_a_migration_that_is_taken_back_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     checks.check_migrations()
+    monkeypatch.setattr(checks, "LOOK_EVERY_SECONDS", 0)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
-    with pytest.raises(checks.Unready, match=r"unapplied migrations: sessions\.0001_initial"):
-        checks.check_migrations()
+    for _ in range(2):
+        with pytest.raises(checks.Unready, match=r"unapplied migrations: sessions\.0001_initial"):
+            checks.check_migrations()
+
+
+@pytest.mark.django_db
+def test_a_pending_migration_is_not_remembered_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_complete", None)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
+    for _ in range(2):
+        with pytest.raises(checks.Unready):
+            checks.check_migrations()
 
 
 @pytest.mark.django_db
