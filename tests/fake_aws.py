@@ -1,0 +1,90 @@
+"""An AWS that knows stacks, change sets and one service."""
+
+import json
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from scripts.aws import Aws, Failure
+from scripts.infra_parameters import declared
+
+
+class FakeAws(Aws):
+    """Answers as AWS does; `calls` has what changed something."""
+
+    def __init__(self) -> None:
+        super().__init__("us-east-1", seconds=0)
+        self.stacks: dict[str, dict[str, Any]] = {}
+        self.proposed: dict[str, dict[str, Any]] = {}
+        self.service: dict[str, Any] = {}
+        self.calls: list[tuple[str, str]] = []
+
+    def __call__(self, service: str, action: str, *words: str) -> Any:
+        options = dict(pairwise(words))
+        answer = getattr(self, action.replace("-", "_"))(options)
+        return answer if answer is not None else {}
+
+    def runs(self, revision: str, state: str = "COMPLETED") -> None:
+        self.service.update(
+            status="ACTIVE", taskDefinition=revision, deployments=[{"rolloutState": state}]
+        )
+
+    def describe_services(self, options: Mapping[str, str]) -> Any:
+        return {"services": [self.service] if self.service else []}
+
+    def describe_stacks(self, options: Mapping[str, str]) -> Any:
+        if (name := options["--stack-name"]) not in self.stacks:
+            raise Failure(f"Stack with id {name} does not exist")
+        return {"Stacks": [self.stacks[name]]}
+
+    def create_change_set(self, options: Mapping[str, str]) -> Any:
+        name = options["--stack-name"]
+        assert ("CREATE" if name not in self.stacks else "UPDATE") == options["--change-set-type"]
+        template = Path(options["--template-body"].removeprefix("file://"))
+        wanted = {
+            "StackName": name,
+            "Parameters": json.loads(options["--parameters"]),
+            "Template": template.read_text(),
+            "Outputs": [
+                {"OutputKey": key, "OutputValue": f"{key}-value"}
+                for key in declared(template.stem, "Outputs")
+            ],
+        }
+        self.proposed[name] = wanted
+        return {"Id": name}
+
+    def describe_change_set(self, options: Mapping[str, str]) -> Any:
+        wanted = self.proposed[options["--change-set-name"]]
+        if wanted.items() <= self.stacks.get(wanted["StackName"], {}).items():
+            return {"Status": "FAILED", "StatusReason": "The submission didn't contain changes."}
+        change = {"Action": "Add", "LogicalResourceId": "Thing", "ResourceType": "AWS::A::B"}
+        return {
+            "Status": "CREATE_COMPLETE",
+            "ChangeSetId": wanted["StackName"],
+            "Changes": [{"ResourceChange": change}],
+        }
+
+    def delete_change_set(self, options: Mapping[str, str]) -> None:
+        self.proposed.pop(options["--change-set-name"])
+
+    def delete_stack(self, options: Mapping[str, str]) -> None:
+        self.stacks.pop(options["--stack-name"], None)
+
+    def execute_change_set(self, options: Mapping[str, str]) -> None:
+        name = options["--change-set-name"]
+        self.calls.append(("execute", name))
+        self.stacks[name] = {**self.proposed.pop(name), "StackStatus": "UPDATE_COMPLETE"}
+
+    def update_stack(self, options: Mapping[str, str]) -> None:
+        stack = self.stacks[options["--stack-name"]]
+        known = {parameter["ParameterKey"]: parameter for parameter in stack["Parameters"]}
+        for parameter in json.loads(options["--parameters"]):
+            if "ParameterValue" in parameter:
+                known[parameter["ParameterKey"]] = parameter
+        stack["Parameters"] = list(known.values())
+        self.calls.append(("record", options["--stack-name"]))
+
+    def recorded(self) -> str:
+        parameters = self.stacks["myapp-staging-service"]["Parameters"]
+        return {p["ParameterKey"]: str(p["ParameterValue"]) for p in parameters}["RunningRevision"]

@@ -1,0 +1,200 @@
+"""scripts/deploy-infra: what it changes in AWS, and what it refuses."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.aws import Failure
+from scripts.deploy_infra import Environment
+from scripts.infra_parameters import INFRA, TEMPLATES, declared, read_parameters
+from tests.cloudformation import TEMPLATES as TEMPLATES_AS_YAML
+from tests.fake_aws import FakeAws
+
+ROOT = INFRA.parent
+STACKS = [f"myapp-staging-{template}" for template in TEMPLATES]
+BASE = "arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-task-base:1"
+REVISION = "arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-task:"
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    return FakeAws()
+
+
+def deploy(aws: FakeAws, yes: bool = True, **values: str) -> Environment:
+    parameters = read_parameters(INFRA / "parameters/staging.json")[2]
+    environment = Environment("staging", aws, parameters | values, yes)
+    environment.deploy()
+    return environment
+
+
+def test_a_new_environment_is_made_in_order(aws: FakeAws) -> None:
+    deploy(aws)
+    assert aws.calls == [("execute", stack) for stack in STACKS]
+    assert aws.recorded() == ""
+
+
+def test_a_second_run_changes_nothing(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy(aws)
+    aws.runs(BASE)
+    aws.calls.clear()
+    deploy(aws)
+    assert aws.calls == []
+    assert f"{STACKS[0]}: no changes" in capsys.readouterr().out
+
+
+def test_what_runs_is_recorded_before_anything_else_changes(aws: FakeAws) -> None:
+    deploy(aws)
+    aws.runs(f"{REVISION}7")
+    aws.calls.clear()
+    deploy(aws, TaskMemory="2048")
+    assert aws.calls == [("record", "myapp-staging-service"), ("execute", "myapp-staging-service")]
+    assert aws.recorded() == f"{REVISION}7"
+
+
+def test_a_run_after_a_deploy_only_takes_note_of_it(aws: FakeAws) -> None:
+    deploy(aws)
+    aws.runs(f"{REVISION}8")
+    aws.calls.clear()
+    deploy(aws)
+    assert aws.calls == [("record", "myapp-staging-service")]
+
+
+def test_nothing_changes_while_a_deploy_is_under_way(aws: FakeAws) -> None:
+    aws.runs(f"{REVISION}8", "IN_PROGRESS")
+    with pytest.raises(Failure, match="myapp-staging-service is being deployed: wait until"):
+        deploy(aws)
+    assert aws.calls == []
+
+
+def test_a_deploy_between_question_and_answer_is_noticed(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(aws)
+    aws.runs(f"{REVISION}8")
+
+    def answer(question: str) -> str:
+        aws.runs(f"{REVISION}9")
+        return "y"
+
+    monkeypatch.setattr("builtins.input", answer)
+    with pytest.raises(Failure, match="a deploy moved the service meanwhile; run this again"):
+        deploy(aws, yes=False, TaskMemory="2048")
+    assert aws.recorded() == f"{REVISION}8"
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "perhaps"])
+def test_no_leaves_nothing_behind(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda question: answer)
+    with pytest.raises(Failure, match="myapp-staging-network stays as it is"):
+        deploy(aws, yes=False)
+    assert (aws.stacks, aws.proposed) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        ("ROLLBACK_COMPLETE", "aws cloudformation delete-stack --stack-name myapp-staging-data"),
+        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name"),
+        ("UPDATE_IN_PROGRESS", "wait until that is over, and run this again"),
+    ],
+)
+def test_a_stack_that_can_not_be_changed_is_named_with_what_helps(
+    aws: FakeAws, status: str, remedy: str
+) -> None:
+    deploy(aws)
+    aws.stacks["myapp-staging-data"]["StackStatus"] = status
+    with pytest.raises(Failure, match=f"myapp-staging-data is {status}: .*{remedy}"):
+        deploy(aws)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_templates_are_read_as_yaml_reads_them(name: str) -> None:
+    for section in ("Parameters", "Outputs"):
+        assert list(declared(name, section)) == list(TEMPLATES_AS_YAML[name][section])
+
+
+def test_both_environments_set_the_same_parameters() -> None:
+    files = (INFRA / f"parameters/{name}.json" for name in ("staging", "production"))
+    staging, production = (read_parameters(file)[2].keys() for file in files)
+    assert staging == production
+
+
+def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    hidden = {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"}
+    environ = {name: value for name, value in os.environ.items() if name not in hidden}
+    return subprocess.run(
+        ["scripts/deploy-infra", "staging", *words],
+        cwd=ROOT,
+        env=environ | variables,
+        capture_output=True,
+        text=True,
+    )
+
+
+def fake_cli(folder: Path, script: str) -> str:
+    """Put an `aws` and what the script itself needs, and nothing else, on a PATH."""
+    if script:
+        (folder / "aws").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "aws").chmod(0o755)
+    for name in ("bash", "dirname"):
+        (folder / name).symlink_to(shutil.which(name) or name)
+    (folder / "python3").symlink_to(sys.executable)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("cli", "problem"),
+    [
+        ("", "the AWS CLI is missing: https://docs.aws.amazon.com"),
+        ("echo Unable to locate credentials >&2; exit 255", "AWS accepts no credentials"),
+        ("""echo '{"Account": "999999999999"}'""", "the credentials are for account 999999999999"),
+    ],
+)
+def test_who_calls_is_checked_first(tmp_path: Path, cli: str, problem: str) -> None:
+    done = run(PATH=fake_cli(tmp_path, cli))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith(f"scripts/deploy-infra: {problem}")
+
+
+def test_another_region_is_refused(tmp_path: Path) -> None:
+    done = run(PATH=fake_cli(tmp_path, "exit 1"), AWS_REGION="eu-west-1")
+    assert (
+        "AWS_REGION is eu-west-1, and infra/parameters/staging.json is for us-east-1" in done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"TaskCpuu": "1"}, "TaskCpuu: no parameter that can be set there"),
+        ({"RunningRevision": "x"}, "RunningRevision: no parameter that can be set there"),
+        ({"VpcCidr": None}, "VpcCidr missing, see infra/network.yaml"),
+    ],
+)
+def test_a_wrong_parameter_is_named(
+    tmp_path: Path, change: dict[str, str | None], problem: str
+) -> None:
+    content = json.loads((INFRA / "parameters/staging.json").read_text())
+    content["parameters"] |= change
+    content["parameters"] = {k: v for k, v in content["parameters"].items() if v is not None}
+    file = tmp_path / "parameters.json"
+    file.write_text(json.dumps(content))
+    done = run("--parameters", str(file))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.endswith(f"{problem}\n")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "no JSON"])
+def test_a_file_that_is_no_parameter_file_is_named(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "parameters.json"
+    file.write_text(content)
+    done = run("--parameters", str(file))
+    assert done.stderr.endswith("not JSON with account, region and parameters\n")

@@ -1,0 +1,197 @@
+"""What the templates in infra/ promise, read from the templates themselves."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import botocore.session  # type: ignore[import-untyped]
+import botocore.validate  # type: ignore[import-untyped]
+import pytest
+
+from tests.cloudformation import TEMPLATES, Resolver
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENTS = ("staging", "production")
+
+
+def container(environment: str = "staging", **values: str) -> dict[str, Any]:
+    definition = Resolver("service", environment, **values).resource("TaskDefinition")
+    (found,) = definition["ContainerDefinitions"]
+    return dict(found)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_parameter_and_output_is_described(name: str) -> None:
+    template = TEMPLATES[name]
+    for part in (*template["Parameters"].values(), *template["Outputs"].values()):
+        assert part["Description"].endswith(".")
+    assert not any("Export" in output for output in template["Outputs"].values())
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_names_are_those_of_the_workflows(environment: str) -> None:
+    service = Resolver("service", environment)
+    assert service.resource("Cluster")["ClusterName"] == f"myapp-{environment}-cluster"
+    assert service.resource("Service")["ServiceName"] == f"myapp-{environment}-service"
+    assert service.resource("TaskDefinition")["Family"] == f"myapp-{environment}-task-base"
+    repository = Resolver("delivery", environment).resource("Repository")
+    assert repository["RepositoryName"] == f"myapp-{environment}"
+    assert container(environment)["Name"] == "myapp"
+
+
+def test_images_stay_what_they_are_and_none_with_a_tag_expires() -> None:
+    repository = Resolver("delivery", "staging").resource("Repository")
+    assert repository["ImageTagMutability"] == "IMMUTABLE"
+    assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    rules = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    assert [rule["selection"]["tagStatus"] for rule in rules] == ["untagged"]
+
+
+def test_secrets_reach_a_task_by_reference_only() -> None:
+    task = container()
+    secrets = {secret["Name"]: secret["ValueFrom"] for secret in task["Secrets"]}
+    assert secrets == {"SECRET_KEY": "SecretKeyArn-value", "DATABASE_URL": "DatabaseUrlArn-value"}
+    assert not secrets.keys() & {variable["Name"] for variable in task["Environment"]}
+
+
+def test_no_template_holds_a_password() -> None:
+    data = Resolver("data", "staging")
+    reference = "{{resolve:secretsmanager:DatabasePassword}}"
+    assert data.resource("Database")["MasterUserPassword"] == reference
+    assert f"mysql://myapp:{reference}@" in data.resource("DatabaseUrl")["SecretString"]
+    assert not any(
+        "SecretString" in TEMPLATES["data"]["Resources"][name]["Properties"]
+        for name in ("SecretKey", "DatabasePassword")
+    )
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_ecs_accepts_the_task_definition(environment: str) -> None:
+    def camel(node: Any) -> Any:
+        if isinstance(node, list):
+            return [camel(item) for item in node]
+        if isinstance(node, dict):
+            return {
+                name[0].lower() + name[1:]: value if name == "Options" else camel(value)
+                for name, value in node.items()
+            }
+        return node
+
+    shape = botocore.session.get_session().get_service_model("ecs")
+    request = shape.operation_model("RegisterTaskDefinition").input_shape
+    definition = camel(Resolver("service", environment).resource("TaskDefinition"))
+    report = botocore.validate.ParamValidator().validate(definition, request)
+    assert not report.has_errors(), report.generate_report()
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_fargate_has_tasks_of_that_size(environment: str) -> None:
+    values = Resolver("service", environment).values
+    cpu, memory = int(values["TaskCpu"]), int(values["TaskMemory"])
+    assert 2 * cpu <= memory <= 8 * cpu
+    assert memory % 1024 == 0
+
+
+def test_requests_in_flight_end_before_a_task_does() -> None:
+    settings = (ROOT / "gunicorn.conf.py").read_text()
+    seconds = {name: int(value) for name, value in re.findall(r"^(\w+) = (\d+)$", settings, re.M)}
+    assert seconds["graceful_timeout"] < container()["StopTimeout"] <= 120
+    balancer = Resolver("load-balancer", "staging")
+    attributes = balancer.resource("LoadBalancer")["LoadBalancerAttributes"]
+    idle = {pair["Key"]: pair["Value"] for pair in attributes}["idle_timeout.timeout_seconds"]
+    assert int(idle) < seconds["keepalive"]
+
+
+def test_a_task_has_no_root_and_writes_nothing_but_tmp() -> None:
+    task = container()
+    assert task["User"] == "10001:10001"
+    assert task["ReadonlyRootFilesystem"] is True
+    assert task["LinuxParameters"]["InitProcessEnabled"] is True
+    (mount,) = task["LinuxParameters"]["Tmpfs"]
+    assert mount["ContainerPath"] == "/tmp"  # noqa: S108
+
+
+def test_checks_ask_for_liveness() -> None:
+    assert "/health/live/" in container()["HealthCheck"]["Command"][-1]
+    target = Resolver("load-balancer", "staging").resource("TargetGroup")
+    assert target["HealthCheckPath"] == "/health/live/"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("https", ["true", "false"])
+def test_production_settings_start_with_the_variables_of_a_task(
+    environment: str, https: str
+) -> None:
+    task = container(
+        environment, Https=https, AllowedHosts="example.com", RedisUrl="rediss://cache:6379/0"
+    )
+    variables = {variable["Name"]: variable["Value"] for variable in task["Environment"]}
+    names = variables.keys() | {secret["Name"] for secret in task["Secrets"]}
+    example = (ROOT / ".env.example").read_text()
+    assert names <= set(re.findall(r"^#?([A-Z_]+)=", example, re.M))
+    secrets = {
+        "SECRET_KEY": "0123456789" * 6,
+        "DATABASE_URL": "mysql://a:b@c:3306/d?ssl_mode=REQUIRED",
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **variables, **secrets},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_runs_before_the_first_deploy_and_what_runs_stays_after_it() -> None:
+    before = Resolver("service", "staging").resource("Service")
+    assert (before["DesiredCount"], before["TaskDefinition"]) == (0, "TaskDefinition-ref")
+    after = Resolver("service", "staging", RunningRevision="task:7").resource("Service")
+    assert after["TaskDefinition"] == "task:7"
+    assert "DesiredCount" not in after
+
+
+def test_a_bad_deployment_rolls_back() -> None:
+    configuration = Resolver("service", "staging").resource("Service")["DeploymentConfiguration"]
+    assert configuration["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    assert configuration["Alarms"]["Enable"] and configuration["Alarms"]["Rollback"]
+    assert configuration["Alarms"]["AlarmNames"] == "RollbackAlarms-value"
+    assert TEMPLATES["monitoring"]["Outputs"]["RollbackAlarms"]["Value"] == {
+        "Sub": "${ErrorsAbove5Percent},${UnhealthyTargets}"
+    }
+
+
+@pytest.mark.parametrize(
+    ("alarm", "threshold", "minutes"),
+    [
+        ("ErrorsAbove5Percent", 5, 5),
+        ("ErrorsAbove1Percent", 1, 5),
+        ("SlowAnswers", 0.5, 5),
+        ("UnhealthyTargets", 0, 2),
+    ],
+)
+def test_alarms_are_those_of_the_guide(alarm: str, threshold: float, minutes: int) -> None:
+    found = Resolver("monitoring", "staging").resource(alarm)
+    assert (found["Threshold"], found["EvaluationPeriods"]) == (threshold, minutes)
+    assert found["AlarmActions"] == ["Notifications-ref"]
+
+
+def test_the_dashboard_is_json_and_shows_every_alarm() -> None:
+    monitoring = Resolver("monitoring", "staging")
+    widgets = json.loads(monitoring.resource("Dashboard")["DashboardBody"])["widgets"]
+    alarms = [
+        n for n, r in TEMPLATES["monitoring"]["Resources"].items() if r["Type"].endswith("::Alarm")
+    ]
+    assert sorted(widgets[0]["properties"]["alarms"]) == sorted(f"{name}.Arn" for name in alarms)
+
+
+def test_production_survives_the_loss_of_a_zone_and_a_slip() -> None:
+    database = Resolver("data", "production").resource("Database")
+    assert (database["MultiAZ"], database["DeletionProtection"]) == ("true", "true")
+    assert database["StorageEncrypted"] and int(database["BackupRetentionPeriod"]) >= 7
+    assert Resolver("data", "production").resource("Cache")["AutomaticFailoverEnabled"] is True
+    assert int(Resolver("service", "production").resource("Scaling")["MinCapacity"]) >= 2
