@@ -27,7 +27,7 @@ graceful_timeout = 25
 # Longer than the load balancer's 60 s, or it sends a request into a connection that is closing.
 keepalive = 75
 
-# A leak ends with its process; the jitter keeps the workers from ending together.
+# A leak ends with its process, and the jitter keeps the workers from ending together.
 max_requests = 50_000
 max_requests_jitter = 10_000
 
