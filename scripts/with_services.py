@@ -103,11 +103,12 @@ def local_mysql(folder: Path) -> Iterator[str]:
         extra = ["--mysqlx=OFF"]
     made = subprocess.run(
         [create[0], "--no-defaults", f"--datadir={data}", *create[1:], *user],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     if made.returncode:
-        raise Unavailable(f"{create[0]} failed:\n{made.stderr.strip()[-500:]}")
+        raise Unavailable(f"{create[0]} failed:\n{made.stdout.strip()[:500]}")
     first = folder / "first.sql"
     first.write_text("CREATE DATABASE testdb CHARACTER SET utf8mb4;\n")
     # Nobody's data: nothing has to survive a power cut.
