@@ -32,6 +32,8 @@ def make_releases(db: None) -> MakeReleases:
             for n in range(count)
         ]
         releases[-1].ended, releases[-1].outcome = None, Outcome.LIVE
-        return Release.objects.bulk_create(releases)
+        Release.objects.bulk_create(releases)
+        # MySQL does not return the keys of what it inserts, as MariaDB does.
+        return list(Release.objects.order_by("started"))
 
     return make
