@@ -100,7 +100,7 @@ def local_mysql(folder: Path) -> Iterator[str]:
         extra = []
     else:
         create = [program, "--initialize-insecure"]
-        extra = ["--mysqlx=OFF"]
+        extra = ["--mysqlx=OFF", "--secure-file-priv=NULL"]
     made = subprocess.run(
         [create[0], "--no-defaults", f"--datadir={data}", *create[1:], *user],
         stdout=subprocess.PIPE,
