@@ -4,6 +4,7 @@
 import os
 import sys
 
+from django.conf import settings
 from django.core.management import execute_from_command_line
 
 from myproject.startup import one_line_errors
@@ -14,6 +15,8 @@ def main() -> None:
     # A migration may take longer than a request is allowed to wait for the database.
     os.environ.setdefault("DATABASE_READ_TIMEOUT", "0")
     with one_line_errors():
+        # Django swallows an error in the settings here, and trips over what follows from it later.
+        hasattr(settings, "INSTALLED_APPS")
         execute_from_command_line(sys.argv)
 
 

@@ -76,6 +76,35 @@ def test_bootstrap_names_the_python_that_it_needs(tmp_path: Path) -> None:
     assert "3.8.1" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["check", "migrate"])
+def test_a_wrong_environment_is_explained_without_a_traceback(command: str) -> None:
+    wrong = {"DATABASE_URL": "nonsense", "LOG_FORMAT": "xml", "SECRET_KEY": "short"}
+    wrong |= {"DJANGO_SETTINGS_MODULE": "myproject.settings.production", "REDIS_URL": "redis://h"}
+    done = script(sys.executable, "manage.py", command, **wrong)
+    assert done.returncode == 1
+    assert [line.split(":")[0].strip() for line in done.stderr.splitlines()[1:]] == [
+        "ALLOWED_HOSTS",
+        "APP_ENVIRONMENT",
+        "DATABASE_URL",
+        "LOG_FORMAT",
+        "SECRET_KEY",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [("DATABASE_URL", "mysql://root@127.0.0.1:1/testdb"), ("REDIS_URL", "redis://127.0.0.1:1/0")],
+)
+def test_a_server_that_refuses_stops_the_tests_in_one_line(variable: str, url: str) -> None:
+    one_test = "apps/health/tests/test_liveness.py"
+    done = script(
+        sys.executable, "-m", "pytest", "-p", "no:cacheprovider", one_test, **{variable: url}
+    )
+    assert done.returncode == 1
+    assert f"Exit: {variable}: " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 # --- the throw-away servers
 
 
