@@ -16,4 +16,5 @@ def digest(aws: Aws, repository: str, tag: str) -> str:
         if "ImageNotFoundException" in str(failure):
             return ""
         raise
-    return str(answer["imageDetails"][0]["imageDigest"])
+    images = answer["imageDetails"]
+    return str(images[0]["imageDigest"]) if images else ""
