@@ -30,7 +30,7 @@ def main() -> None:
         description=f"{__doc__} Wants AWS_REGION, ECS_CLUSTER and ECS_SERVICE.",
     )
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
-    parser.add_argument("--seconds", type=float, default=1500, help="at most (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=1200, help="at most (%(default)s)")
     words = parser.parse_args()
     run("deploy-service", lambda: deploy(Service.from_environment(), words.revision, words.seconds))
 

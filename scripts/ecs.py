@@ -32,7 +32,7 @@ class Service:
 
     @classmethod
     def from_environment(cls) -> Service:
-        return cls(Aws(variable("AWS_REGION"), 5), variable("ECS_CLUSTER"), variable("ECS_SERVICE"))
+        return cls(Aws(variable("AWS_REGION")), variable("ECS_CLUSTER"), variable("ECS_SERVICE"))
 
     def describe(self) -> dict[str, Any]:
         answer = self.aws(

@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument(
         "revision", metavar="REVISION", help="a task definition, such as myapp-staging-task:7"
     )
-    parser.add_argument("--seconds", type=float, default=900, help="at most (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=600, help="at most (%(default)s)")
     words = parser.parse_args()
     run("roll-back", lambda: roll_back(Service.from_environment(), words.revision, words.seconds))
 

@@ -37,7 +37,7 @@ def health(url: str) -> dict[str, Any]:
     return found
 
 
-def verify(url: str, commit: str, seconds: float, pause: float = 2) -> None:
+def verify(url: str, commit: str, seconds: float, pause: float = 1) -> None:
     deadline = time.monotonic() + seconds
     good = 0
     while good < 3:
@@ -55,7 +55,8 @@ def verify(url: str, commit: str, seconds: float, pause: float = 2) -> None:
             print(problem)
             if time.monotonic() >= deadline:
                 raise Failure(f"{problem}, after {seconds:.0f} s")
-        time.sleep(pause)
+        if good < 3:
+            time.sleep(pause)
     print(f"{url} is ready and runs {commit}")
 
 
