@@ -1,0 +1,20 @@
+"""Images in Amazon ECR."""
+
+from __future__ import annotations
+
+from scripts.aws import Aws, Failure
+
+
+def digest(aws: Aws, repository: str, tag: str) -> str:
+    """Return the digest of a tag; nothing where there is no such tag."""
+    try:
+        answer = aws(
+            *("ecr", "describe-images", "--repository-name", repository),
+            *("--image-ids", f"imageTag={tag}"),
+        )
+    except Failure as failure:
+        if "ImageNotFoundException" in str(failure):
+            return ""
+        raise
+    images = answer["imageDetails"]
+    return str(images[0]["imageDigest"]) if images else ""

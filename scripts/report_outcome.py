@@ -1,0 +1,42 @@
+"""Say in one line how a deploy ended, for the run's page and for Slack.
+
+From $STATUS of the job, $PREVIOUS (empty until the service was about to move), and $ROLL_BACK, the
+outcome of that step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from scripts.actions import output, run, summary, variable
+
+
+def outcome(status: str, moved: bool, roll_back: str) -> str:
+    if status == "success":
+        return "deployed"
+    if roll_back == "success":
+        return "FAILED and rolled back: what ran before runs again"
+    if moved or roll_back in ("failure", "cancelled"):
+        return "FAILED, AND SO DID THE ROLLBACK: see what runs"
+    return "FAILED before the service moved: what ran before still runs"
+
+
+def report(environment: str, what: str) -> None:
+    moved = bool(os.environ.get("PREVIOUS"))
+    text = outcome(variable("STATUS"), moved, os.environ.get("ROLL_BACK", ""))
+    page = os.environ.get("RUN_URL", "")
+    output("text", f"{environment}: {what} {text}. {page}".rstrip())
+    summary(f"### {environment}: `{what}` {text}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("scripts/report-outcome", description=__doc__)
+    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("what", metavar="WHAT", help="the commit or the version")
+    words = parser.parse_args()
+    run("report-outcome", lambda: report(words.environment, words.what))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""An ECS that knows one service, and does what a test tells it to."""
+
+import json
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from scripts.aws import Aws, Failure
+
+ARN = "arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-task"
+BASE = f"{ARN}-base:3"
+OLD, NEW = f"{ARN}:7", f"{ARN}:8"
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}}
+
+
+class FakeEcs(Aws):
+    """`calls` has what changed something; `after_move` and `task` say how that goes."""
+
+    def __init__(self, runs: str = OLD) -> None:
+        super().__init__("us-east-1", seconds=0)
+        self.calls: list[tuple[str, dict[str, str]]] = []
+        self.after_move = "COMPLETED"
+        self.task: dict[str, Any] = {"lastStatus": "STOPPED", "containers": [self.container(0)]}
+        self.failures: list[dict[str, str]] = []
+        self.log: list[str] = ["Applying releases.0001_initial... OK"]
+        self.looks_until_known = 0
+        self.service: dict[str, Any] = {
+            "status": "ACTIVE",
+            "taskDefinition": runs,
+            "networkConfiguration": NETWORK,
+            "tags": [{"key": "minimum-tasks", "value": "2"}],
+            "deployments": [self.deployment(runs)],
+            "events": [{"message": "(service myapp) was unable to place a task"}],
+        }
+
+    def __call__(self, service: str, action: str, *words: str) -> Any:
+        return getattr(self, action.replace("-", "_"))(dict(pairwise(words)))
+
+    @staticmethod
+    def container(code: int | None) -> dict[str, Any]:
+        return {"name": "myapp"} | ({} if code is None else {"exitCode": code})
+
+    @staticmethod
+    def deployment(revision: str, state: str = "COMPLETED", status: str = "PRIMARY") -> Any:
+        return {
+            "id": f"deployment-{revision}",
+            "status": status,
+            "rolloutState": state,
+            "rolloutStateReason": f"rollout {state}",
+            "taskDefinition": revision,
+            "runningCount": 2,
+            "desiredCount": 2,
+        }
+
+    def describe_services(self, options: Mapping[str, str]) -> Any:
+        if self.looks_until_known and self.calls:
+            self.looks_until_known -= 1
+            return {"services": [self.service | {"deployments": [self.deployment(OLD)]}]}
+        return {"services": [self.service]}
+
+    def update_service(self, options: dict[str, str]) -> Any:
+        self.calls.append(("update-service", options))
+        revision = options["--task-definition"]
+        new = self.deployment(revision, "IN_PROGRESS")
+        if self.after_move == "FAILED":
+            gone = self.deployment(revision, "FAILED", "ACTIVE")
+            self.service["deployments"] = [self.deployment(OLD), gone]
+        else:
+            self.service["taskDefinition"] = revision
+            self.service["deployments"] = [self.deployment(revision, self.after_move)]
+        return {"service": {"deployments": [new]}}
+
+    def run_task(self, options: dict[str, str]) -> Any:
+        self.calls.append(("run-task", options))
+        task = {"taskArn": "arn:aws:ecs:us-east-1:1:task/cluster/t1"}
+        return {"failures": self.failures, "tasks": [] if self.failures else [task]}
+
+    def describe_tasks(self, options: Mapping[str, str]) -> Any:
+        return {"tasks": [self.task]}
+
+    def stop_task(self, options: dict[str, str]) -> Any:
+        self.calls.append(("stop-task", options))
+
+    def describe_task_definition(self, options: Mapping[str, str]) -> Any:
+        logs = {"awslogs-group": "/ecs/myapp-staging", "awslogs-stream-prefix": "ecs"}
+        mine = {"name": "myapp", "logConfiguration": {"options": logs}}
+        return {"taskDefinition": {"containerDefinitions": [mine]}}
+
+    def get_log_events(self, options: Mapping[str, str]) -> Any:
+        assert options["--log-group-name"] == "/ecs/myapp-staging"
+        assert options["--log-stream-name"] == "ecs/myapp/t1"
+        if not self.log:
+            raise Failure("ResourceNotFoundException")
+        return {"events": [{"message": message} for message in self.log]}
+
+    def register_task_definition(self, options: Mapping[str, str]) -> Any:
+        self.calls.append(("register", json.loads(options["--cli-input-json"])))
+        return {"taskDefinition": {"taskDefinitionArn": NEW}}
+
+    def moves(self) -> list[dict[str, str]]:
+        return [options for action, options in self.calls if action == "update-service"]

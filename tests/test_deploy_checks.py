@@ -1,0 +1,176 @@
+"""What a deploy asks before and after it: is it configured, does it run, how did it end."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from scripts.aws import Failure
+from scripts.check_configuration import missing
+from scripts.report_outcome import outcome
+from scripts.verify_deployment import verify
+
+ROOT = Path(__file__).resolve().parent.parent
+URL = {"APP_URL": "https://staging.example.com"}
+ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/myapp-staging-deploy"}
+KEYS = {"AWS_ACCESS_KEY_ID": "true", "AWS_SECRET_ACCESS_KEY": "true"}
+PRODUCTION_KEYS = {f"{name}_PROD": value for name, value in KEYS.items()}
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*URL, *ROLE, *KEYS, *PRODUCTION_KEYS, "STAGING", "DEPLOY_REQUIRED"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def lacks(environment: str, monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return "; ".join(missing(environment))
+
+
+# --- configuration
+
+
+@pytest.mark.parametrize("credentials", [ROLE, KEYS])
+def test_a_role_or_keys_will_do(
+    monkeypatch: pytest.MonkeyPatch, credentials: dict[str, str]
+) -> None:
+    assert lacks("staging", monkeypatch, **URL, **credentials) == ""
+
+
+def test_half_a_pair_of_keys_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = KEYS | {"AWS_SECRET_ACCESS_KEY": "false"}
+    assert lacks("staging", monkeypatch, **URL, **half) == "the secret AWS_SECRET_ACCESS_KEY"
+
+
+def test_all_that_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = lacks("production", monkeypatch)
+    for name in ("AWS_ROLE_ARN", *PRODUCTION_KEYS, "APP_URL", "STAGING_URL"):
+        assert name in text
+
+
+def test_production_wants_keys_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "AWS_ACCESS_KEY_ID_PROD" in lacks("production", monkeypatch, **URL, **KEYS)
+
+
+def test_an_address_without_a_scheme_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "begins with http" in lacks("staging", monkeypatch, **ROLE, APP_URL="example.com")
+
+
+@pytest.mark.parametrize(("required", "code"), [("", 0), ("true", 1)])
+def test_a_fork_is_skipped_and_the_canonical_repository_fails(
+    tmp_path: Path, required: str, code: int
+) -> None:
+    files = {name: str(tmp_path / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    done = subprocess.run(
+        ["scripts/check-configuration", "staging"],
+        cwd=ROOT,
+        env=os.environ | files | {"DEPLOY_REQUIRED": required},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code
+    assert not (tmp_path / "GITHUB_OUTPUT").exists()
+    assert "variable APP_URL" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+
+
+# --- verification
+
+
+class Door(HTTPServer):
+    answers: list[tuple[int, Any]]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Door
+
+    def do_GET(self) -> None:
+        code, body = (
+            self.server.answers.pop(0) if self.server.answers[1:] else self.server.answers[0]
+        )
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *words: Any) -> None: ...
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    with Door(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def ask(door: Door, seconds: float = 5) -> None:
+    verify(f"http://127.0.0.1:{door.server_port}", "new", seconds, pause=0)
+
+
+READY = (200, {"status": "ok", "commit": "new"})
+OLD = (200, {"status": "ok", "commit": "old"})
+UNREADY = (503, {"status": "failed", "commit": "new", "checks": {"cache": "failed"}})
+
+
+@pytest.mark.parametrize("before", [OLD, UNREADY, (502, "Bad Gateway")])
+def test_an_answer_that_is_not_it_yet_is_waited_for(door: Door, before: tuple[int, Any]) -> None:
+    door.answers = [before, READY]
+    ask(door)
+
+
+def test_old_and_new_in_turns_is_not_deployed_yet(
+    door: Door, capsys: pytest.CaptureFixture[str]
+) -> None:
+    door.answers = [READY, READY, OLD, READY, OLD, READY]
+    ask(door)
+    assert capsys.readouterr().out.count("runs old, not new") == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (OLD, "runs old, not new"),
+        (UNREADY, 'not ready: {"cache": "failed"}'),
+        ((200, ["html"]), "no JSON object"),
+        ((500, ""), "500"),
+    ],
+)
+def test_what_never_comes_right_ends_with_the_last_problem(
+    door: Door, answer: tuple[int, Any], problem: str
+) -> None:
+    door.answers = [answer]
+    with pytest.raises(Failure) as failure:
+        ask(door, seconds=0)
+    assert problem in str(failure.value)
+
+
+def test_nobody_at_the_address_is_a_failure() -> None:
+    with pytest.raises(Failure, match="refused"):
+        verify("http://127.0.0.1:1", "new", 0, pause=0)
+
+
+# --- outcome
+
+
+@pytest.mark.parametrize(
+    ("status", "moved", "roll_back", "said"),
+    [
+        ("success", True, "skipped", "deployed"),
+        ("failure", False, "skipped", "before the service moved"),
+        ("cancelled", False, "skipped", "before the service moved"),
+        ("failure", True, "success", "rolled back"),
+        ("failure", True, "failure", "SO DID THE ROLLBACK"),
+        ("cancelled", True, "cancelled", "SO DID THE ROLLBACK"),
+    ],
+)
+def test_the_outcome_says_what_runs_now(
+    status: str, moved: bool, roll_back: str, said: str
+) -> None:
+    assert said in outcome(status, moved, roll_back)
