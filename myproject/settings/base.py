@@ -8,7 +8,7 @@ from myproject import logs
 
 from .environment import BASE_DIR, env, positive
 
-# What is running: the image carries the first two, the task definition gives the third.
+# What is running, as the image says.
 APP_VERSION = env.str("APP_VERSION", "unknown")
 APP_COMMIT = env.str("APP_COMMIT", "unknown")
 
