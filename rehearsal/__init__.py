@@ -1,0 +1,1 @@
+"""The three workflows, run on one machine: act plays GitHub, ministack and Docker play AWS."""
