@@ -1,0 +1,38 @@
+"""The Docker CLI: what it says, and its refusals in one line."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+
+from rehearsal.places import LABEL
+from scripts.aws import Failure
+
+
+def docker(*words: str, text: str | None = None) -> str:
+    """Return what the command printed."""
+    try:
+        done = subprocess.run(["docker", *words], input=text, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise Failure(
+            "docker is missing: https://docs.docker.com/get-started/get-docker/"
+        ) from None
+    if done.returncode:
+        raise Failure(f"docker {words[0]}: {' '.join(done.stderr.split()) or 'failed'}")
+    return done.stdout.strip()
+
+
+def is_running(container: str) -> bool:
+    return bool(docker("ps", "--quiet", "--filter", f"name=^{container}$"))
+
+
+def remove(containers: Sequence[str]) -> None:
+    """Remove containers and their anonymous volumes; those that are gone already are no matter."""
+    if containers:
+        subprocess.run(["docker", "rm", "--force", "--volumes", *containers], capture_output=True)
+
+
+def ours(*filters: str) -> list[str]:
+    """Return the containers that have our label, or that other filters find."""
+    words = filters or (f"label={LABEL}",)
+    return docker("ps", "--all", "--quiet", *(f"--filter={word}" for word in words)).split()

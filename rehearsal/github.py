@@ -1,0 +1,206 @@
+"""GitHub, played by nektos/act: one of our workflows, byte for byte, on containers as runners."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rehearsal import docker
+from rehearsal.places import API, ENVIRONMENTS, LOGS, OUT, REPOSITORY, RUNNER_IMAGE, host
+from rehearsal.timeline import Job, Outcome, Stage, Step, Timeline
+from scripts.aws import Failure
+
+ACT = Path(sys.executable).parent / "act"
+# act names its containers after the workflow and the job; so it is killed, they are found again.
+CONTAINERS = ("act-Test-", "act-Deploy-to-Staging-", "act-Deploy-to-Production-")
+PATIENCE = 30  # seconds for act to remove its containers
+OUTCOMES: dict[str, Outcome] = {"success": "success", "failure": "failure", "skipped": "skipped"}
+
+
+@dataclass
+class Configuration:
+    """What a repository's owner gives GitHub, and where its actions come from."""
+
+    secrets: Mapping[str, str]
+    variables: Mapping[str, str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    actions: Mapping[str, Path] = field(default_factory=dict)  # owner/name@commit: folder
+
+
+@dataclass
+class Run:
+    """One run of a workflow."""
+
+    timeline: Timeline
+    stage: Stage
+    changed: Callable[[Job, Step | None], None] = lambda job, step: None
+    jobs: dict[str, Job] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)  # what belongs to no job
+
+    def start(
+        self,
+        workflow: str,
+        event: str,
+        payload: Mapping[str, Any],
+        configuration: Configuration,
+        *words: str,
+    ) -> None:
+        """Run it to its end; raise Failure where a job failed, or act itself did."""
+        LOGS.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=OUT) as scratch, self.log().open("a") as log:
+            command = act_command(Path(scratch), workflow, event, payload, configuration)
+            process = subprocess.Popen(
+                [*command, *words],
+                cwd=REPOSITORY,
+                env=environment(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,  # Ctrl-C reaches us alone, and we tell act
+            )
+            try:
+                assert process.stdout
+                for line in process.stdout:
+                    log.write(line)
+                    self.take(line)
+                process.wait()
+            finally:
+                stop(process)
+        if process.returncode:
+            raise Failure(self.reason())
+
+    def log(self) -> Path:
+        return LOGS / f"{self.stage.name}.log"
+
+    def take(self, line: str) -> None:
+        """Put what act says into the timeline."""
+        try:
+            said = json.loads(line)
+        except ValueError:
+            said = {"msg": line}
+        if "job" not in said:
+            self.said.append(str(said.get("msg", "")).strip())
+            return
+        job = self.job(said)
+        if result := said.get("jobResult"):
+            job.finished, job.outcome = self.timeline.now(), OUTCOMES[result]
+            self.changed(job, None)
+        elif "step" in said:
+            self.take_step(job, said)
+
+    def job(self, said: Mapping[str, Any]) -> Job:
+        name = said["job"]
+        if name not in self.jobs:
+            self.jobs[name] = Job(shown(name, bool(said.get("matrix"))), self.timeline.now())
+            self.stage.jobs.append(self.jobs[name])
+        return self.jobs[name]
+
+    def take_step(self, job: Job, said: Mapping[str, Any]) -> None:
+        """Start a step, add to what it printed, or end it."""
+        stage = said.get("stage", "Main")
+        name = said["step"] if stage == "Main" else f"{stage} {said['step']}"
+        text = str(said.get("msg", "")).rstrip("\n")
+        step = job.steps[-1] if job.steps and job.steps[-1].name == name else None
+        if step is None or step.finished is not None and "⭐" in text:
+            step = Step(name, self.timeline.now())
+            job.steps.append(step)
+            self.changed(job, step)
+        if result := said.get("stepResult"):
+            step.finished, step.outcome = self.timeline.now(), OUTCOMES[result]
+            if step.outcome != "failure":
+                step.log.clear()
+            self.changed(job, step)
+        elif said.get("raw_output") or said.get("level") == "error":
+            step.log.append(str(said.get("arg") or text))
+
+    def reason(self) -> str:
+        """Return what went wrong: the first step that failed, or what act said of itself."""
+        for job in self.stage.jobs:
+            for step in job.steps:
+                if step.outcome == "failure" and job.outcome != "success":
+                    return f"{self.stage.title}: {job.name}: {step.name} failed"
+        errors = [line for line in self.said if "rror" in line] or self.said[-1:]
+        return f"{self.stage.title}: act: {' '.join(errors)[:400] or 'failed without a word'}"
+
+
+def shown(name: str, matrix: bool) -> str:
+    """Return a job's name as GitHub shows it: act puts the workflow's before it."""
+    if matrix:
+        name = re.sub(r"-\d+$", "", name)
+    *callers, _, job = name.split("/") if "/" in name else ("", name)
+    return " / ".join([*filter(None, callers), job.strip()])
+
+
+def act_command(
+    scratch: Path,
+    workflow: str,
+    event: str,
+    payload: Mapping[str, Any],
+    configuration: Configuration,
+) -> list[str]:
+    """Return the command; what is secret goes through a file that only we can read."""
+    given = {"GITHUB_TOKEN": "ghs_rehearsal", **configuration.secrets}
+    (scratch / "event.json").write_text(json.dumps(payload))
+    for name, values in (("secrets", given), ("vars", configuration.variables)):
+        lines = "".join(f"{key}={value}\n" for key, value in values.items())
+        (scratch / name).write_text(lines)
+    # There is no DNS here for load balancers' names; browsers know better about .localhost.
+    hosts = " ".join(f"--add-host={host(name)}:127.0.0.1" for name in ENVIRONMENTS)
+    command = [
+        *(str(ACT), event, "--json", "--rm", "--no-cache-server"),
+        *(
+            "--workflows",
+            f".github/workflows/{workflow}",
+            "--eventpath",
+            str(scratch / "event.json"),
+        ),
+        *("--secret-file", str(scratch / "secrets"), "--var-file", str(scratch / "vars")),
+        *("--actor", "octocat", "--defaultbranch", "main"),
+        *("--platform", f"ubuntu-24.04={RUNNER_IMAGE}", "--pull=false", "--action-offline-mode"),
+        *("--container-options", hosts),
+    ]
+    variables = {"AWS_ENDPOINT_URL": API, **configuration.environment}
+    for name, value in variables.items():
+        command += ["--env", f"{name}={value}"]
+    for action, folder in configuration.actions.items():
+        command += ["--local-repository", f"{action}={folder}"]
+    return command
+
+
+def environment() -> dict[str, str]:
+    """Return act's own environment: not this machine's settings of act, nor its credentials."""
+    home = OUT / "home"
+    home.mkdir(exist_ok=True)
+    kept = {name: os.environ[name] for name in ("PATH", "DOCKER_HOST") if name in os.environ}
+    return {**kept, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)}
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End act if it still runs: first so that it removes its containers, then for certain."""
+    if process.poll() is None:
+        for sign, seconds in ((signal.SIGINT, PATIENCE), (signal.SIGKILL, None)):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, sign)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
+                break
+        remove_leftovers()
+
+
+def remove_leftovers() -> None:
+    """Remove what an act left that was killed: job containers, services and their networks."""
+    for prefix in CONTAINERS:
+        docker.remove(docker.ours(f"name=^{prefix}"))
+        networks = docker.docker("network", "ls", "--quiet", f"--filter=name=^{prefix}").split()
+        if networks:
+            docker.docker("network", "rm", *networks)

@@ -1,0 +1,121 @@
+"""A steady stream of requests, each answer of which counts: a rollout must not lose one."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from rehearsal.places import WEB_PORT
+from rehearsal.timeline import Load, Lost, Second
+
+# /health/ says which commit answers; the page reads the database and renders a template.
+PATHS = ("/health/", "/releases/")
+CONNECTIONS = 6
+TIMEOUT = 10  # seconds: as long as a browser's user waits
+
+
+class Client:
+    """One connection that is kept, as a browser or a proxy keeps one."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.connection: http.client.HTTPConnection | None = None
+
+    def get(self, path: str) -> str:
+        """Return the commit that answered, where the answer says it; raise OSError if it is bad."""
+        try:
+            if not self.connection:
+                self.connection = http.client.HTTPConnection("127.0.0.1", WEB_PORT, timeout=TIMEOUT)
+            self.connection.request("GET", path, headers={"Host": self.host})
+            answer = self.connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise OSError(str(error) or type(error).__name__) from None
+        if answer.status != 200:
+            raise OSError(f"status {answer.status}: {body[:200].decode(errors='replace')}")
+        return commit_in(path, body)
+
+    def close(self) -> None:
+        if self.connection:
+            self.connection.close()
+        self.connection = None
+
+
+def commit_in(path: str, body: bytes) -> str:
+    """Return the commit that a body names; raise OSError where the service did not write it."""
+    if path == "/health/":
+        with suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(body)["commit"])
+    elif b"</html>" in body:
+        return ""
+    raise OSError(f"not the service's answer: {body[:200].decode(errors='replace')}")
+
+
+class Generator:
+    """Sends requests at a rate until it is stopped, and counts every answer."""
+
+    def __init__(self, host: str, rate: int, now: Callable[[], float]) -> None:
+        self.host, self.now = host, now
+        self.load = Load(url=f"http://{host}", rate=rate)
+        self.stopped = threading.Event()
+        self.lock = threading.Lock()
+        self.seconds: dict[int, Second] = {}
+        self.times: dict[int, list[float]] = {}
+        self.threads = [
+            threading.Thread(target=self.run, args=(number,), daemon=True)
+            for number in range(CONNECTIONS)
+        ]
+
+    def start(self) -> None:
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> Load:
+        """Wait for the answers that are under way, and return what was counted."""
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join(TIMEOUT + 1)
+        return self.snapshot()
+
+    def snapshot(self) -> Load:
+        """Return what was counted so far."""
+        with self.lock:
+            self.load.seconds = [self.seconds[second] for second in sorted(self.seconds)]
+            for second in self.load.seconds:
+                times = sorted(self.times[second.second])
+                second.p95_ms = round(times[int(len(times) * 0.95)] * 1000, 1) if times else 0
+        return self.load
+
+    def run(self, number: int) -> None:
+        """Send every CONNECTIONS-th request, at its time: a slow answer holds up no other."""
+        client = Client(self.host)
+        pause = CONNECTIONS / self.load.rate
+        due = time.monotonic() + pause * number / CONNECTIONS
+        turn = number
+        while not self.stopped.wait(max(0, due - time.monotonic())):
+            self.ask(client, PATHS[turn % len(PATHS)])
+            due = max(due + pause, time.monotonic() - 1)
+            turn += 1
+        client.close()
+
+    def ask(self, client: Client, path: str) -> None:
+        began, at = time.monotonic(), self.now()
+        try:
+            commit, why = client.get(path), ""
+        except OSError as error:
+            commit, why = "", str(error)
+        took = time.monotonic() - began
+        with self.lock:
+            second = self.seconds.setdefault(int(at), Second(int(at)))
+            self.times.setdefault(int(at), []).append(took)
+            self.load.requests += 1
+            if why:
+                second.lost += 1
+                self.load.lost.append(Lost(round(at, 2), path, why))
+            else:
+                second.answered[commit] = second.answered.get(commit, 0) + 1

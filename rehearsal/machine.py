@@ -1,0 +1,104 @@
+"""What a rehearsal needs of the machine, checked before anything is made."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rehearsal import docker
+from rehearsal.places import API_PORT, AWS, LABEL, OUT, ROOT, WEB_PORT
+from scripts.aws import Failure
+
+# Images, layers and databases of a first run came to 9 GB; one that finds its images adds little.
+FIRST_RUN_GB = 12
+LATER_RUN_GB = 3
+PORTS = {
+    WEB_PORT: "the load balancers",
+    API_PORT: "the local AWS",
+    3306: "test.yml's MySQL",
+    6379: "test.yml's Redis",
+}
+
+
+def check(*, has_images: bool) -> None:
+    """Raise Failure unless a rehearsal can run here."""
+    start_docker()
+    check_owner()
+    check_disk(FIRST_RUN_GB if not has_images else LATER_RUN_GB)
+    check_ports()
+
+
+def start_docker() -> None:
+    """Make sure that an engine answers; on Debian and Ubuntu, as root, it is installed."""
+    done = subprocess.run(
+        [ROOT / "scripts" / "start-docker", "--install"], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise Failure(done.stderr.strip().removeprefix("scripts/start-docker: "))
+
+
+def check_owner() -> None:
+    """Refuse where another clone's rehearsal is up: there is one local AWS to a machine."""
+    owner = docker.docker(
+        "ps", "--all", f"--filter=name=^{AWS}$", '--format={{.Label "rehearsal.root"}}'
+    )
+    if owner and owner != str(ROOT):
+        raise Failure(f"the rehearsal of another clone is up: make -C {owner} pipeline-down")
+
+
+def check_disk(needed: int) -> None:
+    """Refuse where Docker would run out of room."""
+    folder = Path(docker.docker("info", "--format={{.DockerRootDir}}"))
+    free = shutil.disk_usage(folder if folder.exists() else ROOT).free / 1e9
+    if free < needed:
+        raise Failure(
+            f"{free:.0f} GB are free where Docker keeps its images, and {needed} are needed:"
+            " docker system prune frees what nothing uses"
+        )
+
+
+def check_ports() -> None:
+    """Refuse where something else listens on a port that the rehearsal publishes."""
+    for port, user in PORTS.items():
+        if publishes(port, f"label={LABEL}"):
+            continue
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                continue
+        holder = publishes(port)
+        raise Failure(
+            f"port {port} is taken, and {user} needs it:"
+            + (f" docker stop {holder}" if holder else f" ss -ltnp 'sport = :{port}' says by what")
+        )
+
+
+def publishes(port: int, *filters: str) -> str:
+    """Return the container that publishes a port, if one does."""
+    words = [f"--filter={word}" for word in (f"publish={port}", *filters)]
+    return docker.docker("ps", "--format={{.Names}}", *words).partition("\n")[0]
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the one place for a rehearsal in this clone; the kernel frees it if we are killed."""
+    OUT.mkdir(exist_ok=True)
+    path = OUT / "lock"
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise Failure(
+                f"a rehearsal is running already (process {file.read().strip() or 'unknown'}):"
+                " wait for it, or stop it with Ctrl-C"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,0 +1,37 @@
+"""Where a rehearsal keeps what it makes, and what that is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "rehearsal" / ".out"
+REPOSITORY = OUT / "repository"
+LOGS = OUT / "logs"
+REPORT = OUT / "report.html"
+TIMELINE = OUT / "timeline.json"
+
+ENVIRONMENTS = ("staging", "production")
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+
+# Everything in Docker that is ours has this prefix and this label; act's containers have neither.
+NETWORK = "rehearsal"
+LABEL = "rehearsal=1"
+AWS = "rehearsal-aws"
+SHELL = "rehearsal-shell"
+RUNNER_IMAGE = "rehearsal-runner"
+AWS_IMAGE = "rehearsal-aws"
+
+API_PORT = 4566
+WEB_PORT = 80
+API = f"http://127.0.0.1:{API_PORT}"
+
+
+def host(environment: str) -> str:
+    """Return the name of an environment's load balancer; browsers take it for this machine."""
+    return f"myapp-{environment}.elb.localhost"
+
+
+def url(environment: str) -> str:
+    return f"http://{host(environment)}"

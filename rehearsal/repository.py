@@ -1,0 +1,145 @@
+"""The change that is rehearsed, in a repository of its own: the user's is only read.
+
+Its main has what was rehearsed before, so that a version can follow another one.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from rehearsal.places import REPOSITORY, ROOT
+from scripts.aws import Failure
+
+FIRST = "v0.0.0"
+WHO = ("-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@localhost")
+HEADING = re.compile(r"^## \[?(\d+\.\d+\.\d+)\]?", re.M)
+UNRELEASED = "## [Unreleased]\n"
+CHANGELOG = "CHANGELOG.md"
+CANDIDATE = "refs/candidate"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is rehearsed: the head of a pull request, its merge, and the version it gets."""
+
+    base: str  # what main was before
+    head: str
+    merge: str
+    version: str
+    dirty: bool  # has what was not committed
+
+
+def git(*words: str, folder: Path = REPOSITORY, text: str | None = None) -> str:
+    """Return what git printed."""
+    command = ["git", "-C", str(folder), *WHO, *words]
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    if done.returncode:
+        raise Failure(f"git {words[0]}: {' '.join(done.stderr.split())}")
+    return done.stdout.rstrip("\n")
+
+
+def has(name: str) -> bool:
+    command = ["git", "-C", str(REPOSITORY), "rev-parse", "--verify", "--quiet", name]
+    return not subprocess.run(command, capture_output=True).returncode
+
+
+def prepare() -> Change:
+    """Make a pull request of what the user's clone has now, committed or not."""
+    if not (ROOT / ".git").exists():
+        raise Failure(f"{ROOT} is no git clone, and a rehearsal needs its commit: git init")
+    fetch()
+    base = git("rev-parse", "main")
+    git("checkout", "--quiet", "--force", "-B", "change", CANDIDATE)
+    git("clean", "--quiet", "-ffdx")
+    dirty = take_uncommitted()
+    version = release()
+    head = git("rev-parse", "change")
+    merge = git("commit-tree", "change^{tree}", "-p", base, "-p", head, "-m", f"Merge {version}")
+    return Change(base, head, merge, version, dirty)
+
+
+def fetch() -> None:
+    """Bring what the user's clone has; the first time, main is the commit before the user's."""
+    if not (REPOSITORY / ".git").exists():
+        REPOSITORY.mkdir(parents=True, exist_ok=True)
+        git("init", "--quiet", "--initial-branch=none")
+        git("remote", "add", "origin", f"https://github.com/{slug()}.git")
+    git("fetch", "--quiet", "--force", "--update-shallow", str(ROOT), f"HEAD:{CANDIDATE}")
+    git("fetch", "--quiet", "--force", str(ROOT), "refs/tags/*:refs/tags/*")
+    if not has("main"):
+        git("branch", "main", f"{CANDIDATE}~1" if has(f"{CANDIDATE}~1") else CANDIDATE)
+        if not versions():
+            git("tag", "--annotate", "--message=What was there before", FIRST, "main")
+
+
+def slug() -> str:
+    """Return owner/name as GitHub knows it, or one that nobody has."""
+    command = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
+    found = subprocess.run(command, capture_output=True, text=True).stdout
+    match = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$", found.strip())
+    return match[1] if match else "example/myproject"
+
+
+def take_uncommitted() -> bool:
+    """Commit here what the user has not committed there; return whether there was any."""
+    if not git("status", "--porcelain", folder=ROOT):
+        return False
+    if patch := git("diff", "--binary", "HEAD", folder=ROOT):
+        git("apply", "--index", "--whitespace=nowarn", "-", text=f"{patch}\n")
+    names = git("ls-files", "--others", "--exclude-standard", "-z", folder=ROOT).split("\0")
+    for name in filter(None, names):
+        (REPOSITORY / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, REPOSITORY / name, follow_symlinks=False)
+    git("add", "--all")
+    git("commit", "--quiet", "--message=What is not committed yet")
+    return True
+
+
+def versions() -> list[tuple[int, ...]]:
+    """Return the versions that have a tag."""
+    found = re.findall(r"^v(\d+)\.(\d+)\.(\d+)$", git("tag", "--list", "v*"), re.M)
+    return sorted(tuple(map(int, parts)) for parts in found)
+
+
+def release() -> str:
+    """Give the change a version, with a section in its changelog, unless it names a new one."""
+    changelog = (REPOSITORY / CHANGELOG).read_text()
+    newest = HEADING.search(changelog)
+    if newest and tuple(map(int, newest[1].split("."))) not in versions():
+        return f"v{newest[1]}"
+    major, minor, _ = versions()[-1] if versions() else (0, 0, 0)
+    version = f"{major}.{minor + 1}.0"
+    (REPOSITORY / CHANGELOG).write_text(with_section(changelog, version, date.today()))
+    git("commit", "--quiet", "--all", f"--message=chore: release v{version}")
+    return f"v{version}"
+
+
+def with_section(changelog: str, version: str, day: date) -> str:
+    """Return the changelog with what is unreleased under a version."""
+    if UNRELEASED not in changelog:
+        raise Failure(f"CHANGELOG.md has no line {UNRELEASED.strip()!r}: put it above the versions")
+    before, after = changelog.split(UNRELEASED)
+    entries = re.split(r"^## |^\[[^\]]+\]: ", after, maxsplit=1, flags=re.M)[0]
+    note = "" if entries.strip() else "\n- A rehearsal.\n"
+    return f"{before}{UNRELEASED}\n## [{version}] - {day}\n{note}{after}"
+
+
+def show(commit: str, branch: str) -> None:
+    """Put a commit into the working tree, on a branch, as a runner would check it out."""
+    git("checkout", "--quiet", "--force", "-B", branch, commit)
+    git("clean", "--quiet", "-ffdx")
+
+
+def merge(change: Change) -> None:
+    """Make the change what main is, here and at its origin."""
+    show(change.merge, "main")
+    git("update-ref", "refs/remotes/origin/main", change.merge)
+
+
+def tag(change: Change) -> None:
+    git("tag", "--annotate", "--force", f"--message={change.version}", change.version, change.merge)
