@@ -1,6 +1,6 @@
 # A menu; what each does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format requirements
+.PHONY: help run test check pipeline pipeline-down bench format requirements
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +13,14 @@ test: ## Run the tests on real MySQL and Redis (ARGS="apps/health -x" for a part
 
 check: ## Run every gate of test.yml
 	@scripts/check
+
+pipeline: ## Rehearse: a change from pull request to production, on this machine (YES=1: approve it)
+	@scripts/bootstrap test
+	@.venv/bin/python -m rehearsal pipeline $(if $(YES),--yes)
+
+pipeline-down: ## Remove everything that rehearsals made, and only that
+	@scripts/bootstrap test
+	@.venv/bin/python -m rehearsal down
 
 bench: ## Measure against other projects, in one run
 	@scripts/bootstrap test

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,7 +111,7 @@ class Run:
         name = said["step"] if stage == "Main" else f"{stage} {said['step']}"
         text = str(said.get("msg", "")).rstrip("\n")
         step = job.steps[-1] if job.steps and job.steps[-1].name == name else None
-        if step is None or step.finished is not None and "⭐" in text:
+        if step is None or (step.finished is not None and "⭐" in text):
             step = Step(name, self.timeline.now())
             job.steps.append(step)
             self.changed(job, step)

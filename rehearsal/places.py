@@ -10,6 +10,8 @@ REPOSITORY = OUT / "repository"
 LOGS = OUT / "logs"
 REPORT = OUT / "report.html"
 TIMELINE = OUT / "timeline.json"
+CHANGE = OUT / "change.json"  # what staging was given last
+MADE = OUT / "made.json"  # of what, and in which local AWS, the environments were made
 
 ENVIRONMENTS = ("staging", "production")
 REGION = "us-east-1"

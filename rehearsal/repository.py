@@ -73,8 +73,14 @@ def fetch() -> None:
     git("fetch", "--quiet", "--force", str(ROOT), "refs/tags/*:refs/tags/*")
     if not has("main"):
         git("branch", "main", f"{CANDIDATE}~1" if has(f"{CANDIDATE}~1") else CANDIDATE)
-        if not versions():
+        if not released("main"):
             git("tag", "--annotate", "--message=What was there before", FIRST, "main")
+
+
+def released(commit: str) -> str:
+    """Return the newest version that a commit contains; nothing where there is none."""
+    found = git("tag", "--list", "v*.*.*", "--sort=-version:refname", "--merged", commit)
+    return found.partition("\n")[0]
 
 
 def slug() -> str:

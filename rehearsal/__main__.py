@@ -1,0 +1,201 @@
+"""Run the three workflows on this machine: a change goes from a pull request to production.
+
+Both environments stay up afterwards; `down` removes everything that a rehearsal made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import urllib.request
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from rehearsal import actions, docker, github, local_aws, machine, repository
+from rehearsal.github import Configuration
+from rehearsal.places import (
+    AWS_IMAGE,
+    CHANGE,
+    ENVIRONMENTS,
+    OUT,
+    REPORT,
+    RUNNER_IMAGE,
+    TIMELINE,
+    url,
+)
+from rehearsal.report import write as write_report
+from rehearsal.repository import Change
+from rehearsal.sink import Sink
+from rehearsal.stages import Rehearsal, approve
+from rehearsal.timeline import Message, Timeline
+from rehearsal.view import View
+from rehearsal.watch import Scales
+from scripts.aws import Failure
+from scripts.check_deploy_time import check as check_deploy_time
+
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+ADVISORIES = "https://pypi.org/pypi/pip/json"  # where pip-audit looks
+
+
+def main() -> int:
+    words = parse()
+    try:
+        with machine.alone():
+            if words.stage == "down":
+                return down()
+            return rehearse(words.stage, words.yes)
+    except Failure as failure:
+        print(f"rehearsal: {failure}", file=sys.stderr)
+        return 1
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python -m rehearsal",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
+    for name, meaning in {
+        "pipeline": "all of it: up, test, staging, approval, production",
+        "up": "the local AWS and both environments, with a version that serves",
+        "test": "test.yml, as for a pull request",
+        "staging": "deploy-staging.yml, as for a merge to main",
+        "production": "deploy-prod.yml, as for a tag on what staging runs",
+        "down": "remove everything that a rehearsal made, and only that",
+    }.items():
+        stage = stages.add_parser(name, help=meaning, description=meaning)
+        stage.add_argument("--yes", action="store_true", help="approve production without asking")
+    return parser.parse_args()
+
+
+def rehearse(stage: str, yes: bool) -> int:
+    """Run a stage, or all of them, and write the report whatever the end."""
+    has_images = (
+        all(map(docker.has_image, (AWS_IMAGE, RUNNER_IMAGE))) if docker.answers() else False
+    )
+    machine.check(has_images=has_images)
+    change = staged() if stage == "production" else repository.prepare()
+    timeline = Timeline(
+        datetime.now(UTC).isoformat(timespec="seconds"), change.merge, change.version
+    )
+    view = View(timeline)
+
+    def heard(receiver: str, text: str) -> None:
+        timeline.messages.append(Message(timeline.now(), receiver, text))
+        view.say(f"{receiver}: {text.partition(chr(10))[0]}", "magenta")
+
+    github.remove_leftovers()  # of a rehearsal that was killed
+    code = 1
+    with Sink(heard) as sink, Scales(timeline):
+        try:
+            with view:
+                rehearsal = Rehearsal(timeline, view, configuration(sink, timeline))
+                introduce(view, timeline, change)
+                run(rehearsal, stage, change, yes)
+            timeline.outcome, code = "success", 0
+        except Failure as failure:
+            timeline.outcome, timeline.reason = "failure", str(failure)
+        except KeyboardInterrupt:
+            timeline.outcome, timeline.reason, code = "failure", "interrupted", INTERRUPTED
+        finally:
+            finish(timeline)
+            end(view, timeline)
+    return code
+
+
+def staged() -> Change:
+    """Return the change that staging was given last."""
+    if not CHANGE.exists():
+        raise Failure("staging was given nothing yet: python -m rehearsal staging")
+    return Change(**json.loads(CHANGE.read_text()))
+
+
+def configuration(sink: Sink, timeline: Timeline) -> Configuration:
+    """Return what the repository's owner would have told GitHub."""
+    folders, missing = actions.find()
+    timeline.offline += filter(None, [missing])
+    environment = {"GITHUB_API_URL": sink.url}
+    try:
+        urllib.request.urlopen(ADVISORIES, timeout=10).close()
+    except OSError:
+        timeline.offline.append(
+            "PyPI's advisories can't be reached: the audit says that it did not run"
+        )
+        environment["OFFLINE"] = "1"
+    variables = {}
+    try:
+        check_deploy_time(datetime.now(UTC))
+    except Failure as failure:
+        timeline.offline.append(f"{failure}; here it is set")
+        variables["ALLOW_FRIDAY_DEPLOY"] = "true"
+    keys = local_aws.KEYS
+    secrets = {**keys, **{f"{name}_PROD": value for name, value in keys.items()}}
+    return Configuration(
+        {**secrets, "SLACK_WEBHOOK_URL": f"{sink.url}/slack"}, variables, environment, folders
+    )
+
+
+def introduce(view: View, timeline: Timeline, change: Change) -> None:
+    view.say(f"{change.version}: commit {change.head[:12]}, merged as {change.merge[:12]}", "bold")
+    if change.dirty:
+        view.say("with what is not committed yet; your clone stays as it is")
+    for text in timeline.offline:
+        view.warn(f"OFFLINE: {text}")
+
+
+def run(rehearsal: Rehearsal, stage: str, change: Change, yes: bool) -> None:
+    """Run what a stage consists of."""
+    if stage != "test":
+        rehearsal.prepare()
+    if stage in ("pipeline", "test"):
+        rehearsal.test(change)
+    if stage in ("pipeline", "staging"):
+        rehearsal.staging(change)
+    if stage in ("pipeline", "production"):
+        rehearsal.view.live.stop()
+        approve(change, yes)
+        rehearsal.production(change)
+
+
+def finish(timeline: Timeline) -> None:
+    """Read what the environments hold now, and write the report."""
+    timeline.seconds = timeline.now()
+    with suppress(Failure):
+        for name in ENVIRONMENTS:
+            timeline.images += local_aws.images(name)
+            timeline.releases += local_aws.releases(name)
+    timeline.write(TIMELINE)
+    write_report(timeline, REPORT)
+
+
+def end(view: View, timeline: Timeline) -> None:
+    view.table()
+    print()
+    if timeline.outcome == "success":
+        view.say(f"done: {REPORT.relative_to(OUT.parent.parent)}", "bold green")
+    else:
+        view.say(f"failed: {timeline.reason}", "bold red")
+        view.say(f"the report: {REPORT.relative_to(OUT.parent.parent)}")
+    for name in ENVIRONMENTS:
+        if local_aws.is_serving(name):
+            view.say(f"{name} runs: {url(name)}/releases/")
+
+
+def down() -> int:
+    """Remove containers, networks, pushed images and the scratch repository."""
+    if docker.answers():
+        machine.check_owner()
+        github.remove_leftovers()
+        local_aws.remove()
+    for path in OUT.iterdir():
+        if path.name != "lock":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    print("Removed the local AWS with both environments, and rehearsal/.out.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

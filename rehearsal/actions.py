@@ -1,0 +1,111 @@
+"""Where the actions come from that the workflows use: GitHub, a folder of clones, or stand-ins."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from rehearsal.places import OUT, REPOSITORY, ROOT
+from scripts.aws import Failure
+
+VARIABLE = "REHEARSAL_ACTIONS"
+STAND_INS = ROOT / "rehearsal" / "actions"
+USES = re.compile(r"uses: ([\w.-]+/[\w./-]+@[0-9a-f]{40})\b")
+# What an action needs to run, and not what its makers need to build it.
+SOURCE_MAPS = ".map"
+
+
+def used() -> list[str]:
+    """Return each action that the workflows name, as owner/name@commit."""
+    files = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
+    return sorted({found for file in files for found in USES.findall(file.read_text())})
+
+
+def is_online() -> bool:
+    try:
+        urllib.request.urlopen("https://github.com", timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def find() -> tuple[Mapping[str, Path], str]:
+    """Return each action's folder, empty where act downloads them; and what is stood in for."""
+    if clones := os.environ.get(VARIABLE):
+        return from_clones(Path(clones)), ""
+    if is_online():
+        return {}, ""
+    return (
+        {action: stand_in(action) for action in used()},
+        f"GitHub can't be reached: the actions are stand-ins (rehearsal/actions); {VARIABLE} names"
+        " a folder of clones to use instead",
+    )
+
+
+def stand_in(action: str) -> Path:
+    name = action.partition("@")[0]
+    folder = STAND_INS / name.replace("/", "__")
+    if not folder.is_dir():
+        raise Failure(f"{name} has no stand-in: write rehearsal/actions/{folder.name}/action.yml")
+    return folder
+
+
+def from_clones(clones: Path) -> dict[str, Path]:
+    """Return the folder of each action, and of those that they name in turn."""
+    found: dict[str, Path] = {}
+    wanted = used()
+    while wanted:
+        action = wanted.pop()
+        found[action] = folder = from_clone(clones, action)
+        for file in folder.glob("action.y*ml"):
+            wanted += set(USES.findall(file.read_text())) - found.keys()
+    return found
+
+
+def from_clone(clones: Path, action: str) -> Path:
+    """Return an action's files at its commit, taken from CLONES/owner/name, bare or not."""
+    name, _, commit = action.partition("@")
+    target = OUT / "actions" / f"{name.replace('/', '__')}@{commit}"
+    if target.is_dir():
+        return target
+    clone = clones / name
+    if not clone.is_dir():
+        raise Failure(f"{VARIABLE}: there is no clone {clone}: git clone https://github.com/{name}")
+    scratch = target.with_suffix(".part")
+    shutil.rmtree(scratch, ignore_errors=True)
+    for line in git(clone, action, "ls-tree", "-r", commit).decode().splitlines():
+        meta, path = line.split("\t")
+        mode, kind, blob = meta.split()
+        if kind != "blob" or mode == "120000":
+            continue
+        write(scratch / path, clone, action, blob, executable=mode == "100755")
+    scratch.rename(target)
+    return target
+
+
+def write(path: Path, clone: Path, action: str, blob: str, *, executable: bool) -> None:
+    """Write one file of an action; a clone may lack the large ones that nothing reads."""
+    try:
+        content = git(clone, action, "cat-file", "blob", blob)
+    except Failure:
+        if path.suffix == SOURCE_MAPS:
+            return
+        raise
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(0o755 if executable else 0o644)
+
+
+def git(clone: Path, action: str, *words: str) -> bytes:
+    # Safe for a folder that somebody else owns, such as a mount.
+    command = ["git", "-c", "safe.directory=*", "-C", str(clone), *words]
+    done = subprocess.run(command, capture_output=True)
+    if done.returncode:
+        said = " ".join(done.stderr.decode(errors="replace").split())
+        raise Failure(f"{VARIABLE}: {clone} lacks a part of {action}: {said}")
+    return done.stdout

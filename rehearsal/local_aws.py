@@ -1,0 +1,192 @@
+"""AWS, played by ministack (rehearsal/aws) in a container: made, filled, read and removed."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rehearsal import docker
+from rehearsal.places import (
+    ACCOUNT,
+    API,
+    API_PORT,
+    AWS,
+    AWS_IMAGE,
+    ENVIRONMENTS,
+    LABEL,
+    NETWORK,
+    OUT,
+    REGION,
+    REPOSITORY,
+    ROOT,
+    RUNNER_IMAGE,
+    SHELL,
+    WEB_PORT,
+    host,
+    url,
+)
+from rehearsal.timeline import Image, Release, Tasks
+from scripts.aws import Failure
+
+# Keys of nobody: the local AWS takes any. It has no TLS between tasks and Redis.
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREHEARSAL", "AWS_SECRET_ACCESS_KEY": "rehearsal-secret-key"}
+OVERRIDES = {"CacheTls": "false"}
+SOCKET = "/var/run/docker.sock"
+START_SECONDS = 60
+
+Say = Callable[[str], None]
+
+
+def start(say: Say) -> None:
+    """Start the local AWS and a shell beside it, unless they run."""
+    if not docker.is_running(AWS):
+        docker.remove(docker.ours())
+        if not docker.docker("network", "ls", "--quiet", f"--filter=name=^{NETWORK}$"):
+            # What is published is for this machine alone.
+            loopback = "com.docker.network.bridge.host_binding_ipv4=127.0.0.1"
+            docker.docker("network", "create", "--label", LABEL, "--opt", loopback, NETWORK)
+        say("starting the local AWS")
+        environment = {
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "DOCKER_NETWORK": NETWORK,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+        }
+        docker.docker(
+            *("run", "--detach", "--name", AWS, "--hostname", AWS, "--network", NETWORK),
+            *("--label", LABEL, "--label", f"rehearsal.root={ROOT}"),
+            *(f"--publish=127.0.0.1:{port}:{API_PORT}" for port in (API_PORT, WEB_PORT)),
+            f"--volume={SOCKET}:{SOCKET}",
+            *(f"--env={name}={value}" for name, value in environment.items()),
+            AWS_IMAGE,
+        )
+    if not docker.is_running(SHELL):
+        docker.remove([SHELL])
+        environment = {**KEYS, "AWS_ENDPOINT_URL": API, "AWS_REGION": REGION}
+        docker.docker(
+            *("run", "--detach", "--name", SHELL, "--network", "host", "--label", LABEL),
+            *(f"--volume={folder}:{folder}" for folder in (ROOT, SOCKET)),
+            *(f"--add-host={host(name)}:127.0.0.1" for name in ENVIRONMENTS),
+            *(f"--env={name}={value}" for name, value in environment.items()),
+            *("--env=PYTHONDONTWRITEBYTECODE=1", f"--workdir={REPOSITORY}"),
+            *(RUNNER_IMAGE, "sleep", "infinity"),
+        )
+    wait()
+
+
+def wait() -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            state()
+            return
+        except Failure as failure:
+            if time.monotonic() > deadline or not docker.is_running(AWS):
+                said = docker.docker("logs", "--tail=5", AWS)
+                raise Failure(f"the local AWS did not start: {said or failure}") from None
+        time.sleep(0.3)
+
+
+def shell(*words: str, **variables: str) -> str:
+    """Return what a command printed that ran in the runner's image, with the keys of an owner."""
+    environment = [f"--env={name}={value}" for name, value in variables.items()]
+    return docker.docker("exec", *environment, SHELL, *words)
+
+
+def make(environment: str) -> dict[str, str]:
+    """Make or update an environment from infra/; return the variables that GitHub needs."""
+    given = json.loads((REPOSITORY / "infra" / "parameters" / f"{environment}.json").read_text())
+    given["parameters"] |= OVERRIDES
+    path = OUT / f"{environment}.json"
+    path.write_text(json.dumps({**given, "account": ACCOUNT, "region": REGION}))
+    printed = shell(
+        "scripts/deploy-infra", environment, "--yes", "--parameters", str(path), AWS_REGION=REGION
+    )
+    return dict(re.findall(r"variable ([A-Z_]+) +(\S+)", printed))
+
+
+def seed(environment: str, version: str, commit: str) -> None:
+    """Give a new environment what was there before the change: its first deploy."""
+    shell(
+        *("bash", str(ROOT / "rehearsal" / "seed"), environment, version, commit),
+        ECR_REPOSITORY=f"myapp-{environment}",
+        ECS_CLUSTER=f"myapp-{environment}-cluster",
+        ECS_SERVICE=f"myapp-{environment}-service",
+        ECS_TASK_DEFINITION=f"myapp-{environment}-task",
+        APP_URL=url(environment),
+    )
+
+
+def get(path: str, name: str = "") -> Any:
+    """Return a JSON answer of the local AWS, or of an environment."""
+    request = urllib.request.Request(f"{API}{path}", headers={"Host": name} if name else {})
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.loads(answer.read())
+    except (OSError, ValueError) as error:
+        raise Failure(f"{name or API}{path}: {error}") from None
+
+
+def state() -> Mapping[str, Any]:
+    """Return what runs: services, their deployments and tasks."""
+    found: Mapping[str, Any] = get("/_rehearsal/state")
+    return found
+
+
+def service(environment: str) -> Mapping[str, Any]:
+    """Return an environment's service; empty where there is none."""
+    found: Mapping[str, Any] = state()["services"].get(f"myapp-{environment}-service", {})
+    return found
+
+
+def is_serving(environment: str) -> bool:
+    try:
+        return bool(get("/health/", host(environment)).get("status") == "ok")
+    except Failure:
+        return False
+
+
+def tasks(environment: str, at: float) -> Tasks:
+    """Return how many tasks of each revision run, and how many the load balancer sends to."""
+    counted = Tasks(at)
+    for task in service(environment).get("tasks", []):
+        if task["lastStatus"] == "RUNNING":
+            name = str(task["revision"])
+            counted.running[name] = counted.running.get(name, 0) + 1
+            healthy = task["target"] == "healthy"
+            counted.healthy[name] = counted.healthy.get(name, 0) + healthy
+    return counted
+
+
+def images(environment: str) -> list[Image]:
+    repository = f"myapp-{environment}"
+    answer = shell(
+        "aws", "ecr", "describe-images", "--repository-name", repository, "--output=json"
+    )
+    return [
+        Image(environment, tag, detail["imageDigest"])
+        for detail in json.loads(answer)["imageDetails"]
+        for tag in detail.get("imageTags", [])
+    ]
+
+
+def releases(environment: str) -> list[Release]:
+    return [
+        Release(environment, one["version"], one["commit"], one["started"], one["outcome"])
+        for one in get("/releases.json", host(environment))["releases"]
+    ]
+
+
+def remove() -> None:
+    """Remove what a rehearsal made in Docker: containers, volumes, networks and images."""
+    docker.remove(docker.ours())
+    for network in docker.docker("network", "ls", "--quiet", f"--filter=label={LABEL}").split():
+        docker.docker("network", "rm", network)
+    names = docker.docker("image", "ls", "--format={{.Repository}}:{{.Tag}}").splitlines()
+    pushed = [name for name in names if re.match(rf"localhost:{API_PORT}/myapp-", name)]
+    if pushed:
+        docker.docker("image", "rm", "--force", *pushed)

@@ -1,0 +1,224 @@
+"""The way of a change, stage by stage: prepared for, tested, deployed to staging, to production."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from rehearsal import docker, events, local_aws, repository
+from rehearsal.github import Configuration, Run
+from rehearsal.places import AWS, CHANGE, ENVIRONMENTS, MADE, REPOSITORY, ROOT, url
+from rehearsal.repository import Change
+from rehearsal.timeline import Job, Stage, Step, Timeline
+from rehearsal.view import View
+from rehearsal.watch import Rollout
+from scripts.aws import Failure
+
+# test.yml's matrix wants one port for both servers, and here its jobs share one machine: one entry
+# at a time. A pull request runs both; a deploy runs the one that is deployed.
+DEPLOYED = "8.4"
+OTHERS = ("8.0",)
+# From here on requests could be lost: a migration that the old version can't bear loses some too.
+LOADED_FROM = "Run database migrations"
+
+
+@dataclass
+class Rehearsal:
+    """One rehearsal: where it writes down what happens, and what GitHub is told."""
+
+    timeline: Timeline
+    view: View
+    configuration: Configuration
+    variables: dict[str, dict[str, str]] = field(default_factory=dict)  # by environment
+
+    @contextmanager
+    def stage(self, name: str, title: str) -> Iterator[Stage]:
+        stage = Stage(name, title, self.timeline.now())
+        self.timeline.stages.append(stage)
+        self.view.begin(stage)
+        try:
+            yield stage
+            stage.outcome = "success"
+        except BaseException:
+            stage.outcome = "failure"
+            raise
+        finally:
+            stage.finished = self.timeline.now()
+
+    @contextmanager
+    def job(self, stage: Stage, name: str) -> Iterator[Callable[[str], None]]:
+        """Yield what begins the next step of a job of our own."""
+        job = Job(name, self.timeline.now())
+        stage.jobs.append(job)
+
+        def end(outcome: Literal["success", "failure"]) -> None:
+            if job.steps and job.steps[-1].finished is None:
+                job.steps[-1].finished, job.steps[-1].outcome = self.timeline.now(), outcome
+                self.view.changed(job, job.steps[-1])
+
+        def begin(step: str) -> None:
+            end("success")
+            job.steps.append(Step(step, self.timeline.now()))
+
+        try:
+            yield begin
+            end("success")
+            job.outcome = "success"
+        except BaseException:
+            end("failure")
+            job.outcome = "failure"
+            raise
+        finally:
+            job.finished = self.timeline.now()
+
+    def prepare(self) -> None:
+        """Bring up the local AWS with both environments, each with a version that serves."""
+        with self.stage("prepare", "Prepare: images, AWS, both environments") as stage:
+            with self.job(stage, "images") as begin:
+                self.timeline.offline += build_images(begin)
+            with self.job(stage, "AWS") as begin:
+                local_aws.start(begin)
+                self.make_environments(begin)
+                version = repository.released("main")
+                commit = repository.git("rev-parse", f"{version}^{{commit}}")
+                for name in ENVIRONMENTS:
+                    if not local_aws.is_serving(name):
+                        begin(f"first deploy of {name}: {version}")
+                        local_aws.seed(name, version, commit)
+
+    def make_environments(self, begin: Callable[[str], None]) -> None:
+        """Make them side by side from infra/, unless they were made of just that."""
+        made = {"aws": docker.docker("inspect", "--format={{.Id}}", AWS), "infra": fingerprint()}
+        known = json.loads(MADE.read_text()) if MADE.exists() else {}
+        if known.get("of") == made:
+            self.variables = known["variables"]
+            return
+        begin("scripts/deploy-infra staging and production")
+        failures: list[Failure] = []
+
+        def make(name: str) -> None:
+            try:
+                self.variables[name] = local_aws.make(name)
+            except Failure as failure:
+                failures.append(failure)
+
+        threads = [threading.Thread(target=make, args=(name,)) for name in ENVIRONMENTS]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+        MADE.write_text(json.dumps({"of": made, "variables": self.variables}))
+
+    def test(self, change: Change) -> None:
+        """Run test.yml as GitHub does for a pull request."""
+        with self.stage("test", "Pull request: test.yml") as stage:
+            repository.show(change.head, "change")
+            payload = events.pull_request(change)
+            run = Run(self.timeline, stage, self.view.changed)
+            for version in (DEPLOYED, *OTHERS):
+                only = ["--job", "test"] if version in OTHERS else []
+                run.start(
+                    *("test.yml", "pull_request", payload, self.given()),
+                    *("--matrix", f"mysql:{version}", *only),
+                )
+
+    def staging(self, change: Change) -> None:
+        """Merge the change, and run deploy-staging.yml."""
+        with self.stage("staging", "Merge to main: deploy-staging.yml") as stage:
+            repository.merge(change)
+            self.deploy(stage, "staging", "deploy-staging.yml", events.push(change))
+        CHANGE.write_text(json.dumps(asdict(change)))
+
+    def production(self, change: Change) -> None:
+        """Tag what staging runs, and run deploy-prod.yml."""
+        with self.stage("production", f"Tag {change.version}: deploy-prod.yml") as stage:
+            repository.show(change.merge, "main")
+            repository.tag(change)
+            payload = events.push_tag(change.version, change.merge)
+            self.deploy(stage, "production", "deploy-prod.yml", payload)
+
+    def deploy(
+        self, stage: Stage, environment: str, workflow: str, payload: dict[str, Any]
+    ) -> None:
+        """Run a deploy under load, and raise Failure if it failed or a request was lost."""
+        rollout = Rollout(self.timeline, stage, environment)
+        self.view.status = lambda: (stage.load, rollout.status())
+
+        def changed(job: Job, step: Step | None) -> None:
+            if step and step.name == LOADED_FROM and step.finished is None:
+                rollout.start()
+            self.view.changed(job, step)
+
+        run = Run(self.timeline, stage, changed)
+        try:
+            run.start(
+                *(workflow, "push", payload, self.given(environment)),
+                *("--matrix", f"mysql:{DEPLOYED}"),
+            )
+        finally:
+            lost = None
+            try:
+                rollout.stop()
+            except Failure as failure:
+                lost = failure
+            if lost and sys.exc_info()[0] is None:
+                raise lost
+
+    def given(self, environment: str = "") -> Configuration:
+        """Return what GitHub has for the repository and for one of its environments."""
+        repository_has = {"STAGING_URL": url("staging"), "BUILDX_DRIVER": "docker"}
+        environment_has = self.variables.get(environment, {})
+        return Configuration(
+            self.configuration.secrets,
+            {**self.configuration.variables, **repository_has, **environment_has},
+            self.configuration.environment,
+            self.configuration.actions,
+        )
+
+
+def build_images(begin: Callable[[str], None]) -> list[str]:
+    """Give Docker the images that are missing; return what had to be stood in for."""
+    begin("rehearsal/images/build all")
+    command = [str(ROOT / "rehearsal" / "images" / "build"), "all"]
+    stood_in: list[str] = []
+    said: list[str] = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout
+        for line in map(str.strip, process.stdout):
+            said.append(line)
+            if line.startswith("OFFLINE: "):
+                stood_in.append(line.removeprefix("OFFLINE: "))
+    if process.returncode:
+        raise Failure("images: " + "\n".join(said[-20:]))
+    return stood_in
+
+
+def fingerprint() -> str:
+    """Return what infra/ says, in one word."""
+    total = hashlib.sha256()
+    for file in sorted((REPOSITORY / "infra").rglob("*")):
+        if file.is_file():
+            total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+def approve(change: Change, yes: bool) -> None:
+    """Ask for what GitHub's environment `production` asks a reviewer."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Failure("nobody is here to approve production: make pipeline YES=1, or --yes")
+    question = f"{change.version} runs on {url('staging')}. Release it to production? [y/N] "
+    if input(question).strip().lower() not in ("y", "yes"):
+        raise Failure(f"{change.version} was not approved: production stays as it is")

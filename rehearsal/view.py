@@ -1,0 +1,128 @@
+"""What a rehearsal shows while it runs: finished steps scroll by, what runs stays below."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.rule import Rule
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from rehearsal.timeline import Job, Load, Outcome, Stage, Step, Tasks, Timeline
+
+MARKS: dict[Outcome, tuple[str, str]] = {
+    "success": ("✓", "green"),
+    "failure": ("✗", "bold red"),
+    "skipped": ("-", "dim"),
+    "running": ("…", "cyan"),
+}
+BRIEF = 1.0  # seconds: a good step that took less says nothing on its own
+LOG_LINES = 60
+
+
+class View:
+    """Prints to a terminal or to a log; only a terminal gets the part that moves."""
+
+    def __init__(self, timeline: Timeline, console: Console | None = None) -> None:
+        self.timeline = timeline
+        self.console = console or Console(highlight=False)
+        self.lock = threading.Lock()
+        self.stage: Stage | None = None
+        self.status: Callable[[], tuple[Load | None, Tasks | None]] = lambda: (None, None)
+        # A log that is read later gets no frames: each would be another copy of the same lines.
+        self.live = Live(
+            get_renderable=self.below, console=self.console, refresh_per_second=4, transient=True
+        )
+
+    def __enter__(self) -> View:
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.live.stop()
+
+    def say(self, text: str, style: str = "") -> None:
+        with self.lock:
+            self.console.print(f"{self.timeline.now():7.1f}  ", end="", style="dim")
+            self.console.print(text, style=style, markup=False)
+
+    def warn(self, text: str) -> None:
+        self.say(text, "yellow")
+
+    def begin(self, stage: Stage) -> None:
+        self.stage = stage
+        self.console.print(Rule(stage.title, align="left", style="dim"))
+
+    def changed(self, job: Job, step: Step | None) -> None:
+        """Print what ended; what begins shows below."""
+        ended = step or job
+        if ended.finished is None:
+            return
+        took = ended.finished - ended.started
+        if step and step.outcome == "success" and took < BRIEF:
+            return
+        mark, style = MARKS[ended.outcome]
+        name = f"{job.name} · {step.name}" if step else f"{job.name}: {job.outcome}"
+        self.say(f"{mark} {name}  {took:.1f} s", style)
+        if step and step.outcome == "failure":
+            self.show_log(step)
+
+    def show_log(self, step: Step) -> None:
+        with self.lock:
+            if len(step.log) > LOG_LINES:
+                self.console.print(
+                    f"         … {len(step.log) - LOG_LINES} lines before", style="dim"
+                )
+            for line in step.log[-LOG_LINES:]:
+                self.console.print(f"         {line}", markup=False, style="red", soft_wrap=True)
+
+    def below(self) -> Group:
+        """Return what runs now."""
+        now = self.timeline.now()
+        rows: list[Text | Spinner] = []
+        for job in self.stage.jobs if self.stage else []:
+            for step in job.steps[-1:] if job.finished is None else []:
+                if step.finished is None:
+                    text = f"{job.name} · {step.name}  {now - step.started:.0f} s"
+                    rows.append(Spinner("dots", text, style="cyan"))
+        load, tasks = self.status()
+        if load:
+            lost = len(load.lost)
+            text = f"  {load.requests} requests at {load.rate}/s, {lost or 'none'} lost"
+            rows.append(Text(text, style="bold red" if lost else "green"))
+        if tasks:
+            parts = [
+                f"{revision}: {count} run, {tasks.healthy.get(revision, 0)} serve"
+                for revision, count in sorted(tasks.running.items())
+            ]
+            rows.append(Text("  " + "   ".join(parts), style="cyan"))
+        return Group(*rows)
+
+    def table(self) -> None:
+        """Print the end: each stage and job with its time, and what the load saw."""
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("stage")
+        table.add_column("seconds", justify="right")
+        table.add_column("requests", justify="right")
+        table.add_column("lost", justify="right")
+        for stage in self.timeline.stages:
+            mark, style = MARKS[stage.outcome]
+            took = (stage.finished or self.timeline.now()) - stage.started
+            load = stage.load
+            table.add_row(
+                Text(f"{mark} {stage.title}", style=style),
+                f"{took:.1f}",
+                str(load.requests) if load else "",
+                str(len(load.lost)) if load else "",
+            )
+            for job in stage.jobs:
+                mark, style = MARKS[job.outcome]
+                took = (job.finished or self.timeline.now()) - job.started
+                table.add_row(Text(f"  {mark} {job.name}", style=style), f"{took:.1f}", "", "")
+        self.console.print()
+        self.console.print(table)

@@ -1,0 +1,79 @@
+"""What is seen of a rollout from outside: requests answered, tasks that come and go, memory."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+
+from rehearsal import docker, local_aws
+from rehearsal.load import Generator
+from rehearsal.places import host
+from rehearsal.timeline import Stage, Tasks, Timeline
+from scripts.aws import Failure
+
+RATE = 60  # requests a second; 50 is what a rollout has to bear
+LOOK = 0.5  # seconds between two looks at the tasks
+WEIGH = 5.0  # seconds between two looks at the memory, each of which takes Docker two
+
+
+class Rollout:
+    """Loads an environment and looks at its tasks, from start to stop."""
+
+    def __init__(self, timeline: Timeline, stage: Stage, environment: str) -> None:
+        self.timeline, self.stage, self.environment = timeline, stage, environment
+        self.generator: Generator | None = None
+        self.stopped = threading.Event()
+        self.looking = threading.Thread(target=self.look, daemon=True)
+
+    def start(self) -> None:
+        """Start, unless nothing serves yet: there is nothing to lose."""
+        if self.generator or not local_aws.is_serving(self.environment):
+            return
+        self.generator = Generator(host(self.environment), RATE, self.timeline.now)
+        self.stage.load = self.generator.load
+        self.generator.start()
+        self.looking.start()
+
+    def stop(self) -> None:
+        """Stop, and raise Failure if a request was lost."""
+        if not self.generator or self.stopped.is_set():
+            return
+        self.stopped.set()
+        load = self.stage.load = self.generator.stop()
+        self.looking.join()
+        if load.lost:
+            first = load.lost[0]
+            raise Failure(
+                f"{len(load.lost)} of {load.requests} requests were lost while {self.environment}"
+                f" changed; the first, {first.path} at {first.at:.1f} s: {first.why}"
+            )
+
+    def status(self) -> Tasks | None:
+        return self.stage.rollout[-1] if self.stage.rollout else None
+
+    def look(self) -> None:
+        while not self.stopped.wait(LOOK):
+            with suppress(Failure, KeyError):
+                self.stage.rollout.append(local_aws.tasks(self.environment, self.timeline.now()))
+
+
+class Scales:
+    """Weighs every container of a rehearsal, act's among them, and keeps the highest sum."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def __enter__(self) -> Scales:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped.set()
+
+    def run(self) -> None:
+        while not self.stopped.wait(WEIGH):
+            with suppress(Failure, ValueError):
+                weight = round(docker.memory_mb("rehearsal-", "act-"), 1)
+                self.timeline.peak_memory_mb = max(self.timeline.peak_memory_mb, weight)
