@@ -34,10 +34,10 @@ class Change:
     dirty: bool  # has what was not committed
 
 
-def git(*words: str, folder: Path = REPOSITORY, text: str | None = None) -> str:
-    """Return what git printed."""
-    command = ["git", "-C", str(folder), *WHO, *words]
-    done = subprocess.run(command, input=text, capture_output=True, text=True)
+def git(*words: str, folder: Path | None = None) -> str:
+    """Return what git printed, of the rehearsal's repository unless told otherwise."""
+    command = ["git", "-C", str(folder or REPOSITORY), *WHO, *words]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise Failure(f"git {words[0]}: {' '.join(done.stderr.split())}")
     return done.stdout.rstrip("\n")
@@ -93,14 +93,16 @@ def slug() -> str:
 
 def take_uncommitted() -> bool:
     """Commit here what the user has not committed there; return whether there was any."""
-    if not git("status", "--porcelain", folder=ROOT):
+    names = git("diff", "--name-only", "-z", "HEAD", folder=ROOT)
+    names += git("ls-files", "--others", "--exclude-standard", "-z", folder=ROOT)
+    for name in filter(None, names.split("\0")):
+        target = REPOSITORY / name
+        target.unlink(missing_ok=True)
+        if (ROOT / name).exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target, follow_symlinks=False)
+    if not names:
         return False
-    if patch := git("diff", "--binary", "HEAD", folder=ROOT):
-        git("apply", "--index", "--whitespace=nowarn", "-", text=f"{patch}\n")
-    names = git("ls-files", "--others", "--exclude-standard", "-z", folder=ROOT).split("\0")
-    for name in filter(None, names):
-        (REPOSITORY / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, REPOSITORY / name, follow_symlinks=False)
     git("add", "--all")
     git("commit", "--quiet", "--message=What is not committed yet")
     return True

@@ -1,0 +1,118 @@
+"""GitHub, played by act: what act says becomes jobs and steps, and secrets stay in a file."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal import github
+from rehearsal.github import Configuration, Run, shown
+from rehearsal.timeline import Stage, Timeline
+
+
+@pytest.fixture
+def run() -> Run:
+    timeline = Timeline("2026-01-31T12:00:00", "abc", "v1.0.0")
+    return Run(timeline, Stage("test", "test.yml", 0))
+
+
+def say(run: Run, *lines: dict[str, Any]) -> None:
+    """Let act say lines of its job `Top/deploy`."""
+    for line in lines:
+        run.take(json.dumps({"job": "Top/deploy", "matrix": {}, "level": "info", **line}))
+
+
+def step(name: str, **more: object) -> dict[str, Any]:
+    return {"stage": "Main", "step": name, "msg": f"⭐ Run Main {name}", **more}
+
+
+def test_a_step_begins_prints_and_ends(run: Run) -> None:
+    say(run, step("Migrate"), step("Migrate", msg="one\n", raw_output=True))
+    (job,) = run.stage.jobs
+    assert (job.name, job.steps[0].log, job.steps[0].outcome) == ("deploy", ["one"], "running")
+    say(run, step("Migrate", stepResult="failure"), {"jobResult": "failure"})
+    assert (job.steps[0].outcome, job.outcome) == ("failure", "failure")
+    assert job.steps[0].log == ["one"]
+
+
+def test_a_good_step_leaves_no_log(run: Run) -> None:
+    say(run, step("Migrate", msg="one\n", raw_output=True), step("Migrate", stepResult="success"))
+    assert run.stage.jobs[0].steps[0].log == []
+
+
+def test_what_failed_first_is_the_reason(run: Run) -> None:
+    say(run, step("Migrate", stepResult="failure"), step("Report"))
+    say(run, step("Report", stepResult="failure"), {"jobResult": "failure"})
+    assert run.reason() == "test.yml: deploy: Migrate failed"
+
+
+def test_a_step_that_may_fail_is_no_reason(run: Run) -> None:
+    say(run, step("Notify Slack", stepResult="failure"), {"jobResult": "success"})
+    run.take("Error: no such image")
+    assert run.reason() == "test.yml: act: Error: no such image"
+
+
+def test_an_annotation_is_part_of_the_log(run: Run) -> None:
+    say(run, step("Migrate", level="error", command="error", arg="too slow", msg="❗ ::error::"))
+    assert run.stage.jobs[0].steps[0].log == ["too slow"]
+
+
+@pytest.mark.parametrize(
+    ("said", "matrix", "name"),
+    [
+        ("Deploy to Staging/deploy", False, "deploy"),
+        ("test/Test/lint             ", False, "test / lint"),
+        ("Test/test (MySQL 8.0)-1", True, "test (MySQL 8.0)"),
+        ("test/c.yml/test (MySQL 8.4)-2", True, "test / test (MySQL 8.4)"),
+    ],
+)
+def test_a_job_has_the_name_that_github_shows(said: str, matrix: bool, name: str) -> None:
+    assert shown(said, matrix) == name
+
+
+def test_no_secret_is_on_the_command_line(tmp_path: Path) -> None:
+    configuration = Configuration({"TOKEN": "hush"}, {"APP_URL": "http://example.com"})
+    command = github.act_command(tmp_path, "test.yml", "push", {}, configuration)
+    assert "hush" not in " ".join(command)
+    assert "TOKEN=hush\n" in (tmp_path / "secrets").read_text()
+
+
+def test_act_gets_neither_the_users_settings_nor_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(github, "OUT", tmp_path)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
+    given = github.environment()
+    assert "AWS_SECRET_ACCESS_KEY" not in given
+    assert given["HOME"] == given["XDG_CONFIG_HOME"] == str(tmp_path / "home")
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_stopping_ends_act_even_if_it_will_not(
+    monkeypatch: pytest.MonkeyPatch, stubborn: bool
+) -> None:
+    monkeypatch.setattr(github, "PATIENCE", 0.2)
+    removed: list[bool] = []
+    monkeypatch.setattr(github, "remove_leftovers", lambda: removed.append(True))
+    program = "import signal, time; "
+    if stubborn:
+        program += "signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    program += "print('up', flush=True); time.sleep(60)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout
+    process.stdout.readline()
+    began = time.monotonic()
+    github.stop(process)
+    process.stdout.close()
+    assert time.monotonic() - began < 10
+    assert process.returncode == (-signal.SIGKILL if stubborn else -signal.SIGINT)
+    assert removed

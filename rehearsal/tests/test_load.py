@@ -1,0 +1,81 @@
+"""The load: every answer counts, and only the service's own is a good one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from rehearsal import load
+from rehearsal.load import Generator
+from rehearsal.timeline import Load
+
+
+class Service(BaseHTTPRequestHandler):
+    """Answers like the service, until `broken` says how not to."""
+
+    protocol_version = "HTTP/1.1"
+    broken = ""
+
+    def do_GET(self) -> None:
+        if self.broken == "hangs up":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+            return
+        health = b'{"commit": "abc"}' if self.path == "/health/" else b"<html></html>"
+        body = b"<ListBuckets/>" if self.broken == "is another" else health
+        self.send_response(502 if self.broken == "fails" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Service]]:
+    handler = type("One", (Service,), {})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        monkeypatch.setattr(load, "WEB_PORT", server.server_port)
+        yield handler
+        server.shutdown()
+
+
+def counted(requests: int = 20) -> Load:
+    """Load the service until so many requests were answered or lost."""
+    generator = Generator("any", 500, time.monotonic)
+    generator.start()
+    while generator.load.requests < requests:
+        time.sleep(0.005)
+    return generator.stop()
+
+
+def test_answers_are_counted_by_the_commit_that_gave_them(service: type[Service]) -> None:
+    found = counted()
+    answered = [second.answered for second in found.seconds]
+    assert sum(one.get("abc", 0) + one.get("", 0) for one in answered) == found.requests
+    assert all(sum(one.get(name, 0) for one in answered) for name in ("abc", ""))
+    assert not found.lost
+
+
+@pytest.mark.parametrize("broken", ["fails", "hangs up", "is another"])
+def test_a_bad_answer_is_a_lost_request(service: type[Service], broken: str) -> None:
+    service.broken = broken
+    found = counted()
+    assert len(found.lost) == found.requests == sum(second.lost for second in found.seconds)
+
+
+def test_a_server_that_is_gone_loses_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "WEB_PORT", 1)
+    assert "refused" in counted(1).lost[0].why
+
+
+def test_requests_are_sent_at_the_rate(service: type[Service]) -> None:
+    began = time.monotonic()
+    assert counted(100).requests / (time.monotonic() - began) <= 600

@@ -1,0 +1,93 @@
+"""The machine: what is missing is named before anything is made."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rehearsal import docker, machine
+from scripts.aws import Failure
+
+Says = Callable[..., str]
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What Docker answers, by the first word that it is asked with."""
+    answers: dict[str, str] = {}
+    monkeypatch.setattr(docker, "docker", lambda *words: answers.get(words[0], ""))
+    return answers
+
+
+def test_no_docker_is_named_with_where_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Failure, match=r"docker is missing: https://docs\.docker\.com"):
+        docker.docker("ps")
+
+
+def test_a_port_that_is_taken_is_named_with_its_user(
+    monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(machine, "PORTS", {port: "the load balancers"})
+        with pytest.raises(Failure, match=f"port {port} is taken, and the load balancers needs"):
+            machine.check_ports()
+
+
+def test_a_container_that_takes_a_port_is_named(
+    monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(machine, "PORTS", {port: "test.yml's MySQL"})
+        monkeypatch.setattr(
+            docker, "docker", lambda *words: "" if any("label" in w for w in words) else "shop-db"
+        )
+        with pytest.raises(Failure, match="docker stop shop-db"):
+            machine.check_ports()
+
+
+def test_a_port_of_our_own_is_no_matter(
+    monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]
+) -> None:
+    engine["ps"] = "rehearsal-aws"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr(machine, "PORTS", {taken.getsockname()[1]: "the local AWS"})
+        machine.check_ports()
+
+
+def test_a_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]) -> None:
+    engine["info"] = "/"
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1.2e9))
+    with pytest.raises(Failure, match=r"1 GB are free .* and 3 are needed"):
+        machine.check_disk(3)
+
+
+def test_another_clones_rehearsal_is_named(engine: dict[str, str]) -> None:
+    engine["ps"] = "/home/somebody/shop"
+    with pytest.raises(Failure, match="make -C /home/somebody/shop pipeline-down"):
+        machine.check_owner()
+
+
+def test_there_is_one_rehearsal_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "OUT", tmp_path / "out")
+    again = pytest.raises(Failure, match=r"running already \(process \d+\)")
+    with machine.alone(), again, machine.alone():
+        pass
+    with machine.alone():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("said", "mb"), [("512KiB", 0.524288), ("1.5GiB", 1610.612736), ("0B", 0), ("12.5MiB", 13.1072)]
+)
+def test_memory_is_read_as_docker_writes_it(said: str, mb: float) -> None:
+    assert docker.in_mb(said) == pytest.approx(mb)

@@ -1,0 +1,136 @@
+"""The change that is rehearsed: what the user has, a version, and nothing of theirs touched."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from rehearsal import events, repository
+from scripts.aws import Failure
+
+CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n"
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.com"]
+    command = ["git", "-C", str(folder), *who, *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's clone with two commits, and no rehearsal yet."""
+    root = tmp_path / "clone"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    (root / ".gitignore").write_text("ignored\n")
+    for content in ("first", "second"):
+        (root / "file").write_text(content)
+        (root / "CHANGELOG.md").write_text(CHANGELOG)
+        git(root, "add", "--all")
+        git(root, "commit", "--quiet", "--message", content)
+    monkeypatch.setattr(repository, "ROOT", root)
+    monkeypatch.setattr(repository, "REPOSITORY", tmp_path / "scratch")
+    return root
+
+
+def test_main_starts_at_the_commit_before_the_users(clone: Path) -> None:
+    change = repository.prepare()
+    assert change.base == git(clone, "rev-parse", "HEAD~1")
+
+
+def test_a_merge_has_the_tree_of_its_head(clone: Path) -> None:
+    change = repository.prepare()
+    assert repository.git("diff", change.head, change.merge) == ""
+
+
+def test_what_is_not_committed_comes_along(clone: Path) -> None:
+    (clone / "file").write_text("third")
+    (clone / "new").write_text("new")
+    (clone / "ignored").write_text("ignored")
+    change = repository.prepare()
+    assert change.dirty
+    assert repository.git("show", f"{change.merge}:file") == "third"
+    assert repository.git("show", f"{change.merge}:new") == "new"
+    with pytest.raises(Failure):
+        repository.git("show", f"{change.merge}:ignored")
+
+
+def test_what_is_staged_or_deleted_comes_along(clone: Path) -> None:
+    (clone / "staged").write_bytes(b"\0binary")
+    git(clone, "add", "staged")
+    (clone / "file").unlink()
+    change = repository.prepare()
+    assert repository.git("ls-tree", "--name-only", change.merge, "staged", "file") == "staged"
+
+
+def test_the_users_clone_stays_as_it_is(clone: Path) -> None:
+    (clone / "file").write_text("third")
+    before = [git(clone, *words) for words in (("status", "--short"), ("for-each-ref",))]
+    repository.prepare()
+    assert [git(clone, *words) for words in (("status", "--short"), ("for-each-ref",))] == before
+
+
+def test_what_is_unreleased_gets_the_next_version(clone: Path) -> None:
+    git(clone, "tag", "v1.2.3", "HEAD~1")
+    change = repository.prepare()
+    assert change.version == "v1.3.0"
+    changelog = repository.git("show", f"{change.merge}:CHANGELOG.md")
+    assert f"## [Unreleased]\n\n## [1.3.0] - {date.today()}\n\n### Added\n\n- A thing." in changelog
+
+
+def test_a_version_that_the_changelog_names_is_taken(clone: Path) -> None:
+    text = CHANGELOG.replace("### Added", "## [2.0.0] - 2026-01-31\n\n### Added")
+    (clone / "CHANGELOG.md").write_text(text)
+    change = repository.prepare()
+    assert change.version == "v2.0.0"
+    assert repository.git("show", f"{change.merge}:CHANGELOG.md") == text.strip()
+
+
+def test_a_version_that_was_rehearsed_is_not_given_again(clone: Path) -> None:
+    first = repository.prepare()
+    repository.merge(first)
+    repository.tag(first)
+    second = repository.prepare()
+    assert (first.version, second.version) == ("v0.1.0", "v0.2.0")
+    assert second.base == first.merge
+
+
+def test_an_empty_section_says_that_it_is_a_rehearsal() -> None:
+    text = repository.with_section("## [Unreleased]\n\n## [1.0.0]\n", "1.1.0", date(2026, 1, 31))
+    assert text == ("## [Unreleased]\n\n## [1.1.0] - 2026-01-31\n\n- A rehearsal.\n\n## [1.0.0]\n")
+
+
+def test_a_changelog_without_unreleased_is_refused() -> None:
+    with pytest.raises(Failure, match="Unreleased"):
+        repository.with_section("# Changelog\n", "1.0.0", date(2026, 1, 31))
+
+
+def test_a_folder_without_git_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "ROOT", tmp_path)
+    with pytest.raises(Failure, match="no git clone"):
+        repository.prepare()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/acme/shop.git",
+        "https://github.com/acme/shop",
+        "git@github.com:acme/shop.git",
+        "ssh://git@github.com/acme/shop.git",
+    ],
+)
+def test_the_repository_has_the_name_that_github_knows(clone: Path, url: str) -> None:
+    git(clone, "remote", "add", "origin", url)
+    assert repository.slug() == "acme/shop"
+
+
+def test_events_name_the_commits(clone: Path) -> None:
+    change = repository.prepare()
+    assert events.pull_request(change)["pull_request"]["base"]["sha"] == change.base
+    assert events.push(change)["head_commit"]["id"] == change.merge
+    assert events.push_tag("v1.0.0", change.merge)["ref"] == "refs/tags/v1.0.0"
