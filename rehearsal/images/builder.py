@@ -1,0 +1,308 @@
+"""Give this machine's Docker the images of the rehearsal.
+
+What a registry has is pulled. Where none can be reached a stand-in is built from Debian packages,
+and said to be one each time. Our own are built anew when a file that they are made from changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+SECONDS_TO_ANSWER = 15
+# A stand-in's labels: the image that it stands in for, and what it is instead.
+STAND_IN_FOR, STAND_IN_IS = "stand-in.for", "stand-in.is"
+SOURCES = "rehearsal.sources"
+
+
+class Failure(Exception):
+    """An image can't be had; the message says why."""
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """What is built where an image can't be pulled."""
+
+    dockerfile: str
+    base: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Own:
+    """An image of ours: its Dockerfile here, and what it takes of the repository."""
+
+    dockerfile: str
+    files: tuple[str, ...]
+
+
+PYTHON = "python:3.11-slim-bookworm"
+# Debian as debootstrap makes it, and the suite.
+BASES = {"debian:bookworm-slim": "bookworm", "debian:sid-slim": "sid"}
+BOOKWORM, SID = BASES
+_REDIS = StandIn("redis.Dockerfile", BOOKWORM, "Redis 7.0 of Debian 12")
+_MYSQL = StandIn("mysql.Dockerfile", SID, "the MySQL of Debian sid, 9.7 or newer")
+PULLED = {
+    PYTHON: StandIn("python.Dockerfile", BOOKWORM, "Python 3.11 of Debian 12"),
+    "mysql:8.0": _MYSQL,
+    "mysql:8.4": _MYSQL,
+    "redis:7-alpine": _REDIS,
+    "valkey/valkey:7.2-alpine": _REDIS,
+    "ghcr.io/trufflesecurity/trufflehog:3.97.0": StandIn(
+        "trufflehog.Dockerfile", SID, "the older TruffleHog of Debian sid"
+    ),
+}
+OWN = {
+    "rehearsal-aws": Own("aws.Dockerfile", ("requirements-rehearsal.txt", "rehearsal/aws")),
+    "rehearsal-runner": Own(
+        "runner.Dockerfile",
+        (
+            "requirements.txt",
+            "requirements-ci.txt",
+            "rehearsal/images/runner-registries.conf",
+            "rehearsal/images/runner-requirements.txt",
+        ),
+    ),
+}
+
+
+def docker(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *words], capture_output=True, text=True)
+
+
+def run(*command: str) -> None:
+    """Run what says little when it goes well; show the end of what it said when it fails."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        end = "\n".join(f"  {line}" for line in done.stdout.splitlines()[-20:])
+        raise Failure(f"`{' '.join(command[:2])}` failed:\n{end}")
+
+
+def labels(image: str) -> dict[str, str] | None:
+    """Return the labels of a local image; nothing where there is no such image."""
+    done = docker("image", "inspect", "--format", "{{json .Config.Labels}}", image)
+    if done.returncode == 0:
+        return json.loads(done.stdout) or {}
+    if "no such image" in done.stderr.lower():
+        return None
+    raise Failure(f"Docker does not answer: {done.stderr.strip()}")
+
+
+def pull(image: str) -> str:
+    """Pull an image, from a registry that soon answers; return nothing, or why it can't be had."""
+    with subprocess.Popen(
+        ["docker", "pull", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout
+        silent = threading.Timer(SECONDS_TO_ANSWER, process.kill)
+        silent.start()
+        lines = [process.stdout.readline()]
+        answered = silent.is_alive()
+        silent.cancel()
+        lines += process.stdout.readlines()
+    if process.returncode == 0:
+        return ""
+    return lines[-1].strip() if answered else f"no answer within {SECONDS_TO_ANSWER} s"
+
+
+def pip_index() -> str:
+    """Return the package index that this machine's pip is told to use, if it is told one."""
+    if index := os.environ.get("PIP_INDEX_URL"):
+        return index
+    told = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
+    return subprocess.run(told, capture_output=True, text=True).stdout.strip()
+
+
+def write_machine(folder: Path) -> None:
+    """Write what an image takes over from this machine: whom it trusts, where pip installs from.
+
+    A machine behind a proxy trusts the proxy's certificate: so must what is built on it.
+    """
+    (folder / "etc/ssl/certs").mkdir(parents=True)
+    settings = ["[global]"]
+    if AUTHORITIES.exists():
+        shutil.copyfile(AUTHORITIES, folder / "etc/ssl/certs/ca-certificates.crt")
+        settings.append(f"cert = {AUTHORITIES}")
+    if index := pip_index():
+        settings.append(f"index-url = {index}")
+    (folder / "etc/pip.conf").write_text("\n".join([*settings, ""]))
+    # Over an image's own folders, so with their permissions, whatever the umask is.
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def build(image: str, dockerfile: str, files: Sequence[Path], marks: dict[str, str]) -> None:
+    """Build an image from a Dockerfile of ours and nothing but these files of the repository."""
+    with tempfile.TemporaryDirectory() as name:
+        context = Path(name)
+        for file in files:
+            target = context / file.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, target)
+        write_machine(context / "machine")
+        options = [f"--label={key}={value}" for key, value in marks.items()]
+        options += ["--network=host", f"--file={HERE / dockerfile}", f"--tag={image}"]
+        run("docker", "build", *options, str(context))
+
+
+def mirror() -> str:
+    """Return the mirror that this machine itself installs from, which need not be Debian's own."""
+    listed = ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"]
+    return subprocess.run(listed, capture_output=True, text=True).stdout.partition("\n")[0]
+
+
+def bootstrap(image: str) -> None:
+    """Make a small Debian from packages alone."""
+    if not shutil.which("debootstrap"):
+        raise Failure("a stand-in needs debootstrap: apt-get install debootstrap")
+    if os.geteuid() != 0:
+        raise Failure("debootstrap needs root: run it with sudo")
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name) / "root"
+        include = "--include=ca-certificates"
+        run("debootstrap", "--variant=minbase", include, BASES[image], str(root), mirror())
+        for rest in ("var/cache/apt/archives/*.deb", "var/lib/apt/lists/*_*"):
+            for file in root.glob(rest):
+                file.unlink()
+        archive = str(Path(name) / "root.tar")
+        run("tar", "--create", f"--file={archive}", f"--directory={root}", ".")
+        run("docker", "import", archive, image)
+
+
+def sources(own: Own) -> list[Path]:
+    """Return the files that an image of ours is made from."""
+    found = [HERE / own.dockerfile]
+    for name in own.files:
+        path = ROOT / name
+        found += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    for file in found:
+        if not file.is_file():
+            raise Failure(f"{file.relative_to(ROOT)} is missing")
+    return found
+
+
+def fingerprint(files: Sequence[Path], base: str) -> str:
+    """Return a hash of the files' names and contents, and of the image that they are laid on."""
+    total = hashlib.sha256(base.encode())
+    for file in files:
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        total.update(f"{file.relative_to(ROOT)} {content}\n".encode())
+    return total.hexdigest()
+
+
+class Builder:
+    """Makes each image once, those that do not need one another side by side."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self.pool = pool
+        self.started: dict[str, Future[None]] = {}
+        self.lock = threading.Lock()
+        # Two images of one Dockerfile: the second finds the layers of the first.
+        self.turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def start(self, image: str) -> Future[None]:
+        with self.lock:
+            if image not in self.started:
+                make = self.own if image in OWN else self.base if image in BASES else self.pulled
+                self.started[image] = self.pool.submit(make, image)
+            return self.started[image]
+
+    def pulled(self, image: str) -> None:
+        start, stand_in = time.monotonic(), PULLED[image]
+        known = labels(image)
+        if known is not None:
+            if STAND_IN_FOR in known:
+                what = known.get(STAND_IN_IS, "built from Debian packages")
+                print(f"OFFLINE: {image} is here, as a stand-in: {what}.")
+            else:
+                print(f"{image} is here.")
+            return
+        reason = pull(image)
+        if not reason:
+            print(f"{image} pulled: {time.monotonic() - start:.0f} s")
+            return
+        print(f"OFFLINE: {image} can't be pulled ({reason}); its stand-in is {stand_in.what}.")
+        self.start(stand_in.base).result()
+        files = sorted(HERE.glob(f"{Path(stand_in.dockerfile).stem}-entrypoint"))
+        with self.turns[stand_in.dockerfile]:
+            marks = {STAND_IN_FOR: image, STAND_IN_IS: stand_in.what}
+            build(image, stand_in.dockerfile, files, marks)
+        print(f"OFFLINE: {image} built, as a stand-in: {time.monotonic() - start:.0f} s")
+
+    def base(self, image: str) -> None:
+        start = time.monotonic()
+        if labels(image) is None:
+            bootstrap(image)
+            print(f"OFFLINE: {image} built, from Debian packages: {time.monotonic() - start:.0f} s")
+
+    def own(self, image: str) -> None:
+        self.start(PYTHON).result()
+        start, own = time.monotonic(), OWN[image]
+        files = sources(own)
+        base = docker("image", "inspect", "--format", "{{.Id}}", PYTHON).stdout.strip()
+        mark = fingerprint(files, base)
+        if (labels(image) or {}).get(SOURCES) == mark:
+            print(f"{image} is here.")
+            return
+        build(image, own.dockerfile, files, {SOURCES: mark, STAND_IN_FOR: ""})
+        print(f"{image} built: {time.monotonic() - start:.0f} s")
+
+
+def make(images: Sequence[str]) -> int:
+    """Make images; return how many of them can't be had, each of which is said."""
+    failed: dict[str, str] = {}
+    with ThreadPoolExecutor(len(PULLED) + len(OWN) + len(BASES)) as pool:
+        builder = Builder(pool)
+        for image, future in [(image, builder.start(image)) for image in images]:
+            try:
+                future.result()
+            except Failure as failure:
+                failed[image] = str(failure)
+    for image, why in failed.items():
+        print(f"rehearsal/images/build: {image}: {why}", file=sys.stderr)
+    return len(failed)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        "rehearsal/images/build",
+        description=__doc__,
+        epilog=f"Images: {', '.join([*PULLED, *OWN])}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "images",
+        nargs="*",
+        default=[PYTHON],
+        metavar="IMAGE",
+        help=f"or `all`; without any, {PYTHON}",
+    )
+    images = parser.parse_args().images
+    if images == ["all"]:
+        images = [*PULLED, *OWN]
+    known = [*PULLED, *OWN]
+    if unknown := [image for image in images if image not in known]:
+        parser.error(f"{unknown[0]} is none of the rehearsal's images: {', '.join(known)}")
+    if not shutil.which("docker"):
+        parser.error("docker is missing: apt-get install docker.io, or Docker Desktop")
+    return 1 if make(images) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""The images of the rehearsal: what is pulled, what stands in for it, and what is ours."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rehearsal.images import builder
+
+WORKFLOWS = builder.ROOT / ".github" / "workflows"
+Answer = subprocess.CompletedProcess[str]
+
+
+def test_each_image_that_a_workflow_or_a_container_names_can_be_had() -> None:
+    wanted = set()
+    for path in WORKFLOWS.glob("*.yml"):
+        for job in yaml.safe_load(path.read_text())["jobs"].values():
+            versions = job.get("strategy", {}).get("matrix", {}).get("mysql", [])
+            for service in job.get("services", {}).values():
+                name, tag = service["image"].split(":", 1)
+                wanted |= {f"{name}:{v}" for v in (versions if "matrix" in tag else [tag])}
+            for step in job.get("steps", []):
+                if "trufflehog@" in step.get("uses", ""):
+                    wanted.add(f"ghcr.io/trufflesecurity/trufflehog:{step['with']['version']}")
+    dockerfile = (builder.ROOT / "Dockerfile").read_text()
+    wanted.add(re.findall(r"^FROM (\S+:\S+)", dockerfile, re.M)[0])
+    data = (builder.ROOT / "infra" / "data.yaml").read_text()
+    engine = re.findall(r'Engine: valkey\n +EngineVersion: "([\d.]+)"', data)[0]
+    wanted.add(f"valkey/valkey:{engine}-alpine")
+    assert wanted == set(builder.PULLED)
+
+
+def test_each_dockerfile_builds_an_image_on_the_base_that_is_made_first() -> None:
+    bases = {stand_in.dockerfile: stand_in.base for stand_in in builder.PULLED.values()}
+    bases |= {own.dockerfile: builder.PYTHON for own in builder.OWN.values()}
+    for path in builder.HERE.glob("*.Dockerfile"):
+        assert re.findall(r"^FROM (\S+)", path.read_text(), re.M) == [bases[path.name]]
+
+
+def test_the_runner_is_made_from_every_file_that_its_dockerfile_copies() -> None:
+    own = builder.OWN["rehearsal-runner"]
+    copied = re.findall(r"^COPY (.+) \S+$", (builder.HERE / own.dockerfile).read_text(), re.M)
+    words = {word for line in copied for word in line.split()} - {"machine/"}
+    assert words == set(own.files)
+
+
+def fake_docker(answer: Callable[[tuple[str, ...]], Answer]) -> Callable[..., Answer]:
+    return lambda *words: answer(words)
+
+
+def inspected(labels: str) -> Callable[..., Answer]:
+    return fake_docker(lambda words: Answer(words, 0, labels, ""))
+
+
+@pytest.mark.parametrize(
+    "labels,said",
+    [
+        ("null", "mysql:8.4 is here.\n"),
+        (
+            '{"stand-in.for": "x", "stand-in.is": "y"}',
+            "OFFLINE: mysql:8.4 is here, as a stand-in: y",
+        ),
+    ],
+    ids=["real", "stand-in"],
+)
+def test_an_image_that_is_here_is_left_and_a_stand_in_says_so(
+    labels: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(builder, "docker", inspected(labels))
+    assert builder.make(["mysql:8.4"]) == 0
+    assert capsys.readouterr().out.startswith(said)
+
+
+def test_an_engine_that_does_not_answer_is_not_an_image_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead = Answer((), 1, "", "Cannot connect to the Docker daemon\n")
+    monkeypatch.setattr(builder, "docker", fake_docker(lambda _: dead))
+    assert builder.make(["mysql:8.4"]) == 1
+    assert "Docker does not answer: Cannot connect" in capsys.readouterr().err
+
+
+class Machine:
+    """A machine without images, whose registry does what a test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+        self.built: list[str] = []
+        missing = Answer((), 1, "", "Error: No such image\n")
+        monkeypatch.setattr(builder, "docker", fake_docker(lambda _: missing))
+        monkeypatch.setattr(builder, "pull", lambda image: reason)
+        monkeypatch.setattr(builder, "bootstrap", self.built.append)
+        monkeypatch.setattr(builder, "build", lambda image, *_: self.built.append(image))
+
+
+def test_what_a_registry_has_is_not_built(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = Machine(monkeypatch, "")
+    assert builder.make(["mysql:8.4", "redis:7-alpine"]) == 0
+    assert machine.built == []
+    assert "OFFLINE" not in capsys.readouterr().out
+
+
+def test_a_base_is_made_once_and_before_what_stands_on_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = Machine(monkeypatch, "no such host")
+    assert builder.make(["mysql:8.0", "mysql:8.4"]) == 0
+    assert machine.built[0] == builder.SID
+    assert sorted(machine.built[1:]) == ["mysql:8.0", "mysql:8.4"]
+    said = (
+        "OFFLINE: mysql:8.0 can't be pulled (no such host); its stand-in is the MySQL of Debian sid"
+    )
+    assert said in capsys.readouterr().out
+
+
+def test_a_build_that_fails_shows_the_end_of_its_log() -> None:
+    with pytest.raises(builder.Failure) as failure:
+        builder.run("sh", "-c", "seq 1 30; exit 3")
+    assert str(failure.value).startswith("`sh -c` failed:\n  11\n")
+    assert str(failure.value).endswith("\n  30")
+
+
+@pytest.mark.parametrize(
+    "script,reason",
+    [
+        ("echo pulling; echo done", ""),
+        ("echo no such host; exit 1", "no such host"),
+        ("exec sleep 60", "no answer within 0.1 s"),
+    ],
+    ids=["pulled", "refused", "silent"],
+)
+def test_a_registry_that_does_not_answer_is_not_waited_for(
+    script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docker").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(builder, "SECONDS_TO_ANSWER", 0.1 if reason.startswith("no a") else 20)
+    assert builder.pull("mysql:8.4") == reason
+
+
+def test_an_image_of_ours_has_another_fingerprint_when_a_source_or_its_base_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder, "ROOT", tmp_path)
+    file = tmp_path / "file"
+    file.write_text("1")
+    first = builder.fingerprint([file], "base")
+    assert builder.fingerprint([file], "base") == first
+    assert builder.fingerprint([file], "another") != first
+    file.write_text("2")
+    assert builder.fingerprint([file], "base") != first
+
+
+def test_an_image_that_is_none_of_the_rehearsals_is_refused() -> None:
+    build = str(builder.HERE / "build")
+    done = subprocess.run([build, "mysql:5.7"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "error: mysql:5.7 is none of the rehearsal's images: python:3.11" in done.stderr
