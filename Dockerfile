@@ -13,7 +13,8 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash \
 FROM base AS packages
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends \
-        build-essential default-libmysqlclient-dev pkg-config
+        build-essential default-libmysqlclient-dev pkg-config \
+ && rm -r /var/lib/apt/lists/*
 
 # The .po files are what translators edit; programs read the .mo files beside them.
 COPY requirements.txt .
@@ -41,6 +42,7 @@ RUN APP_ENVIRONMENT=build ALLOWED_HOSTS=build DATABASE_URL=mysql://build/build \
 
 FROM base
 # Nothing is installed in a running container, so what installs goes too.
+# hadolint ignore=DL3003 # WORKDIR can't go to a folder that a command names
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libmariadb3 \
  && apt-get clean \

@@ -11,7 +11,7 @@ run: ## Serve on http://127.0.0.1:8000 with the embedded defaults (PORT=8001 for
 test: ## Run the tests on real MySQL and Redis (ARGS="apps/health -x" for a part)
 	@scripts/test $(ARGS)
 
-check: ## Run every gate of test.yml
+check: ## Run every gate of test.yml but the scan for secrets
 	@scripts/check
 
 pipeline: ## Rehearse: a change from pull request to production, on this machine (YES=1: approve it)

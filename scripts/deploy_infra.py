@@ -216,6 +216,9 @@ class Environment:
         else:
             print("  no role, because GitHubSubject is empty; or keys of a user with the policy")
             print(f"  {values['DeployPolicyArn']}")
+        if self.name == "staging":
+            print("GitHub > Settings > Secrets and variables > Actions, for the whole repository:")
+            print(f"  variable STAGING_URL   {values['Url']}")
         if values["DomainName"]:
             print(f"DNS: {values['DomainName']} must lead to {values['LoadBalancerDnsName']}")
         if not values["RunningRevision"]:

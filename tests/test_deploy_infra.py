@@ -88,6 +88,19 @@ def test_a_deploy_between_question_and_answer_is_noticed(
     assert aws.recorded() == f"{REVISION}8"
 
 
+@pytest.mark.parametrize(("environment", "times"), [("staging", 1), ("production", 0)])
+def test_what_github_needs_is_printed(
+    aws: FakeAws, capsys: pytest.CaptureFixture[str], environment: str, times: int
+) -> None:
+    made = deploy(aws)
+    made.name = environment
+    made.report()
+    lines = capsys.readouterr().out.splitlines()
+    assert "  variable APP_URL       Url-value" in lines
+    # Production asks staging what it runs.
+    assert lines.count("  variable STAGING_URL   Url-value") == times
+
+
 @pytest.mark.parametrize("answer", ["", "n", "no", "perhaps"])
 def test_no_leaves_nothing_behind(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, answer: str

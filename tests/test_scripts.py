@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from scripts import audit_dependencies, with_services
 
@@ -49,6 +51,26 @@ def test_the_menu_names_every_target() -> None:
     menu = script("make").stdout
     for target in ("run", "test", "check", "bench", "format", "requirements"):
         assert f"make {target} " in menu
+
+
+def jobs_of_the_workflow() -> list[list[dict[str, str]]]:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
+    return [job["steps"] for job in workflow["jobs"].values()]
+
+
+def test_check_runs_the_gates_of_the_workflow_in_its_order() -> None:
+    steps = itertools.chain(*jobs_of_the_workflow())
+    commands = [step["run"].splitlines() for step in steps if "id" in step and "run" in step]
+    gates = re.findall(r'gate "[^"]+" (.+)', (ROOT / "scripts/check").read_text())
+    assert gates == list(itertools.chain(*commands))
+
+
+def test_each_job_of_the_workflow_summarizes_all_its_gates() -> None:
+    for steps in jobs_of_the_workflow():
+        names = [step.get("name", "") for step in steps]
+        gates = [name for name in names if name.startswith(("Run ", "Check ", "Security check "))]
+        assert gates == [step["name"] for step in steps if "id" in step]
+        assert names.index("Summarize") > names.index(gates[-1])
 
 
 def test_run_says_that_its_port_is_taken() -> None:

@@ -8,6 +8,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
 # Debian 13's: 12 has no Buildx. These two need no newer C library than 12's.
+# hadolint ignore=DL4006,SC2016
 RUN apt-get update \
  && mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -1) \
  && echo "deb $mirror trixie main" > /etc/apt/sources.list.d/trixie.list \
@@ -29,15 +30,16 @@ RUN python3 -m venv /opt/tools \
 # and a job would find what another installed. `empty` has nothing but pip; `filled` has what these files
 # pin, for a job that brings the same files.
 COPY requirements.txt requirements-ci.txt /opt/toolcache/
+WORKDIR /opt/toolcache
 RUN version=$(python3 -c 'import platform; print(platform.python_version())') \
  && for cache in empty filled; do \
         python3 -m venv "/opt/toolcache/$cache/Python/$version/x64" \
      && ln -sf python3 "/opt/toolcache/$cache/Python/$version/x64/bin/python3.11" \
      && touch "/opt/toolcache/$cache/Python/$version/x64.complete" || exit; \
     done \
- && cd /opt/toolcache \
  && "filled/Python/$version/x64/bin/pip" install --no-cache-dir --require-hashes -r requirements.txt \
  && "filled/Python/$version/x64/bin/pip" install --no-cache-dir --require-hashes -r requirements-ci.txt
 COPY rehearsal/images/runner-registries.conf /etc/containers/registries.conf.d/rehearsal.conf
 ENV AGENT_TOOLSDIRECTORY=/opt/toolcache/empty PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /
 CMD ["bash"]

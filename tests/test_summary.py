@@ -1,0 +1,144 @@
+"""scripts/summarize-tests: what a run's page says that a job has checked."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.aws import Failure
+from scripts.summarize_tests import summarize
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSED = {"tests": {"outcome": "success"}}
+PROGRAM = "def half(n):\n    if n:\n        return n / 2\n    return 0\n"
+SUITE = """\
+import pytest
+from program import half
+
+def test_half(record_testsuite_property):
+    record_testsuite_property("MySQL", "8.4.5")
+    assert half(2) == 1
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_image(n):
+    pytest.skip("no Docker | here")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project whose gate is 90 %."""
+    settings = "[tool.coverage.run]\nbranch = true\nomit = ['test_*']\n"
+    settings += "[tool.coverage.report]\nfail_under = 90\n"
+    (tmp_path / "pyproject.toml").write_text(settings)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    return tmp_path
+
+
+def pytest_writes(folder: Path, suite: str) -> None:
+    """Let the real pytest write the real files."""
+    (folder / "test_program.py").write_text(suite)
+    command = [sys.executable, "-m", "pytest", "--rootdir=.", "-p", "no:django"]
+    command += ["--cov=.", "--cov-report=xml", "--junit-xml=tests.xml"]
+    subprocess.run(command, cwd=folder, capture_output=True, check=False)
+
+
+def test_the_page_tells_what_ran_and_why_some_did_not(folder: Path) -> None:
+    pytest_writes(folder, SUITE)
+    page = summarize(folder, PASSED)
+    assert "| tests | passed |" in page
+    assert "On MySQL 8.4.5." in page
+    assert "1 tests passed, 0 failed, 2 skipped in " in page
+    assert "| no Docker \\| here | 2 |" in page
+
+
+def test_a_file_below_the_gate_is_named_with_its_lines(folder: Path) -> None:
+    pytest_writes(folder, SUITE)
+    page = summarize(folder, PASSED)
+    # 3 of 4 lines and 1 of 2 branches
+    assert "Coverage of lines and branches: 66.6 %, and the gate wants 90 %: **FAILED**" in page
+    assert "| `program.py` | 66.6 % | 2, 4 |" in page
+
+
+def test_nothing_is_below_the_gate_when_all_is_reached(folder: Path) -> None:
+    pytest_writes(folder, SUITE.replace("half(2) == 1", "half(2) + half(0) == 1"))
+    page = summarize(folder, PASSED)
+    assert "Coverage of lines and branches: 100 %, and the gate wants 90 %: passed" in page
+    assert "program.py" not in page
+
+
+def test_almost_all_is_not_all(folder: Path) -> None:
+    lines = "".join(f'<line number="{n}" hits="{min(n, 1)}"/>' for n in range(3000))
+    file = f'<class filename="a.py"><lines>{lines}</lines></class>'
+    (folder / "coverage.xml").write_text(f"<coverage>{file}</coverage>")
+    assert "Coverage of lines and branches: 99.9 %" in summarize(folder, PASSED)
+
+
+def test_a_test_that_fails_is_named_with_its_first_line(folder: Path) -> None:
+    pytest_writes(folder, "def test_it():\n    assert 1 == 2, 'one\\ntwo'\n")
+    page = summarize(folder, {"tests": {"outcome": "failure"}})
+    assert "| tests | **FAILED** |" in page
+    assert "0 tests passed, 1 failed, 0 skipped" in page
+    assert "| `test_program.test_it` | AssertionError: one |" in page
+
+
+def test_a_page_stays_readable_when_everything_fails(folder: Path) -> None:
+    pytest_writes(
+        folder, "import pytest\n@pytest.mark.parametrize('n', range(25))\ndef test_it(n): 1/0"
+    )
+    page = summarize(folder, PASSED)
+    assert page.count("ZeroDivisionError") == 20
+    assert "And 5 more: see the log." in page
+
+
+def test_tests_without_an_end_are_no_pass(folder: Path) -> None:
+    page = summarize(folder, {"tests": {"outcome": "failure"}})
+    assert "No tests.xml: the tests did not come to an end." in page
+    assert "No coverage.xml: coverage was not measured." in page
+
+
+def test_old_files_say_nothing_of_tests_that_did_not_run(folder: Path) -> None:
+    pytest_writes(folder, SUITE)
+    steps = {"migrations": {"outcome": "failure"}, "tests": {"outcome": "skipped"}}
+    page = summarize(folder, steps)
+    assert page.splitlines()[2:] == ["| migrations | **FAILED** |", "| tests | did not run |"]
+
+
+def test_a_job_without_tests_has_its_gates_alone(folder: Path) -> None:
+    page = summarize(folder, {"0": {"outcome": "success"}, "type-checking": {"outcome": "success"}})
+    assert page.splitlines()[2:] == ["| type checking | passed |"]
+
+
+def test_half_a_file_is_refused_by_name(folder: Path) -> None:
+    (folder / "tests.xml").write_text("<testsuites>")
+    with pytest.raises(Failure, match=r"tests\.xml is no XML"):
+        summarize(folder, PASSED)
+
+
+def test_the_page_is_printed_and_given_to_github(folder: Path) -> None:
+    page = folder / "page.md"
+    variables = {"STEPS": json.dumps(PASSED), "GITHUB_STEP_SUMMARY": str(page)}
+    done = subprocess.run(
+        [ROOT / "scripts/summarize-tests"],
+        cwd=folder,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert page.read_text() == done.stdout
+
+
+def test_steps_that_are_no_json_are_refused_in_one_line() -> None:
+    done = subprocess.run(
+        ["scripts/summarize-tests"],
+        cwd=ROOT,
+        env=os.environ | {"STEPS": "Object"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "STEPS is not what toJson(steps) gives" in done.stderr
