@@ -1,12 +1,26 @@
 """What holds for every test, wherever it stands."""
 
+import shutil
+from collections.abc import Iterator
+
 import pytest
 from django.core.cache import caches
 from django.db import connection
+from playwright.sync_api import Browser, sync_playwright
 from pytest_django import DjangoDbBlocker
 from redis import RedisError
 
 from myproject.startup import one_line_errors
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,3 +34,15 @@ def servers_answer(django_db_blocker: DjangoDbBlocker) -> None:
         pytest.exit(str(refused), returncode=1)
     except RedisError as error:
         pytest.exit(f"REDIS_URL: Redis can't be used: {error}", returncode=1)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    if not executable:
+        pytest.skip(f"no browser on this machine: looked for {', '.join(NAMES)}")
+    with pytest.MonkeyPatch.context() as patch:
+        # Playwright keeps an event loop on this thread, in which Django refuses to query.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with sync_playwright() as playwright:
+            yield playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
