@@ -1,16 +1,28 @@
 """What holds for every test, wherever it stands."""
 
 import platform
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 
 import django
 import pytest
 from django.core.cache import caches
 from django.db import connection
+from playwright.sync_api import Browser, sync_playwright
 from pytest_django import DjangoDbBlocker
 from redis import RedisError
 
 from myproject.startup import one_line_errors
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,3 +41,15 @@ def servers_answer(
         pytest.exit(f"REDIS_URL: Redis can't be used: {error}", returncode=1)
     record_testsuite_property("Python", platform.python_version())
     record_testsuite_property("Django", django.__version__)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    if not executable:
+        pytest.skip(f"no browser on this machine: looked for {', '.join(NAMES)}")
+    with pytest.MonkeyPatch.context() as patch:
+        # Playwright keeps an event loop on this thread, in which Django refuses to query.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with sync_playwright() as playwright:
+            yield playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)

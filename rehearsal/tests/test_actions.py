@@ -65,7 +65,7 @@ def test_a_stand_in_gives_what_a_workflow_reads(path: Path) -> None:
     for job_steps, step, action in steps(path):
         if "id" in step:
             read = set(re.findall(rf"steps\.{step['id']}\.outputs\.([\w-]+)", str(job_steps)))
-            assert read <= set(stand_in(action)["outputs"]), action
+            assert read <= set(stand_in(action).get("outputs", {})), action
 
 
 @pytest.mark.parametrize("path", sorted(ACTIONS.glob("*/action.yml")), ids=lambda p: p.parent.name)
@@ -256,29 +256,13 @@ def test_another_commit_than_the_runs_is_noticed(job: Job) -> None:
     assert "::error::The working copy is at abc, and the run is for def." in said
 
 
-EVENTS = {
-    "push": (
-        {"before": "one", "after": "two", "commits": [{"id": "two"}]},
-        "--since-commit one --branch two",
-    ),
-    "pull_request": (
-        {"pull_request": {"base": {"sha": "one"}, "head": {"sha": "two"}}},
-        "--since-commit one --branch two",
-    ),
-    "workflow_dispatch": ({}, "--since-commit  --branch "),
-}
-
-
-@pytest.mark.parametrize("event", EVENTS)
-def test_the_scan_covers_what_an_event_brings(job: Job, event: str) -> None:
-    payload, expected = EVENTS[event]
-    (job.folder / "event.json").write_text(json.dumps(payload))
+def test_the_scan_covers_all_that_leads_to_a_commit(job: Job) -> None:
     job.program("docker", 'echo "$@" > words; exit 183')
-    variables = {"GITHUB_EVENT_NAME": event, "GITHUB_EVENT_PATH": "event.json"}
-    job.run("trufflesecurity/trufflehog", variables, version="3.97.0", extra_args="--a --b")
+    given = {"head": "HEAD", "version": "3.97.0", "extra_args": "--a --b"}
+    job.run("trufflesecurity/trufflehog", **given)
     assert job.code == 183
     words = (job.folder / "words").read_text()
-    assert f"{expected} --fail --no-update --github-actions --a --b\n" in words
+    assert "--branch HEAD --fail --no-update --github-actions --a --b\n" in words
     assert " ghcr.io/trufflesecurity/trufflehog:3.97.0 git file:///tmp/ " in words
 
 

@@ -1,39 +1,16 @@
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 from waffle.testutils import override_flag
 
 from .conftest import MakeReleases
 
 Visit = Callable[..., Page]
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = next(filter(None, map(shutil.which, NAMES)), None)
-    if not executable:
-        pytest.skip(f"no browser on this machine: looked for {', '.join(NAMES)}")
-    with pytest.MonkeyPatch.context() as patch:
-        # Playwright keeps an event loop on this thread, in which Django refuses to query.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        with sync_playwright() as playwright:
-            yield playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
 
 
 @pytest.fixture

@@ -1,0 +1,237 @@
+"""The page: what it says in words and tables, and the file that it becomes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from django.template import Context, Engine
+
+from rehearsal.timeline import Image, Job, Message, Release, Stage, Step, Timeline
+
+from .bars import axis, chart, lost_by_second, parts
+from .rollouts import rollouts
+from .words import STATUS, WORD, clock, count, date, duration, plain, short
+
+HERE = Path(__file__).parent
+# The service's own style sheet comes first: the report is of the same house.
+STYLE = HERE.parents[1] / "apps/releases/static/releases"
+LONG = 240
+
+ENGINE = Engine(dirs=[str(HERE), str(STYLE)], string_if_invalid="[the report knows no %s]")
+
+
+def write(timeline: Timeline, path: Path) -> None:
+    """Write the report, whole or not at all."""
+    scratch = path.with_suffix(".part")
+    scratch.write_text(render(timeline))
+    scratch.replace(path)
+
+
+def render(timeline: Timeline) -> str:
+    # Neither formats nor time zones: what the page shows was put into words before.
+    context = Context(_page(timeline), use_l10n=False, use_tz=False)
+    return ENGINE.get_template("report.html").render(context)
+
+
+def _page(timeline: Timeline) -> dict[str, Any]:
+    scale = axis(timeline)
+    return {
+        "icon": "data:image/svg+xml," + quote((STYLE / "favicon.svg").read_text()),
+        "timeline": timeline,
+        "status": STATUS[timeline.outcome],
+        "word": WORD[timeline.outcome],
+        "headline": headline(timeline),
+        "requests": requests(timeline),
+        "name": _name(timeline),
+        "commit": short(timeline.commit),
+        "date": date(timeline.started),
+        "took": duration(timeline.seconds),
+        "memory": f"{timeline.peak_memory_mb:,.0f}" if timeline.peak_memory_mb else "",
+        "troubles": list(troubles(timeline)),
+        "ticks": scale.ticks,
+        "tick": scale.ticks[1].at,
+        "stages": chart(timeline, scale),
+        "rollouts": rollouts(timeline.stages),
+        "times": list(times(timeline)),
+        "images": images(timeline.images),
+        "releases": [_release(release) for release in timeline.releases],
+        "messages": [_message(message) for message in timeline.messages],
+    }
+
+
+def _name(timeline: Timeline) -> str:
+    return timeline.version or f"Commit {short(timeline.commit)}"
+
+
+def headline(timeline: Timeline) -> str:
+    """Return what became of the change, in one sentence."""
+    name = _name(timeline)
+    if timeline.outcome == "success":
+        way = _whole_way(timeline)
+        if way is None:
+            return f"{name} passed every stage in {duration(timeline.seconds)}"
+        return f"{name} went from pull request to production in {duration(way)}"
+    place = _where(timeline)
+    if timeline.outcome == "failure":
+        return f"{name} failed{place}"
+    return f"{name} was cut short after {duration(timeline.seconds)}{place}"
+
+
+def _whole_way(timeline: Timeline) -> float | None:
+    """Return the seconds from the pull request's start to production; None if it stopped before."""
+    workflows = [stage for stage in timeline.stages if stage.name.endswith(".yml")]
+    if not workflows or workflows[-1].finished is None:
+        return None
+    if (workflows[0].name, workflows[-1].name) != ("test.yml", "deploy-prod.yml"):
+        return None
+    return workflows[-1].finished - workflows[0].started
+
+
+def _where(timeline: Timeline) -> str:
+    """Return the stage that ended as the rehearsal did, and its step if one did too."""
+    stage = next((s for s in timeline.stages if s.outcome == timeline.outcome), None)
+    if not stage:
+        return ""
+    step = _culprit(stage, timeline)
+    return f" in {stage.name}" + (f", at “{step.name}”" if step else "")
+
+
+def _culprit(stage: Stage, timeline: Timeline) -> Step | None:
+    jobs = [job for job in stage.jobs if job.outcome == timeline.outcome]
+    steps = [step for job in jobs for step in job.steps]
+    return next((step for step in steps if step.outcome == timeline.outcome), None)
+
+
+def requests(timeline: Timeline) -> str:
+    """Return how many requests were sent, and how many of them were lost."""
+    loads = [stage.load for stage in timeline.stages if stage.load]
+    sent = sum(load.requests for load in loads)
+    lost = sum(sum(lost_by_second(load).values()) for load in loads)
+    if not sent:
+        return ""
+    return f"{count(sent, 'request')} meanwhile, {f'{lost:,} of them' if lost else 'none'} lost."
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A step that failed, or was cut short, and what it printed."""
+
+    place: str
+    step: str
+    status: str
+    when: str
+    log: str
+    # A job can go on after a step that failed.
+    fatal: bool
+
+
+def troubles(timeline: Timeline) -> Iterator[Trouble]:
+    for stage in timeline.stages:
+        for job in stage.jobs:
+            for step in job.steps:
+                if step.outcome in ("failure", "running"):
+                    yield _trouble(stage, job, step)
+
+
+def _trouble(stage: Stage, job: Job, step: Step) -> Trouble:
+    return Trouble(
+        place=f"{stage.name}, {job.name}",
+        step=step.name,
+        status=STATUS[step.outcome],
+        when=_when(step),
+        log="\n".join(plain(line) for line in step.log),
+        fatal=job.outcome != "success",
+    )
+
+
+def _when(step: Step) -> str:
+    if step.finished is None:
+        return f"started at {clock(step.started)}, did not finish"
+    return f"failed at {clock(step.finished)}, after {duration(step.finished - step.started)}"
+
+
+@dataclass(frozen=True)
+class Time:
+    """A row of the table of stages and jobs."""
+
+    name: str
+    is_stage: bool
+    started: str
+    took: str
+    steps: str
+    status: str
+    word: str
+
+
+def times(timeline: Timeline) -> Iterator[Time]:
+    for part in parts(timeline):
+        if isinstance(part, Step):
+            continue
+        yield Time(
+            name=part.title or part.name if isinstance(part, Stage) else part.name,
+            is_stage=isinstance(part, Stage),
+            started=clock(part.started),
+            took="" if part.finished is None else duration(part.finished - part.started),
+            steps="" if isinstance(part, Stage) else str(len(part.steps)),
+            status=STATUS[part.outcome],
+            word=WORD[part.outcome],
+        )
+
+
+@dataclass(frozen=True)
+class Held:
+    """An image, and where else the same one is held."""
+
+    environment: str
+    tag: str
+    full_tag: str
+    digest: str
+    full_digest: str
+    same_as: str
+
+
+def images(held: list[Image]) -> list[Held]:
+    places = defaultdict(list)
+    for image in held:
+        places[image.digest].append(image)
+    return [_held(image, places[image.digest]) for image in held]
+
+
+def _held(image: Image, same: list[Image]) -> Held:
+    others = [f"{i.environment} {short(i.tag)}" for i in same if i.environment != image.environment]
+    algorithm, _, value = image.digest.rpartition(":")
+    return Held(
+        environment=image.environment,
+        tag=short(image.tag),
+        full_tag=image.tag,
+        digest=f"{algorithm}:{value[:12]}…" if len(value) > 12 else image.digest,
+        full_digest=image.digest,
+        same_as=", ".join(others),
+    )
+
+
+def _release(release: Release) -> tuple[Release, str, str, str]:
+    return release, short(release.version), short(release.commit), date(release.live_since)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message, with a first line to fold it under if it is long."""
+
+    at: str
+    receiver: str
+    text: str
+    first_line: str
+
+
+def _message(message: Message) -> Said:
+    first_line = message.text.strip().partition("\n")[0]
+    is_long = len(message.text) > LONG
+    return Said(
+        clock(message.at), message.receiver, message.text, first_line[:LONG] if is_long else ""
+    )

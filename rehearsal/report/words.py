@@ -1,0 +1,73 @@
+"""Figures as people say them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from rehearsal.timeline import Outcome
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+# The service's style sheet has a shape for each of these.
+STATUS: dict[Outcome, str] = {
+    "success": "ok",
+    "failure": "failed",
+    "skipped": "skipped",
+    "running": "running",
+}
+WORD: dict[Outcome, str] = {
+    "success": "passed",
+    "failure": "failed",
+    "skipped": "skipped",
+    "running": "cut short",
+}
+# Colours and cursor movements, window titles, and what else is no text.
+CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]"
+)
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words: 0.4 s, 41 s, 4 min 12 s."""
+    if seconds < 9.95:
+        return f"{seconds:.1f}{NO_BREAK}s"
+    minutes, rest = divmod(round(seconds), 60)
+    parts = [f"{minutes}{NO_BREAK}min"] if minutes else []
+    if rest or not minutes:
+        parts.append(f"{rest}{NO_BREAK}s")
+    return NO_BREAK.join(parts)
+
+
+def clock(seconds: float) -> str:
+    """Return a moment of the rehearsal as minutes and seconds: 4:12."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,}{NO_BREAK}{noun}{'' if number == 1 else 's'}"
+
+
+def short(commit: str) -> str:
+    """Return a commit as Git shows it; anything else as it is."""
+    return commit[:7] if re.fullmatch(r"[0-9a-f]{40}", commit) else commit or "unknown"
+
+
+def revision(name: str) -> str:
+    """Return the number of a task definition's revision, in whichever form it is named."""
+    number = name.rpartition(":")[2]
+    return f"revision {number}" if number.isdigit() else name
+
+
+def plain(line: str) -> str:
+    """Return a line of a log without what only a terminal understands."""
+    return CONTROL.sub("", line)
+
+
+def date(moment: str) -> str:
+    """Return an ISO 8601 time as people read one, in UTC; anything else as it is."""
+    try:
+        parsed = datetime.fromisoformat(moment).astimezone(UTC)
+    except ValueError:
+        return moment
+    return f"{parsed.day}{NO_BREAK}{parsed:%b %Y %H:%M}"

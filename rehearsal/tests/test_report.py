@@ -1,0 +1,393 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from html import escape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from apps.releases.tests.test_browser import assert_accessible
+from rehearsal import report
+from rehearsal.report.page import headline, render
+from rehearsal.report.words import date, duration
+from rehearsal.timeline import (
+    Image,
+    Job,
+    Load,
+    Lost,
+    Message,
+    Release,
+    Second,
+    Stage,
+    Step,
+    Tasks,
+    Timeline,
+)
+
+from . import sample
+
+Visit = Callable[..., Page]
+
+ROOT = Path(__file__).parents[2]
+ROW = re.compile(
+    r'<li class="row step" title="(?P<title>[^"]*)">.*?'
+    r'<span class="bar" data-status="(?P<status>\w+)" '
+    r'style="left: (?P<left>[\d.]+)%; width: (?P<width>[\d.]+)%">',
+    re.DOTALL,
+)
+
+
+def steps(timeline: Timeline) -> list[Step]:
+    return [step for stage in timeline.stages for job in stage.jobs for step in job.steps]
+
+
+def bars(page: str) -> list[tuple[float, float]]:
+    return [(float(bar["left"]), float(bar["width"])) for bar in ROW.finditer(page)]
+
+
+def text(page: str) -> str:
+    """Return what a page says, with its blanks as one."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body>")[2]).split())
+
+
+# Bars
+
+
+def test_bar_starts_and_lasts_in_proportion_to_its_step() -> None:
+    timeline = sample.passed()
+    # The load ends after the last step.
+    percent = 100 / timeline.seconds
+    assert bars(render(timeline)) == [
+        pytest.approx((s.started * percent, ((s.finished or 0) - s.started) * percent), abs=0.001)
+        for s in steps(timeline)
+    ]
+
+
+def test_axis_reaches_to_what_ended_last() -> None:
+    timeline = Timeline("", sample.NEW, "v0.2.0", seconds=10)
+    timeline.stages = [
+        sample.stage("test.yml", "", [sample.job("test", 0, [("a", 30), ("b", 10)])])
+    ]
+    assert bars(render(timeline)) == [(0, 75), (75, 25)]
+
+
+def test_step_that_did_not_end_has_a_bar_to_the_end() -> None:
+    timeline = sample.cut_short()
+    left, width = bars(render(timeline))[-1]
+    assert left + width == pytest.approx(100, abs=0.001)
+
+
+def test_bar_says_its_outcome_in_words_too() -> None:
+    page = render(sample.failed())
+    said = {bar["status"]: bar["title"] for bar in ROW.finditer(page)}
+    assert ": passed, " in said["ok"]
+    assert ": failed, " in said["failed"]
+    assert ": skipped, " in said["skipped"]
+
+
+# Rollouts
+
+
+def test_rollout_that_lost_nothing_says_so() -> None:
+    page = render(sample.passed())
+    assert "6,000 requests meanwhile, none lost." in text(page)
+    assert 'class="mark"' not in page
+
+
+def test_lost_request_is_visible_wherever_it_was_counted() -> None:
+    timeline = sample.passed()
+    load = timeline.stages[2].load
+    assert load
+    load.seconds[5].lost = 1
+    load.lost.append(Lost(170.2, "/health/", "timed out"))
+    page = render(timeline)
+    assert "6,000 requests meanwhile, 2 of them lost." in text(page)
+    # In the timeline, and above the answers.
+    assert page.count('title="1 lost at 2:35"') == page.count('title="1 lost at 2:50"') == 2
+    assert '<path class="lost" d="M8.3333 1.96H10v-1.96' in page
+    assert "/health/ timed out 1" in text(page)
+
+
+def test_lost_request_counted_twice_is_lost_once() -> None:
+    load = Load("", 50, 1, [Second(3, {}, lost=1)], [Lost(3.5, "/", "refused")])
+    timeline = sample.passed()
+    timeline.stages = timeline.stages[:2]
+    timeline.stages[1].load = load
+    assert "1 request meanwhile, 1 of them lost." in text(render(timeline))
+
+
+def test_more_lost_requests_than_one_reads_are_counted() -> None:
+    timeline = sample.passed()
+    load = timeline.stages[2].load
+    assert load
+    load.lost = [Lost(160 + n, f"/{n}", "refused") for n in range(30)]
+    assert "Requests that were lost; 10 more are in the JSON file" in text(render(timeline))
+
+
+def test_old_and_new_are_stacked_over_the_same_time() -> None:
+    timeline = sample.passed()
+    page = render(timeline)
+    assert "revision 7, old" in text(page)
+    assert "revision 8, new" in text(page)
+    # 2 of 4 tasks from the first second on; 2 more on top of them, healthy 19 s later.
+    assert '<path class="old" d="M0 100.00H10v-50.00H0z' in page
+    assert "M31.6667 50.00H50v-50.00H31.6667z" in page
+
+
+# What went wrong
+
+
+def test_log_of_failed_step_is_there_and_escaped() -> None:
+    page = render(sample.failed())
+    assert "What went wrong" in page
+    assert escape(sample.LOG[1]) in page
+    assert escape(sample.LOG[3]) in page
+    assert "<script" not in page
+
+
+def test_log_is_free_of_what_only_terminals_understand() -> None:
+    timeline = sample.failed()
+    steps(timeline)[-2].log = ["\x1b]0;title\x07\x1b[1;31mred\x1b[0m\x00 and\rplain\ttext"]
+    assert "<code>red andplain\ttext</code>" in render(timeline)
+
+
+def test_everything_from_outside_is_escaped() -> None:
+    hostile = "<script>&\"'"
+    page = render(_made_of(hostile))
+    assert "<script" not in page
+    assert escape(hostile) in page
+
+
+def _made_of(text: str) -> Timeline:
+    """Return a timeline in which every name and text is this one."""
+    tasks = [Tasks(0, {text: 1}, {text: 1}), Tasks(9, {text: 1})]
+    load = Load(text, 50, 50, [Second(0, {text: 50})], [Lost(0, text, text)])
+    job = Job(text, 0, 9, "failure", [Step(text, 0, 9, "failure", [text])])
+    timeline = Timeline(text, text, text, "failure", text, 9, [text])
+    timeline.stages = [Stage(text, text, 0, 9, "failure", [job], load, tasks)]
+    timeline.images = [Image(text, text, text), Image("staging", text, text)]
+    timeline.releases = [Release(text, text, text, text, text)]
+    timeline.messages = [Message(0, text, text), Message(0, text, text * 99)]
+    return timeline
+
+
+def test_step_whose_failure_was_let_pass_is_told_apart() -> None:
+    timeline = sample.passed()
+    steps(timeline)[-1].outcome = "failure"
+    page = render(timeline)
+    assert "and the job went on" in page
+    assert '<details class="trouble">' in page
+
+
+# In words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0.0 s"), (9.94, "9.9 s"), (9.97, "10 s"), (59.6, "1 min"), (252, "4 min 12 s")],
+)
+def test_duration_is_rounded_to_what_matters(seconds: float, said: str) -> None:
+    assert duration(seconds).replace("\N{NO-BREAK SPACE}", " ") == said
+
+
+def test_time_of_another_zone_is_said_in_utc() -> None:
+    assert date("2026-11-22T14:03:27+02:00").endswith("Nov 2026 12:03")
+
+
+def test_headline_counts_from_pull_request_to_production() -> None:
+    said = headline(sample.passed()).replace("\N{NO-BREAK SPACE}", " ")
+    assert said == "v0.2.0 went from pull request to production in 4 min 9 s"
+
+
+def test_headline_claims_no_production_for_a_part_of_the_way() -> None:
+    timeline = sample.passed()
+    del timeline.stages[-1]
+    assert "production" not in headline(timeline)
+
+
+def test_headline_names_what_failed() -> None:
+    assert headline(sample.failed()) == "v0.2.0 failed in deploy-prod.yml, at “Verify deployment”"
+
+
+def test_headline_says_where_it_was_cut_short() -> None:
+    assert headline(sample.cut_short()).endswith(" in test.yml, at “Run tests”")
+
+
+def test_failure_outside_of_any_stage_has_its_reason() -> None:
+    timeline = Timeline("", sample.NEW, "", "failure", reason="Docker does not answer.")
+    assert headline(timeline) == "Commit 4b1e88d failed"
+    assert "Docker does not answer." in render(timeline)
+
+
+# Tables
+
+
+def test_equal_digests_are_said_to_be_the_same_image() -> None:
+    said = text(render(sample.passed()))
+    assert said.count("the same image as") == 2
+    assert "the same image as staging 4b1e88d" in said
+    assert "the same image as production v0.2.0" in said
+
+
+def test_unequal_digests_are_not() -> None:
+    assert "the same image as" not in text(render(sample.failed()))
+
+
+def test_two_tags_of_one_repository_are_no_promotion() -> None:
+    timeline = sample.passed()
+    timeline.images = timeline.images[:1] * 2
+    assert "the same image as" not in text(render(timeline))
+
+
+def test_stand_ins_are_listed_and_their_absence_is_said() -> None:
+    timeline = sample.passed()
+    assert all(what in text(render(timeline)) for what in ("Offline.", *timeline.offline))
+    timeline.offline = []
+    assert "Offline." not in text(render(timeline))
+    assert "No offline stand-ins." in text(render(timeline))
+
+
+def test_what_slack_and_github_were_told_is_there() -> None:
+    timeline = sample.passed()
+    said = text(render(timeline))
+    assert all(" ".join(message.text.split()) in said for message in timeline.messages)
+
+
+# The file
+
+
+def test_template_asks_for_nothing_that_the_report_does_not_know() -> None:
+    pages = [
+        render(timeline) for timeline in (sample.passed(), sample.failed(), sample.cut_short())
+    ]
+    assert not [page for page in pages if "[the report knows no" in page]
+
+
+@pytest.mark.parametrize("stage_has", ["nothing", "a job", "load that sent nothing"])
+def test_timeline_that_just_began_renders(stage_has: str) -> None:
+    timeline = sample.cut_short()
+    stage = timeline.stages[0]
+    timeline.stages, timeline.seconds = [stage], 0
+    stage.started, stage.finished, stage.outcome = 0, None, "running"
+    stage.jobs = [Job("lint", 0)] if stage_has == "a job" else []
+    stage.load = Load("", 50) if stage_has == "load that sent nothing" else None
+    assert "Prepare" in render(timeline)
+
+
+def test_timeline_without_stages_renders() -> None:
+    assert "was cut short" in render(Timeline("", "", ""))
+
+
+def test_file_is_whole_and_alone(tmp_path: Path) -> None:
+    report.write(sample.passed(), tmp_path / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert (tmp_path / "report.html").read_text().endswith("</html>\n")
+
+
+class Links(HTMLParser):
+    """Collects what a page would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in ("href", "src", "srcset")]
+
+
+def test_page_links_to_nothing_outside_of_itself() -> None:
+    links = Links()
+    page = render(sample.failed())
+    links.feed(page)
+    assert all(link.startswith(("#", "data:")) for link in links.found)
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_report_needs_no_settings(tmp_path: Path) -> None:
+    """The driver is no Django project, and must not become one for this."""
+    program = (
+        "from pathlib import Path; from rehearsal import report; from rehearsal.tests import sample"
+        "\nreport.write(sample.failed(), Path('report.html'))"
+    )
+    environment = {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env=environment)
+    assert (tmp_path / "report.html").exists()
+
+
+# In a browser
+
+
+@pytest.fixture
+def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
+    """Return a function that opens a report; none may complain, or ask for anything else."""
+    complaints: list[str] = []
+    asked = []
+    contexts = []
+    path = tmp_path / "report.html"
+
+    def open_page(timeline: Timeline, **options: Any) -> Page:
+        report.write(timeline, path)
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints
+    assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}
+
+
+TIMELINES = pytest.mark.parametrize("make", [sample.passed, sample.failed, sample.cut_short])
+
+
+@TIMELINES
+def test_report_is_accessible(visit: Visit, make: Callable[[], Timeline]) -> None:
+    assert_accessible(visit(make()))
+
+
+@TIMELINES
+def test_report_fits_a_small_telephone(visit: Visit, make: Callable[[], Timeline]) -> None:
+    page = visit(make(), viewport={"width": 360, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    main = page.locator("main").bounding_box()
+    tables = [table.bounding_box() for table in page.locator("table").all()]
+    assert main and all(table and table["width"] == main["width"] for table in tables)
+
+
+def test_all_bars_share_one_axis(visit: Visit) -> None:
+    page = visit(sample.passed())
+    tracks = page.locator(".row .track").evaluate_all(
+        "tracks => tracks.map(t => [t.getBoundingClientRect().x, t.getBoundingClientRect().width])"
+    )
+    assert len({tuple(track) for track in tracks}) == 1
+
+
+def test_shortest_step_can_be_seen(visit: Visit) -> None:
+    page = visit(sample.passed(), viewport={"width": 360, "height": 640})
+    widths = page.locator(".step .bar").evaluate_all(
+        "b => b.map(b => b.getBoundingClientRect().width)"
+    )
+    assert min(widths) >= 2
+
+
+def test_lost_request_is_drawn_where_it_was_lost(visit: Visit) -> None:
+    page = visit(sample.failed())
+    plot = page.locator(".requests .plot").last
+    area, lost = plot.locator("svg").bounding_box(), plot.locator("path.lost").bounding_box()
+    assert area and lost
+    # The first was lost 18 s into a minute.
+    assert (lost["x"] - area["x"]) / area["width"] == pytest.approx(18 / 60, abs=0.005)
+    assert lost["height"] >= 2
+    assert plot.locator(".mark").count() == 3
