@@ -1,0 +1,119 @@
+"""The door: each request goes to a load balancer, the registry, our own pages, or AWS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack import app
+from ministack.core.responses import request_scope
+from ministack.services import alb
+
+from rehearsal.aws import faults, registry, settings, state
+from rehearsal.aws.balancer import Receive, Send, balancer
+from rehearsal.aws.patches import replaces
+from rehearsal.aws.records import Json
+
+App = Callable[[Json, Receive, Send], Awaitable[None]]
+# What ministack serves without a signature: its own pages, the registry, and tasks' metadata.
+UNSIGNED = ("/_", "/v2", "/v4/", "/latest/")
+
+
+@replaces(app, "app")
+async def front(original: App, scope: Json, receive: Receive, send: Send) -> None:
+    """AWS has a host for each of these; here one port serves them all.
+
+    ministack would take a load balancer's name for a bucket's, and its /health for its own.
+    """
+    if scope["type"] != "http":
+        await original(scope, receive, send)
+        return
+    headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+    host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
+    path, method = scope["path"], scope["method"]
+    if found := find_balancer(host):
+        await serve_balancer(found, scope, headers, receive, send)
+    elif path == "/_rehearsal/state" and method == "GET":
+        await answer_json(send, 200, state.describe())
+    elif path == "/_rehearsal/faults":
+        status, left = faults.change(method, await read(receive))
+        await answer_json(send, status, left)
+    elif host.endswith(f".{settings.BALANCERS}") or not is_for_aws(method, path, headers, scope):
+        text = f"{host} is no load balancer, and this no call of AWS.\n"
+        await answer(send, 404, {"content-type": "text/plain"}, text.encode())
+    elif fault := faults.due(path, headers, scope):
+        await answer(send, fault.status, fault.headers(), fault.body())
+    elif not await registry.serve(scope, headers, receive, send):
+        await original(scope, receive, send)
+
+
+def is_for_aws(method: str, path: str, headers: dict[str, str], scope: Json) -> bool:
+    """Whether this is a call of AWS's API: those are signed, or at least no plain page."""
+    signed = "authorization" in headers or "x-amz-target" in headers
+    presigned = b"X-Amz-" in scope.get("query_string", b"")
+    return signed or presigned or path.startswith(UNSIGNED) or method not in ("GET", "HEAD")
+
+
+def find_balancer(host: str) -> tuple[str, str, Json] | None:
+    """Return the account, the region and the record of the load balancer of a name."""
+    for (account, region, _), record in alb._lbs.all_items():
+        if record["DNSName"].lower() == host.lower():
+            return account, region, record
+    return None
+
+
+async def serve_balancer(
+    found: tuple[str, str, Json], scope: Json, headers: dict[str, str], receive: Receive, send: Send
+) -> None:
+    account, region, record = found
+    body = await read(receive)
+    query = scope.get("query_string", b"").decode("latin-1")
+    raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    balancer.set(record["LoadBalancerArn"])
+    with request_scope(account, region):
+        status, answered, content = await alb.dispatch_request(
+            record,
+            scope["method"],
+            scope["path"],
+            headers,
+            body,
+            parse_qs(query, keep_blank_values=True),
+            80,
+            client_ip=(scope.get("client") or ("127.0.0.1",))[0],
+            raw_query_string=query,
+            raw_path=raw_path,
+        )
+    if runner := getattr(content, "runner", None):
+        await start(send, status, answered)
+        await runner(send, receive)
+    else:
+        await answer(send, status, answered, content)
+
+
+async def read(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += bytes(message.get("body", b""))
+        if not message.get("more_body"):
+            return body
+
+
+async def start(send: Send, status: int, headers: dict[str, Any]) -> None:
+    pairs = []
+    for name, value in headers.items():
+        for one in value if isinstance(value, list) else [value]:
+            pairs.append((name.lower().encode("latin-1"), str(one).encode("latin-1")))
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+
+
+async def answer(send: Send, status: int, headers: dict[str, Any], body: bytes) -> None:
+    await start(send, status, {**headers, "content-length": len(body)})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def answer_json(send: Send, status: int, content: object) -> None:
+    text = json.dumps(content, indent=1).encode() + b"\n"
+    await answer(send, status, {"content-type": "application/json"}, text)

@@ -1,0 +1,32 @@
+"""Everything that is put into ministack, and started beside it.
+
+To import the modules is to register their patches.
+"""
+
+from __future__ import annotations
+
+from ministack import app
+
+from rehearsal.aws import (  # noqa: F401
+    alarms,
+    containers,
+    databases,
+    front,
+    names,
+    patches,
+    scheduler,
+    templates,
+)
+from rehearsal.aws.targets import targets
+
+
+def install() -> None:
+    patches.apply()
+    templates.add_types()
+
+
+def serve() -> None:
+    """Serve until somebody ends it."""
+    targets.start()
+    scheduler.start()
+    app.main()

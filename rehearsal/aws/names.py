@@ -1,0 +1,114 @@
+"""Names that work on a machine as it is: without /etc/hosts, without settings of Docker's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from docker.errors import NotFound
+from docker.models.containers import Container, ContainerCollection
+from ministack.services import alb, ecr
+from ministack.services.cloudformation import provisioners
+
+from rehearsal.aws import settings
+from rehearsal.aws.patches import replaces
+from rehearsal.aws.records import Answer, Json
+
+MINISTACKS = "ministack-"
+
+
+def container_name(name: str) -> str:
+    """Return what a container of ministack's is called here."""
+    prefix = f"{settings.PREFIX}-"
+    return name if name.startswith(prefix) else prefix + name.removeprefix(MINISTACKS)
+
+
+def ours(options: Json) -> Json:
+    """Return how a container is created: ours by name and label, without a port of the host's."""
+    named = dict(options)
+    if named.get("name"):
+        named["name"] = container_name(named["name"])
+    named["labels"] = {**(named.get("labels") or {}), "rehearsal": "1"}
+    # Everything meets on the network; a published port could only clash with one of the machine's.
+    named.pop("ports", None)
+    return named
+
+
+@replaces(ContainerCollection, "create")
+def create(
+    original: Callable[..., Container],
+    self: ContainerCollection,
+    image: str,
+    *words: Any,
+    **named: Any,
+) -> Container:
+    """Every container that is made here can be told from others, and removed without them."""
+    return original(self, image, *words, **ours(named))
+
+
+@replaces(ContainerCollection, "run")
+def run(
+    original: Callable[..., Container],
+    self: ContainerCollection,
+    image: str,
+    *words: Any,
+    **named: Any,
+) -> Container:
+    """As above: docker's `run` makes containers by another way than `create`."""
+    return original(self, image, *words, **ours(named))
+
+
+@replaces(ContainerCollection, "get")
+def get(original: Callable[..., Container], self: ContainerCollection, name: str) -> Container:
+    """ministack looks for its containers under the names that it gave them."""
+    try:
+        return original(self, name)
+    except NotFound:
+        if not name.startswith(MINISTACKS):
+            raise
+        return original(self, container_name(name))
+
+
+def balancer_host(name: str) -> str:
+    return f"{name.lower()}.{settings.BALANCERS}"
+
+
+@replaces(provisioners, "_elbv2_load_balancer_create")
+def balancer_of_a_template(
+    original: Callable[..., tuple[str, Json]], logical: str, properties: Json, stack: str
+) -> tuple[str, Json]:
+    """AWS makes up a public DNS name, which here would lead nowhere."""
+    arn, attributes = original(logical, properties, stack)
+    record = alb._lbs[arn]
+    record["DNSName"] = attributes["DNSName"] = balancer_host(record["LoadBalancerName"])
+    return arn, attributes
+
+
+@replaces(alb, "_create_lb")
+def balancer_of_the_api(original: Callable[..., Answer], parameters: Json) -> Answer:
+    """As above, for CreateLoadBalancer."""
+    known = set(alb._lbs.keys())
+    answer = original(parameters)
+    new: Iterable[str] = set(alb._lbs.keys()) - known
+    for arn in new:
+        record = alb._lbs[arn]
+        record["DNSName"] = balancer_host(record["LoadBalancerName"])
+        members = f"<LoadBalancers>{alb._lb_xml(record)}</LoadBalancers>"
+        answer = alb._xml(200, "CreateLoadBalancer", members)
+    return answer
+
+
+@replaces(ecr, "_repo_uri")
+def repository_uri(original: Callable[[str], str], name: str) -> str:
+    """AWS: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, a name that here nobody resolves."""
+    return f"{settings.REGISTRY}/{name}"
+
+
+@replaces(ecr, "_get_authorization_token")
+def authorization_token(original: Callable[[Json], Answer], data: Json) -> Answer:
+    """AWS's own host, again; amazon-ecr-login takes the registry's name from proxyEndpoint."""
+    status, headers, body = original(data)
+    token = json.loads(body)
+    token["authorizationData"][0]["proxyEndpoint"] = f"http://{settings.REGISTRY}"
+    return status, headers, json.dumps(token).encode()

@@ -1,0 +1,104 @@
+"""How this package steps into ministack: a function of ours takes the place of one of its own."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from importlib import metadata
+from types import ModuleType
+from typing import Any, TypeVar
+
+from rehearsal.aws import MINISTACK
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class Refusal(Exception):
+    """Why this can't start, and what helps, in one line."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What takes the place of owner.name."""
+
+    owner: ModuleType | type
+    name: str
+    function: Callable[..., object]
+
+
+registered: list[Patch] = []
+applied: set[Patch] = set()
+
+
+def replaces(owner: ModuleType | type, name: str) -> Callable[[F], F]:
+    """Mark a function that takes the place of owner.name, which becomes its first argument.
+
+    Its docstring says what AWS does, and what ministack does instead.
+    """
+
+    def mark(function: F) -> F:
+        registered.append(Patch(owner, name, function))
+        return function
+
+    return mark
+
+
+def check_version() -> None:
+    """Raise Refusal unless ministack is the version that the patches were written for."""
+    try:
+        found = metadata.version("ministack")
+    except metadata.PackageNotFoundError:
+        found = "not installed"
+    if found != MINISTACK:
+        raise Refusal(
+            f"ministack is {found}, and rehearsal/aws mends {MINISTACK} alone:"
+            " pip install --require-hashes -r requirements-rehearsal.txt"
+        )
+
+
+def apply() -> None:
+    """Put every registered function in its place, once."""
+    for patch in registered:
+        if patch not in applied:
+            put(patch)
+            applied.add(patch)
+
+
+def put(patch: Patch) -> None:
+    original = getattr(patch.owner, patch.name, None)
+    if not callable(original):
+        raise Refusal(f"ministack {MINISTACK} has no {patch.owner.__name__}.{patch.name}")
+    replacement = bound(patch.function, original)
+    setattr(patch.owner, patch.name, replacement)
+    # ministack finds its handlers in tables that name the functions themselves.
+    for table in tables(patch.owner):
+        for key, value in table.items():
+            if value is original:
+                table[key] = replacement
+
+
+def bound(function: Callable[..., Any], original: Callable[..., object]) -> Callable[..., object]:
+    """Return a function without its first argument; one that others can tell is a coroutine's."""
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def later(*words: object, **named: object) -> object:
+            return await function(original, *words, **named)
+
+        return later
+
+    @functools.wraps(function)
+    def now(*words: object, **named: object) -> object:
+        return function(original, *words, **named)
+
+    return now
+
+
+def tables(owner: ModuleType | type) -> Iterator[MutableMapping[str, object]]:
+    """Yield the dictionaries of a module, and those inside them."""
+    for value in list(vars(owner).values()):
+        if type(value) is dict:
+            yield value
+            yield from (inner for inner in value.values() if type(inner) is dict)

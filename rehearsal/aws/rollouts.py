@@ -1,0 +1,139 @@
+"""What a service needs next: which tasks to start and to stop, and when a deployment is over.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from ministack.services import ecs
+
+from rehearsal.aws.records import Deployment, Json, Service
+
+# From this many failures in a row on, the next task waits: 1 s, 2 s, 4 s and so on.
+PATIENCE = 3
+LONGEST_WAIT = 30.0
+
+
+@dataclass(frozen=True)
+class View:
+    """A task, as far as a rollout is concerned."""
+
+    arn: str
+    deployment: str
+    created: str = ""
+    healthy: bool = False
+    # It was told to stop, and has not yet.
+    stopping: bool = False
+    # Why it must be replaced.
+    unfit: str = ""
+
+
+@dataclass
+class Plan:
+    """What to do now."""
+
+    start: int = 0
+    stop: list[tuple[str, str]] = field(default_factory=list)
+    settled: bool = False
+
+
+def configuration(service: Service) -> Json:
+    return service.get("deploymentConfiguration") or {}
+
+
+def primary(service: Service) -> Deployment:
+    return next(d for d in service["deployments"] if d["status"] == "PRIMARY")
+
+
+def plan(service: Service, tasks: list[View], now: float) -> Plan:
+    """Return the next steps towards desiredCount healthy tasks of the primary deployment.
+
+    There are never more than maximumPercent of desiredCount, those that stop included; and none
+    that is healthy is stopped while that would leave fewer than minimumHealthyPercent.
+    """
+    deployment, desired = primary(service), int(service["desiredCount"])
+    most = math.floor(desired * int(configuration(service).get("maximumPercent", 200)) / 100)
+    least = math.ceil(desired * int(configuration(service).get("minimumHealthyPercent", 100)) / 100)
+    done = Plan(stop=[(task.arn, task.unfit) for task in tasks if task.unfit and not task.stopping])
+    alive = [task for task in tasks if not task.stopping and not task.unfit]
+    mine = [task for task in alive if task.deployment == deployment["id"]]
+    old = [task for task in alive if task.deployment != deployment["id"]]
+
+    if deployment["rolloutState"] != "FAILED" and now >= service.get("_not_before", 0):
+        done.start = max(0, min(desired - len(mine), max(most, 1) - len(tasks)))
+    newest_first = sorted(mine, key=lambda task: task.created, reverse=True)
+    surplus = newest_first[: max(0, len(mine) - desired)]
+    done.stop += [(task.arn, "Scaling activity initiated by deployment") for task in surplus]
+
+    spare = sum(task.healthy for task in alive) - len(surplus) - least
+    waiting = [task for task in old if not task.healthy]
+    leaving = waiting + [task for task in old if task.healthy][: max(0, spare)]
+    # A deployment that failed with nothing to return to leaves what still runs alone.
+    if deployment["rolloutState"] != "FAILED" or not desired:
+        reason = f"Scaling activity initiated by (deployment {deployment['id']})"
+        done.stop += [(task.arn, reason) for task in leaving]
+    healthy = sum(task.healthy for task in mine)
+    done.settled = healthy == desired and len(tasks) == len(mine) == desired
+    return done
+
+
+def back_off(failures: int) -> float:
+    """Return how many seconds the next task waits after so many failures in a row."""
+    return 0 if failures <= PATIENCE else min(LONGEST_WAIT, 2.0 ** (failures - PATIENCE - 1))
+
+
+def say(service: Service, message: str) -> None:
+    """Add to the service's events, the newest of which stands first."""
+    text = f"(service {service['serviceName']}) {message}"
+    service["events"].insert(0, {"id": ecs.new_uuid(), "createdAt": ecs._iso(), "message": text})
+    del service["events"][100:]
+
+
+def enter(deployment: Deployment, state: str, reason: str) -> None:
+    deployment["rolloutState"], deployment["rolloutStateReason"] = state, reason
+    deployment["updatedAt"] = ecs._iso()
+
+
+def complete(service: Service) -> None:
+    """The primary deployment is what runs, and what a later one returns to."""
+    deployment = primary(service)
+    enter(deployment, "COMPLETED", f"ECS deployment {deployment['id']} completed.")
+    service["_last_completed"] = deployment["taskDefinition"]
+    service["deployments"] = [deployment]
+    say(service, f"(deployment {deployment['id']}) deployment completed.")
+    say(service, "has reached a steady state.")
+
+
+def breaker_trips(service: Service) -> bool:
+    """Whether so many tasks failed in a row that the deployment is given up.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+    """
+    breaker = configuration(service).get("deploymentCircuitBreaker") or {}
+    failed = primary(service).get("failedTasks", 0)
+    return bool(breaker.get("enable")) and failed >= int(ecs._circuit_breaker_threshold(service))
+
+
+def give_up(service: Service, why: str, returns: bool) -> None:
+    """End the deployment as failed; return to the last completed one, if it shall."""
+    failed = primary(service)
+    enter(failed, "FAILED", f"ECS deployment {why}.")
+    failed["desiredCount"] = 0
+    say(service, f"(deployment {failed['id']}) deployment failed: {why}.")
+    good = service.get("_last_completed")
+    if not returns or not good or good == failed["taskDefinition"]:
+        return
+    before = next((d for d in service["deployments"] if d["taskDefinition"] == good), None)
+    if before is None:
+        before = ecs._make_deployment(good, service["desiredCount"])
+        before["launchType"] = service.get("launchType", "FARGATE")
+        service["deployments"].insert(0, before)
+    failed["status"], before["status"] = "ACTIVE", "PRIMARY"
+    before["desiredCount"], before["failedTasks"] = service["desiredCount"], 0
+    enter(before, "IN_PROGRESS", f"ECS deployment {why}: rolling back to {before['id']}.")
+    service["taskDefinition"] = good
+    service["_failures"], service["_not_before"] = 0, 0
+    say(service, f"rolling back to deployment {before['id']}.")

@@ -1,0 +1,178 @@
+"""What CloudFormation makes of infra/: properties that ministack drops, types it doesn't know."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+import string
+from collections.abc import Callable
+from typing import Any
+
+from botocore import loaders, model
+from ministack.core.responses import get_account_id
+from ministack.services import ecs
+from ministack.services.cloudformation import provisioners
+
+from rehearsal.aws.patches import replaces
+from rehearsal.aws.records import Json
+
+Created = tuple[str, Json]
+# In the stack, and without an effect here: nothing scales, and no packet is filtered.
+WITHOUT_EFFECT = (
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::EC2::EIP",
+    "AWS::EC2::NatGateway",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
+)
+
+
+@functools.cache
+def shape(operation: str, service: str = "ecs") -> model.Shape:
+    """Return what botocore says that an operation takes."""
+    description = loaders.Loader().load_service_model(service, "service-2")
+    return model.ServiceModel(description, service).operation_model(operation).input_shape
+
+
+def to_api(properties: Any, wanted: Any) -> Any:
+    """Return a resource's properties as the API has them, without those that it doesn't take.
+
+    A template's names begin with a capital, and its parameters are text; keys of a map are data.
+    """
+    if wanted.type_name == "structure" and isinstance(properties, dict):
+        names = {name.lower(): name for name in wanted.members}
+        known = {names[k.lower()]: v for k, v in properties.items() if k.lower() in names}
+        return {k: to_api(v, wanted.members[k]) for k, v in known.items() if v is not None}
+    if wanted.type_name == "list" and isinstance(properties, list):
+        return [to_api(one, wanted.member) for one in properties]
+    if wanted.type_name == "map" and isinstance(properties, dict):
+        return {key: to_api(value, wanted.value) for key, value in properties.items()}
+    if wanted.type_name in ("integer", "long"):
+        return int(properties)
+    if wanted.type_name in ("float", "double"):
+        return float(properties)
+    if wanted.type_name == "boolean":
+        return str(properties).lower() == "true"
+    return str(properties) if isinstance(properties, (int, float)) else properties
+
+
+def call(handler: Callable[[Json], tuple[int, Json, bytes]], request: Json, what: str) -> None:
+    status, _, body = handler(request)
+    if status >= 400:
+        raise ValueError(f"{what}: {body.decode()}")
+
+
+@replaces(provisioners, "_ecs_task_def_create")
+def task_definition(
+    original: Callable[..., Created], logical: str, properties: Json, stack: str
+) -> Created:
+    """AWS passes on every property; ministack not RuntimePlatform, nor what is nested.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskdefinition.html
+    """
+    request = to_api(properties, shape("RegisterTaskDefinition"))
+    request.setdefault("family", f"{stack}-{logical}")
+    call(ecs._register_task_definition, request, "AWS::ECS::TaskDefinition")
+    key = f"{request['family']}:{ecs._task_def_latest[request['family']]}"
+    arn = ecs._task_defs[key]["taskDefinitionArn"]
+    return arn, {"TaskDefinitionArn": arn}
+
+
+@replaces(provisioners, "_ecs_service_create")
+def service(
+    original: Callable[..., Created], logical: str, properties: Json, stack: str
+) -> Created:
+    """AWS keeps every property; ministack drops HealthCheckGracePeriodSeconds and others.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html
+    """
+    request = to_api(properties, shape("CreateService"))
+    request.setdefault("serviceName", f"{stack}-{logical}")
+    request.setdefault("desiredCount", 1)
+    call(ecs._create_service, request, "AWS::ECS::Service")
+    made = ecs._services[f"{request.get('cluster', 'default')}/{request['serviceName']}"]
+    return made["serviceArn"], {"ServiceArn": made["serviceArn"], "Name": made["serviceName"]}
+
+
+@replaces(provisioners, "_ecs_service_update")
+def updated_service(
+    original: Callable[..., Created], physical: str, old: Json, new: Json, stack: str
+) -> Created:
+    """As above. What didn't change is not sent: a deploy or scaling may have set it meanwhile."""
+    before, after = (to_api(p, shape("UpdateService")) for p in (old, new))
+    request = {k: v for k, v in after.items() if before.get(k) != v}
+    name = physical.rpartition("/")[2]
+    request |= {"service": name, "cluster": new.get("Cluster", "default")}
+    call(ecs._update_service, request, "AWS::ECS::Service")
+    if new.get("Tags") != old.get("Tags"):
+        ecs._tags[physical] = [{"key": t["Key"], "value": t["Value"]} for t in new.get("Tags", [])]
+    return physical, {"ServiceArn": physical, "Name": name}
+
+
+@replaces(provisioners, "_sm_secret_string")
+def secret_string(original: Callable[[Json], str], properties: Json) -> str:
+    """AWS leaves out punctuation where it is told to; ministack can only leave out characters.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetRandomPassword.html
+    """
+    generate = dict(properties.get("GenerateSecretString") or {})
+    if str(generate.get("ExcludePunctuation", "")).lower() == "true":
+        generate["ExcludeCharacters"] = generate.get("ExcludeCharacters", "") + string.punctuation
+    plain = {"SecretStringTemplate", "GenerateStringKey"}.isdisjoint(generate)
+    if generate and plain and not properties.get("SecretString"):
+        every = string.ascii_letters + string.digits + string.punctuation
+        usable = [c for c in every if c not in generate.get("ExcludeCharacters", "")]
+        length = int(generate.get("PasswordLength", 32))
+        return "".join(secrets.choice(usable) for _ in range(length))
+    return original({**properties, "GenerateSecretString": generate} if generate else properties)
+
+
+def by_arn(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a handler of secrets take and give ARNs, as AWS's Ref does; ministack's gives a name.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html
+    """
+
+    @functools.wraps(handler)
+    def handle(identifier: str, *words: Any, **named: Any) -> Any:
+        names = {record["ARN"]: name for name, record in provisioners._sm._secrets.items()}
+        answer = handler(names.get(identifier, identifier), *words, **named)
+        return (answer[1]["Arn"], answer[1]) if answer else answer
+
+    return handle
+
+
+def provider_create(logical: str, properties: Json, stack: str) -> Created:
+    host = properties["Url"].partition("://")[2]
+    arn = f"arn:aws:iam::{get_account_id()}:oidc-provider/{host}"
+    return arn, {"Arn": arn}
+
+
+def stand_in_create(logical: str, properties: Json, stack: str) -> Created:
+    name = f"{stack}-{logical}"
+    return name, {"Arn": name, "AllocationId": name, "NatGatewayId": name}
+
+
+def keep(physical: str, old: Json, new: Json, stack: str) -> Created:
+    return physical, {"Arn": physical}
+
+
+def remove(physical: str, properties: Json) -> None:
+    """Nothing was made that could be removed."""
+
+
+def add_types() -> None:
+    """Teach CloudFormation the types that infra/ needs and ministack doesn't have."""
+    handlers: dict[str, dict[str, Callable[..., Any]]] = provisioners._RESOURCE_HANDLERS
+    handlers["AWS::IAM::OIDCProvider"] = {
+        "create": provider_create,
+        "update": keep,
+        "delete": remove,
+    }
+    for name in WITHOUT_EFFECT:
+        handlers[name] = {"create": stand_in_create, "update": keep, "delete": remove}
+    secret = handlers["AWS::SecretsManager::Secret"]
+    handlers["AWS::SecretsManager::Secret"] = {
+        step: by_arn(handler) if callable(handler) else handler for step, handler in secret.items()
+    }

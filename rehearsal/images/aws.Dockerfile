@@ -1,0 +1,15 @@
+# The AWS of a rehearsal: ministack with rehearsal/aws. From the repository's root, whose .dockerignore
+# is about another image:
+#   tar -c requirements-rehearsal.txt rehearsal/aws rehearsal/images/aws.Dockerfile \
+#       | docker build --file rehearsal/images/aws.Dockerfile --tag rehearsal-aws -
+FROM python:3.11-slim-bookworm
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /rehearsal
+# The requirements change seldom, and their layer is kept until they do.
+COPY requirements-rehearsal.txt .
+RUN pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes \
+        --requirement requirements-rehearsal.txt
+COPY rehearsal/aws rehearsal/aws
+EXPOSE 4566
+# Docker's socket is all that it needs of the machine.
+CMD ["python", "-m", "rehearsal.aws"]
