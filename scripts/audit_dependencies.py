@@ -1,7 +1,7 @@
 """Look up every pinned dependency in PyPI's list of known vulnerabilities, with pip-audit.
 
-Exit code 0: none is known. 1: some are. 75: not all could be looked up, so nothing was proved. Where
-OFFLINE=1 says that this is to be expected, it is a warning.
+Exit code 0: none is known. 1: some are. 75: not all could be looked up, so nothing was proved.
+Where OFFLINE=1 says that this is to be expected, it is a warning.
 """
 
 import json

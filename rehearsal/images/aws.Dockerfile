@@ -1,8 +1,6 @@
-# The AWS of a rehearsal: ministack with rehearsal/aws. From the repository's root, whose .dockerignore
-# is about another image:
-#   tar -c requirements-rehearsal.txt rehearsal/aws rehearsal/images/aws.Dockerfile \
-#       | docker build --file rehearsal/images/aws.Dockerfile --tag rehearsal-aws -
+# The AWS of a rehearsal: ministack with rehearsal/aws.
 FROM python:3.11-slim-bookworm
+COPY machine/ /
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /rehearsal
 # The requirements change seldom, and their layer is kept until they do.
