@@ -1,15 +1,30 @@
-"""CloudWatch's alarms: what a template says of them, metric math included."""
+"""CloudWatch's alarms: what a template says of them, and the state that the figures put them in."""
 
 from __future__ import annotations
 
+import logging
+import operator
+import threading
+import time
 from collections.abc import Callable
 
+from ministack.core.responses import request_scope
+from ministack.services import cloudwatch
 from ministack.services.cloudformation import provisioners
 
+from rehearsal.aws import settings
 from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Json
+from rehearsal.aws.statistics import Window, evaluate, last_periods, period_of, samples
 from rehearsal.aws.templates import shape, to_api
 
+log = logging.getLogger("rehearsal.alarms")
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanThreshold": operator.gt,
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
 # What an alarm on one metric has, and one on an expression hasn't.
 SINGLE = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Unit")
 
@@ -33,3 +48,93 @@ def alarm(original: Callable[[str, Json], Json], name: str, properties: Json) ->
         if part in wanted:
             record[part] = wanted[part]
     return record
+
+
+def queries(record: Json) -> list[Json]:
+    """Return what an alarm watches, as queries of GetMetricData; the first is the result."""
+    if record.get("Metrics"):
+        every: list[Json] = record["Metrics"]
+        return sorted(every, key=lambda query: query.get("ReturnData", True) is False)
+    metric = {part: record[part] for part in ("Namespace", "MetricName", "Dimensions")}
+    statistic = record.get("ExtendedStatistic") or record["Statistic"]
+    period = record["Period"]
+    return [{"Id": "m", "MetricStat": {"Metric": metric, "Stat": statistic, "Period": period}}]
+
+
+def too_few(record: Json, window: Window) -> bool:
+    """Whether a percentile of so few values says nothing, and the alarm is to ignore it then.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/percentiles-with-low-samples.html
+    """
+    percentile = float((record.get("ExtendedStatistic") or "p0").lstrip("p") or 0) / 100
+    if record.get("EvaluateLowSampleCountPercentile") != "ignore" or not percentile:
+        return False
+    needed = 10 / (1 - percentile) if percentile >= 0.5 else 10 / percentile
+    counts = samples(queries(record)[0]["MetricStat"]["Metric"], window)
+    return any(count < needed for count in counts.values())
+
+
+def judge(record: Json, values: list[float | None]) -> str:
+    """Return the state that the last periods' values put an alarm in; None is a missing one.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+    """
+    compare = COMPARISONS[record["ComparisonOperator"]]
+    known = [value for value in values if value is not None]
+    missing = len(values) - len(known)
+    treat = record.get("TreatMissingData", "missing")
+    breaching = sum(compare(value, record["Threshold"]) for value in known)
+    if treat == "breaching":
+        breaching += missing
+    if breaching >= (record.get("DatapointsToAlarm") or record["EvaluationPeriods"]):
+        return "ALARM"
+    if not known and treat in ("missing", "ignore"):
+        return "INSUFFICIENT_DATA" if treat == "missing" else str(record["StateValue"])
+    return "OK"
+
+
+def evaluate_alarm(record: Json, now: float) -> None:
+    """Bring an alarm to the state that its last periods call for, and tell whom it is to tell."""
+    asked = queries(record)
+    window = last_periods(record["EvaluationPeriods"], period_of(asked), now)
+    if too_few(record, window):
+        return
+    found = evaluate(asked, window)[asked[0]["Id"]]
+    values = [found.get(n) if isinstance(found, dict) else found for n in window.periods()]
+    state, before = judge(record, values), record["StateValue"]
+    if state == before:
+        return
+    shown = ", ".join("missing" if value is None else f"{value:g}" for value in values)
+    reason = f"{record['ComparisonOperator']} {record['Threshold']:g}: {shown}"
+    record |= {"StateValue": state, "StateReason": reason, "StateUpdatedTimestamp": int(now)}
+    cloudwatch._record_history(record["AlarmName"], before, state, reason)
+    cloudwatch._dispatch_alarm_actions(record, before, state, reason)
+
+
+def start() -> None:
+    threading.Thread(target=run, name="alarms", daemon=True).start()
+
+
+def run() -> None:
+    while True:
+        time.sleep(min(5, max(1, 10 / settings.CLOCK)))
+        for (account, region, name), record in cloudwatch._alarms.all_items():
+            with request_scope(account, region):
+                try:
+                    evaluate_alarm(record, time.time())
+                except Exception:
+                    log.exception("alarm %s", name)
+
+
+@replaces(cloudwatch, "_evaluate_alarm")
+def evaluate_when_told(original: Callable[[Json], None], record: Json) -> None:
+    """AWS judges whole periods, by their number and with what is missing; ministack all at once.
+
+    The thread above does that, not whoever puts an alarm or a figure.
+    """
+
+
+def in_alarm(names: list[str]) -> list[str]:
+    """Return which of these alarms are in ALARM."""
+    states = {name: (cloudwatch._alarms.get(name) or {}).get("StateValue") for name in names}
+    return [name for name, state in states.items() if state == "ALARM"]

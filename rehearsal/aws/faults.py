@@ -5,49 +5,75 @@ from __future__ import annotations
 import json
 import re
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from urllib.parse import parse_qs
 
-from rehearsal.aws.records import Json
+from ministack.core.responses import error_response_xml
+
+from rehearsal.aws.records import Answer, Json
 
 EXAMPLE = (
     '{"service": "ecs", "action": "UpdateService", "error": "ThrottlingException", "times": 3}'
 )
-# The names in X-Amz-Target and in a signature, for the services that deploys call.
-TARGETS = {
-    "ecs": "AmazonEC2ContainerServiceV20141113",
-    "ecr": "AmazonEC2ContainerRegistry_V20150921",
-}
+# Where a service signs by another name than the CLI's.
+SIGNED_AS = {"cloudwatch": "monitoring", "elbv2": "elasticloadbalancing"}
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass
 class Fault:
-    """What fails, how, and how many times yet; a registry's has neither service nor action."""
+    """What fails, how, and how many times yet; without an action, every call of the service."""
 
     service: str = ""
     action: str = ""
     error: str = ""
     status: int = 400
     times: int = 1
+    # A request to the registry instead, of this method if it names one.
     registry: bool = False
     method: str = ""
 
-    def matches(self, call: tuple[str, str, str], registry: bool) -> bool:
-        service, action, method = call
-        if self.registry or registry:
-            return self.registry and registry and self.method in ("", method)
-        return self.service == service and self.action in ("", action)
+    def matches(self, call: Call) -> bool:
+        if self.registry or call.registry:
+            return self.registry and call.registry and self.method in ("", call.method)
+        service = SIGNED_AS.get(self.service, self.service)
+        return service == call.service and self.action in ("", call.action)
 
-    def headers(self) -> dict[str, str]:
-        return {"content-type": "application/json", "x-amzn-errortype": self.error}
-
-    def body(self) -> bytes:
-        """Return the error as AWS's JSON protocol has it, or the registry's."""
-        message = f"{self.error or 'failure'}, as asked for at /_rehearsal/faults"
+    def answer(self, call: Call) -> Answer:
+        """Return the error as the protocol of the call has it."""
+        message = f"{self.error or 'Failure'}, as asked for at /_rehearsal/faults"
+        if call.form:
+            answer: Answer = error_response_xml(self.error, message, self.status)
+            return answer
+        found: Json = {"__type": self.error, "message": message}
         if self.registry:
-            found: Json = {"errors": [{"code": self.error or "UNKNOWN", "message": message}]}
-        else:
-            found = {"__type": self.error, "message": message}
-        return json.dumps(found).encode()
+            found = {"errors": [{"code": self.error or "UNKNOWN", "message": message}]}
+        headers = {"content-type": "application/json", "x-amzn-errortype": self.error}
+        return self.status, headers, json.dumps(found).encode()
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a request asks for."""
+
+    method: str
+    service: str
+    action: str
+    form: bool
+    registry: bool
+
+    @classmethod
+    def of(cls, method: str, path: str, headers: dict[str, str], body: bytes) -> Call:
+        """Read it from a request: service from the signature, action from header or body."""
+        signature = headers.get("authorization", "")
+        scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", signature)
+        action = headers.get("x-amz-target", "").rpartition(".")[2]
+        form = headers.get("content-type", "").startswith(FORM)
+        if form:
+            action = parse_qs(body.decode("latin-1")).get("Action", [""])[0]
+        # A token is exchanged for credentials without a signature.
+        service = scope[1] if scope else "sts" if action.startswith("AssumeRole") else ""
+        return cls(method, service, action, form, path.startswith("/v2/") and not scope)
 
 
 faults: list[Fault] = []
@@ -57,16 +83,19 @@ lock = threading.Lock()
 def parse(body: bytes) -> Fault:
     """Return the fault that somebody asks for; raise ValueError with what is wrong."""
     try:
-        fault = Fault(**json.loads(body))
-    except (ValueError, TypeError) as error:
+        given = json.loads(body)
+        if unknown := sorted(given.keys() - {field.name for field in fields(Fault)}):
+            raise ValueError(f"{', '.join(unknown)} means nothing")
+        fault = Fault(**given)
+    except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"no fault, such as {EXAMPLE}: {error}") from None
     if not fault.registry and not (fault.service and fault.error):
-        raise ValueError(f"a fault needs service and error, such as {EXAMPLE}")
+        raise ValueError(f"a fault has service and error, or registry, such as {EXAMPLE}")
     return fault
 
 
 def change(method: str, body: bytes) -> tuple[int, Json]:
-    """Answer GET, POST and DELETE of /_rehearsal/faults."""
+    """Answer GET, POST and DELETE of /_rehearsal/faults: with the faults that are left."""
     with lock:
         if method == "POST":
             try:
@@ -78,21 +107,13 @@ def change(method: str, body: bytes) -> tuple[int, Json]:
         return 200, {"faults": [asdict(fault) for fault in faults]}
 
 
-def call_of(headers: dict[str, str], method: str) -> tuple[str, str, str]:
-    """Return the service, the action and the method of a request."""
-    prefix, _, action = headers.get("x-amz-target", "").rpartition(".")
-    service = next((name for name, target in TARGETS.items() if target == prefix), "")
-    scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", headers.get("authorization", ""))
-    return service or (scope[1] if scope else ""), action, method
-
-
-def due(path: str, headers: dict[str, str], scope: Json) -> Fault | None:
-    """Return the fault that a request runs into, and count it."""
+def due(call: Call) -> Fault | None:
+    """Return the fault that a call runs into, and count it."""
     with lock:
-        registry = path.startswith("/v2/") and "x-amz-target" not in headers
-        call = call_of(headers, scope["method"])
         for fault in faults:
-            if fault.times > 0 and fault.matches(call, registry):
+            if fault.matches(call):
                 fault.times -= 1
+                if fault.times <= 0:
+                    faults.remove(fault)
                 return fault
     return None

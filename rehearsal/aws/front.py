@@ -43,10 +43,38 @@ async def front(original: App, scope: Json, receive: Receive, send: Send) -> Non
     elif host.endswith(f".{settings.BALANCERS}") or not is_for_aws(method, path, headers, scope):
         text = f"{host} is no load balancer, and this no call of AWS.\n"
         await answer(send, 404, {"content-type": "text/plain"}, text.encode())
-    elif fault := faults.due(path, headers, scope):
-        await answer(send, fault.status, fault.headers(), fault.body())
-    elif not await registry.serve(scope, headers, receive, send):
+    else:
+        await serve_aws(original, scope, headers, receive, send)
+
+
+async def serve_aws(
+    original: App, scope: Json, headers: dict[str, str], receive: Receive, send: Send
+) -> None:
+    """Pass a call on to ministack, or a layer to our own registry; unless a fault is due."""
+    if faults.faults:
+        call, receive = await read_call(scope, headers, receive)
+        if fault := faults.due(call):
+            await answer(send, *fault.answer(call))
+            return
+    if not await registry.serve(scope, headers, receive, send):
         await original(scope, receive, send)
+
+
+async def read_call(
+    scope: Json, headers: dict[str, str], receive: Receive
+) -> tuple[faults.Call, Receive]:
+    """Return what a request asks for, and how it can be received by the next who reads it."""
+    read_before: list[Json] = []
+    # Only a form's body says what it asks for; a layer's is not for memory.
+    if headers.get("content-type", "").startswith(faults.FORM):
+        body = await read(receive)
+        read_before.append({"type": "http.request", "body": body, "more_body": False})
+
+    async def again() -> Json:
+        return read_before.pop() if read_before else await receive()
+
+    body = read_before[0]["body"] if read_before else b""
+    return faults.Call.of(scope["method"], scope["path"], headers, body), again
 
 
 def is_for_aws(method: str, path: str, headers: dict[str, str], scope: Json) -> bool:

@@ -9,6 +9,7 @@ from ministack import app
 
 from rehearsal.aws import (  # noqa: F401
     alarms,
+    cloudwatch,
     containers,
     databases,
     front,
@@ -17,6 +18,7 @@ from rehearsal.aws import (  # noqa: F401
     scheduler,
     templates,
 )
+from rehearsal.aws.metrics import collector
 from rehearsal.aws.targets import targets
 
 
@@ -29,4 +31,6 @@ def serve() -> None:
     """Serve until somebody ends it."""
     targets.start()
     scheduler.start()
+    collector.start()
+    alarms.start()
     app.main()

@@ -132,6 +132,7 @@ def give_up(service: Service, why: str, returns: bool) -> None:
         before["launchType"] = service.get("launchType", "FARGATE")
         service["deployments"].insert(0, before)
     failed["status"], before["status"] = "ACTIVE", "PRIMARY"
+    before.pop("_ignored_alarms", None)
     before["desiredCount"], before["failedTasks"] = service["desiredCount"], 0
     enter(before, "IN_PROGRESS", f"ECS deployment {why}: rolling back to {before['id']}.")
     service["taskDefinition"] = good

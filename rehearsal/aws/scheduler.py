@@ -19,9 +19,8 @@ from ministack.services import ecs
 from rehearsal.aws import rollouts, settings
 from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Answer, Json, Service, Task, short
-from rehearsal.aws.rollouts import View
-from rehearsal.aws.targets import targets
-from rehearsal.aws.tasks import EXITED, definition, look, service_key, stop
+from rehearsal.aws.tasks import EXITED, look, service_key, stop
+from rehearsal.aws.views import alarming, view
 
 log = logging.getLogger("rehearsal.scheduler")
 PAUSE = 0.3
@@ -74,7 +73,11 @@ def advance(key: str, service: Service) -> None:
             breaker = rollouts.configuration(service)["deploymentCircuitBreaker"]
             why = "circuit breaker: tasks failed to start"
             rollouts.give_up(service, why, bool(breaker.get("rollback")))
-            deployment = rollouts.primary(service)
+        elif moving and (names := alarming(service, deployment)):
+            why = f"failed: alarms detected: {', '.join(names)}"
+            returns = rollouts.configuration(service)["alarms"].get("rollback")
+            rollouts.give_up(service, why, bool(returns))
+        deployment = rollouts.primary(service)
         views = [view(service, t, now) for t in mine if t["lastStatus"] != "STOPPED"]
         if any(v.healthy and v.deployment == deployment["id"] for v in views):
             deployment["failedTasks"] = service["_failures"] = 0
@@ -121,38 +124,6 @@ def launch(cluster: str, service: Service, count: int, has_tasks: bool) -> None:
         )
         for task in json.loads(body).get("tasks", []):
             rollouts.say(service, f"has started 1 tasks: (task {short(task['taskArn'])}).")
-
-
-def view(service: Service, task: Task, now: float) -> View:
-    """Return what a rollout needs to know about a task."""
-    address = ecs._task_ip(task)
-    groups = [g["targetGroupArn"] for g in service.get("loadBalancers") or []]
-    states = [targets.state(arn, address) for arn in groups]
-    running = task["lastStatus"] == "RUNNING"
-    checked = any("healthCheck" in c for c in definition(task).get("containerDefinitions", []))
-    container = task.get("healthStatus", "UNKNOWN")
-    well = container == "HEALTHY" or not checked
-    return View(
-        arn=task["taskArn"],
-        deployment=task.get("_deployment_id", ""),
-        created=task["createdAt"],
-        healthy=running and well and all(state == "healthy" for state in states),
-        stopping=task.get("desiredStatus") == "STOPPED",
-        unfit=unfit(service, task, dict(zip(groups, states, strict=True)), now) if running else "",
-    )
-
-
-def unfit(service: Service, task: Task, states: dict[str, str], now: float) -> str:
-    """Return why a running task must be replaced; never within the grace period."""
-    grace = int(service.get("healthCheckGracePeriodSeconds") or 0)
-    if now < task.get("_started", now) + grace:
-        return ""
-    for arn, state in states.items():
-        if state == "unhealthy":
-            return f"Task failed ELB health checks in (target-group {arn})"
-    if task.get("healthStatus") == "UNHEALTHY":
-        return "Task failed container health checks"
-    return ""
 
 
 @replaces(ecs, "_reconcile_service_tasks")

@@ -1,0 +1,126 @@
+"""A metric's figures by period, and expressions over them: what GetMetricData and alarms go by.
+
+With REHEARSAL_CLOCK=10 a minute of CloudWatch's passes in six seconds: whoever asks for the last
+five minutes gets the last thirty seconds, as five periods of a minute.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ministack.services import cloudwatch
+
+from rehearsal.aws import settings
+from rehearsal.aws.expressions import Evaluation, ExpressionError, Series, Value
+from rehearsal.aws.records import Json
+
+# A moment that is a period's begin, but for this much.
+ROUNDING = 1e-3
+
+
+@dataclass(frozen=True)
+class Window:
+    """Periods from start to end, in CloudWatch's seconds; now is the same in both clocks."""
+
+    start: float
+    end: float
+    period: int
+    now: float
+    clock: float = settings.CLOCK
+
+    def real(self, moment: float) -> float:
+        """Return when a moment of CloudWatch's was."""
+        return self.now - (self.now - moment) / self.clock
+
+    def shown(self, moment: float) -> float:
+        """Return what CloudWatch calls a moment."""
+        return self.now - (self.now - moment) * self.clock
+
+    @property
+    def length(self) -> float:
+        """How long a period really is."""
+        return self.period / self.clock
+
+    def periods(self) -> list[int]:
+        """Return the numbers of the periods that the window touches."""
+        first = math.floor((self.real(self.start) + ROUNDING) / self.length)
+        last = math.ceil((self.real(self.end) - ROUNDING) / self.length)
+        return list(range(first, last))
+
+    def timestamp(self, number: int) -> float:
+        """Return when a period begins, in CloudWatch's seconds."""
+        return self.shown(number * self.length)
+
+
+def last_periods(count: int, period: int, now: float, clock: float = settings.CLOCK) -> Window:
+    """Return a window of the last periods that are over."""
+    length = period / clock
+    end = (now // length) * length
+    shown = now - (now - end) * clock
+    return Window(shown - count * period, shown, period, now, clock)
+
+
+def points(metric: Json, window: Window) -> dict[int, list[Json]]:
+    """Return what was measured, by period."""
+    wanted = cloudwatch._dims_from_list(metric.get("Dimensions") or [])
+    key = (metric["Namespace"], metric["MetricName"], cloudwatch._dims_key(wanted))
+    periods = set(window.periods())
+    found: dict[int, list[Json]] = {}
+    for point in list(cloudwatch._metrics.get(key) or []):
+        number = int(point["Timestamp"] // window.length)
+        if number in periods:
+            found.setdefault(number, []).append(point)
+    return found
+
+
+def series(metric: Json, statistic: str, window: Window) -> Series:
+    """Return a statistic of a metric for each period that has one."""
+    found: Series = {}
+    for number, measured in points(metric, window).items():
+        figures = cloudwatch._calc_stats(measured)
+        value = cloudwatch._stat_value(figures, statistic, measured)
+        if value is not None:
+            found[number] = float(value)
+    return dict(sorted(found.items()))
+
+
+def samples(metric: Json, window: Window) -> dict[int, float]:
+    """Return how many values each period has."""
+    return {
+        number: cloudwatch._calc_stats(measured)["SampleCount"]
+        for number, measured in points(metric, window).items()
+    }
+
+
+def evaluate(queries: Sequence[Json], window: Window) -> dict[str, Value]:
+    """Return the value of each of GetMetricData's queries, or of an alarm's, by its Id.
+
+    An expression may use another that stands after it.
+    """
+    values: dict[str, Value] = {}
+    waiting = list(queries)
+    while waiting:
+        left = []
+        for query in waiting:
+            known = {other["Id"] for other in queries}
+            names = set(re.findall(r"[a-z]\w*", query.get("Expression", ""))) & known
+            if stat := query.get("MetricStat"):
+                values[query["Id"]] = series(stat["Metric"], stat["Stat"], window)
+            elif names <= values.keys():
+                evaluation = Evaluation(window.periods(), values)
+                values[query["Id"]] = evaluation.value(query["Expression"])
+            else:
+                left.append(query)
+        if len(left) == len(waiting):
+            raise ExpressionError(f"{left[0]['Id']} depends on itself")
+        waiting = left
+    return values
+
+
+def period_of(queries: Sequence[Json]) -> int:
+    """Return the period of queries that belong together."""
+    periods = [q["MetricStat"].get("Period", 60) for q in queries if q.get("MetricStat")]
+    return int(max(periods, default=60))
