@@ -128,9 +128,9 @@ class Run:
         for job in self.stage.jobs:
             for step in job.steps:
                 if step.outcome == "failure" and job.outcome != "success":
-                    return f"{self.stage.title}: {job.name}: {step.name} failed"
+                    return f"{self.stage.name}: {job.name}: {step.name} failed"
         errors = [line for line in self.said if "rror" in line] or self.said[-1:]
-        return f"{self.stage.title}: act: {' '.join(errors)[:400] or 'failed without a word'}"
+        return f"{self.stage.name}: act: {' '.join(errors)[:400] or 'failed without a word'}"
 
 
 def shown(name: str, matrix: bool) -> str:

@@ -82,7 +82,7 @@ def wait() -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            state()
+            get("/_rehearsal/state")
             return
         except Failure as failure:
             if time.monotonic() > deadline or not docker.is_running(AWS):
@@ -131,16 +131,11 @@ def get(path: str, name: str = "") -> Any:
         raise Failure(f"{name or API}{path}: {error}") from None
 
 
-def state() -> Mapping[str, Any]:
-    """Return what runs: services, their deployments and tasks."""
-    found: Mapping[str, Any] = get("/_rehearsal/state")
-    return found
-
-
 def service(environment: str) -> Mapping[str, Any]:
-    """Return an environment's service; empty where there is none."""
-    found: Mapping[str, Any] = state()["services"].get(f"myapp-{environment}-service", {})
-    return found
+    """Return what runs in an environment: its deployments and tasks; empty where there is none."""
+    name = f"myapp-{environment}-service"
+    found = [one for one in get("/_rehearsal/state")["services"] if one["name"] == name]
+    return found[0] if found else {}
 
 
 def is_serving(environment: str) -> bool:
@@ -157,7 +152,7 @@ def tasks(environment: str, at: float) -> Tasks:
         if task["lastStatus"] == "RUNNING":
             name = str(task["revision"])
             counted.running[name] = counted.running.get(name, 0) + 1
-            healthy = task["target"] == "healthy"
+            healthy = "healthy" in task.get("targets", [])
             counted.healthy[name] = counted.healthy.get(name, 0) + healthy
     return counted
 

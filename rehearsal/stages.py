@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from rehearsal import docker, events, local_aws, repository
@@ -80,7 +80,7 @@ class Rehearsal:
 
     def prepare(self) -> None:
         """Bring up the local AWS with both environments, each with a version that serves."""
-        with self.stage("prepare", "Prepare: images, AWS, both environments") as stage:
+        with self.stage("prepare", "Images, AWS, both environments") as stage:
             with self.job(stage, "images") as begin:
                 self.timeline.offline += build_images(begin)
             with self.job(stage, "AWS") as begin:
@@ -120,35 +120,33 @@ class Rehearsal:
 
     def test(self, change: Change) -> None:
         """Run test.yml as GitHub does for a pull request."""
-        with self.stage("test", "Pull request: test.yml") as stage:
+        with self.stage("test.yml", "Pull request") as stage:
             repository.show(change.head, "change")
             payload = events.pull_request(change)
             run = Run(self.timeline, stage, self.view.changed)
             for version in (DEPLOYED, *OTHERS):
                 only = ["--job", "test"] if version in OTHERS else []
                 run.start(
-                    *("test.yml", "pull_request", payload, self.given()),
+                    *(stage.name, "pull_request", payload, self.given()),
                     *("--matrix", f"mysql:{version}", *only),
                 )
 
     def staging(self, change: Change) -> None:
         """Merge the change, and run deploy-staging.yml."""
-        with self.stage("staging", "Merge to main: deploy-staging.yml") as stage:
+        with self.stage("deploy-staging.yml", "Merge to main") as stage:
             repository.merge(change)
-            self.deploy(stage, "staging", "deploy-staging.yml", events.push(change))
+            self.deploy(stage, "staging", events.push(change))
         CHANGE.write_text(json.dumps(asdict(change)))
 
     def production(self, change: Change) -> None:
         """Tag what staging runs, and run deploy-prod.yml."""
-        with self.stage("production", f"Tag {change.version}: deploy-prod.yml") as stage:
+        with self.stage("deploy-prod.yml", f"Tag {change.version}") as stage:
             repository.show(change.merge, "main")
             repository.tag(change)
             payload = events.push_tag(change.version, change.merge)
-            self.deploy(stage, "production", "deploy-prod.yml", payload)
+            self.deploy(stage, "production", payload)
 
-    def deploy(
-        self, stage: Stage, environment: str, workflow: str, payload: dict[str, Any]
-    ) -> None:
+    def deploy(self, stage: Stage, environment: str, payload: dict[str, Any]) -> None:
         """Run a deploy under load, and raise Failure if it failed or a request was lost."""
         rollout = Rollout(self.timeline, stage, environment)
         self.view.status = lambda: (stage.load, rollout.status())
@@ -161,7 +159,7 @@ class Rehearsal:
         run = Run(self.timeline, stage, changed)
         try:
             run.start(
-                *(workflow, "push", payload, self.given(environment)),
+                *(stage.name, "push", payload, self.given(environment)),
                 *("--matrix", f"mysql:{DEPLOYED}"),
             )
         finally:
@@ -177,11 +175,10 @@ class Rehearsal:
         """Return what GitHub has for the repository and for one of its environments."""
         repository_has = {"STAGING_URL": url("staging"), "BUILDX_DRIVER": "docker"}
         environment_has = self.variables.get(environment, {})
-        return Configuration(
-            self.configuration.secrets,
-            {**self.configuration.variables, **repository_has, **environment_has},
-            self.configuration.environment,
-            self.configuration.actions,
+        return replace(
+            self.configuration,
+            variables={**self.configuration.variables, **repository_has, **environment_has},
+            environment={**self.configuration.environment, **tool_cache()},
         )
 
 
@@ -202,6 +199,13 @@ def build_images(begin: Callable[[str], None]) -> list[str]:
     if process.returncode:
         raise Failure("images: " + "\n".join(said[-20:]))
     return stood_in
+
+
+def tool_cache() -> dict[str, str]:
+    """Let jobs find their packages installed, where the runner's image has just these pins."""
+    files = ("requirements.txt", "requirements-ci.txt")
+    same = all((REPOSITORY / name).read_bytes() == (ROOT / name).read_bytes() for name in files)
+    return {"AGENT_TOOLSDIRECTORY": "/opt/toolcache/filled"} if same else {}
 
 
 def fingerprint() -> str:

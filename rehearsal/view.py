@@ -56,7 +56,7 @@ class View:
 
     def begin(self, stage: Stage) -> None:
         self.stage = stage
-        self.console.print(Rule(stage.title, align="left", style="dim"))
+        self.console.print(Rule(full_title(stage), align="left", style="dim"))
 
     def changed(self, job: Job, step: Step | None) -> None:
         """Print what ended; what begins shows below."""
@@ -115,7 +115,7 @@ class View:
             took = (stage.finished or self.timeline.now()) - stage.started
             load = stage.load
             table.add_row(
-                Text(f"{mark} {stage.title}", style=style),
+                Text(f"{mark} {full_title(stage)}", style=style),
                 f"{took:.1f}",
                 str(load.requests) if load else "",
                 str(len(load.lost)) if load else "",
@@ -126,3 +126,8 @@ class View:
                 table.add_row(Text(f"  {mark} {job.name}", style=style), f"{took:.1f}", "", "")
         self.console.print()
         self.console.print(table)
+
+
+def full_title(stage: Stage) -> str:
+    """Return what happens, and the workflow that it starts."""
+    return f"{stage.title}: {stage.name}" if stage.name.endswith(".yml") else stage.title

@@ -68,13 +68,14 @@ PULLED = {
         "trufflehog.Dockerfile", SID, "the older TruffleHog of Debian sid"
     ),
 }
+# What the jobs install with pip, and the runner's Python has already.
+PINNED = ("requirements.txt", "requirements-ci.txt")
 OWN = {
     "rehearsal-aws": Own("aws.Dockerfile", ("requirements-rehearsal.txt", "rehearsal/aws")),
     "rehearsal-runner": Own(
         "runner.Dockerfile",
         (
-            "requirements.txt",
-            "requirements-ci.txt",
+            *PINNED,
             "rehearsal/images/runner-registries.conf",
             "rehearsal/images/runner-requirements.txt",
         ),
@@ -206,6 +207,18 @@ def fingerprint(files: Sequence[Path], base: str) -> str:
     return total.hexdigest()
 
 
+def tool_cache(folder: Path) -> str:
+    """Return where, in the runner, the jobs of the commit in `folder` take their Python from.
+
+    Its own pins must be proved, so it starts from nothing unless they are those of the runner.
+    """
+    for name in PINNED:
+        file = folder / name
+        if not file.is_file() or file.read_bytes() != (ROOT / name).read_bytes():
+            return "/opt/toolcache/empty"
+    return "/opt/toolcache/filled"
+
+
 class Builder:
     """Makes each image once, those that do not need one another side by side."""
 
@@ -274,6 +287,9 @@ def make(images: Sequence[str]) -> int:
                 future.result()
             except Failure as failure:
                 failed[image] = str(failure)
+            except KeyboardInterrupt:
+                pool.shutdown(cancel_futures=True)
+                raise
     for image, why in failed.items():
         print(f"rehearsal/images/build: {image}: {why}", file=sys.stderr)
     return len(failed)
@@ -305,4 +321,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nrehearsal/images/build: stopped; what is built stays")

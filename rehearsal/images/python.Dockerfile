@@ -11,6 +11,4 @@ RUN apt-get update \
  && ln -s /usr/bin/python3.11 /usr/local/bin/python \
  && ln -s /usr/bin/python3.11 /usr/local/bin/python3 \
  && ln -s /usr/bin/pip3 /usr/local/bin/pip
-# Again: the package above wrote Debian's list of authorities.
-COPY machine/ /
 CMD ["python3"]

@@ -27,8 +27,8 @@ RUN python3 -m venv /opt/tools \
  && ln -s "$node" /opt/tools/bin/aws /usr/local/bin/
 
 # What actions/setup-python looks in. Not GitHub's /opt/hostedtoolcache: act lays a volume over that,
-# and a job would find what another installed. `empty` has nothing but pip; `filled` has what these files
-# pin, for a job that brings the same files.
+# and a job would find what another installed. `empty` has nothing but pip. `filled` has what these files
+# pin, for a commit that brings the same files: pip looks at the hash only of what it installs.
 COPY requirements.txt requirements-ci.txt /opt/toolcache/
 WORKDIR /opt/toolcache
 RUN version=$(python3 -c 'import platform; print(platform.python_version())') \
@@ -40,6 +40,10 @@ RUN version=$(python3 -c 'import platform; print(platform.python_version())') \
  && "filled/Python/$version/x64/bin/pip" install --no-cache-dir --require-hashes -r requirements.txt \
  && "filled/Python/$version/x64/bin/pip" install --no-cache-dir --require-hashes -r requirements-ci.txt
 COPY rehearsal/images/runner-registries.conf /etc/containers/registries.conf.d/rehearsal.conf
-ENV AGENT_TOOLSDIRECTORY=/opt/toolcache/empty PIP_DISABLE_PIP_VERSION_CHECK=1
+# Programs that bring authorities of their own trust this machine's instead.
+ENV AGENT_TOOLSDIRECTORY=/opt/toolcache/empty PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
+    REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 WORKDIR /
 CMD ["bash"]

@@ -20,7 +20,7 @@ from rehearsal.timeline import Stage, Timeline
 @pytest.fixture
 def run() -> Run:
     timeline = Timeline("2026-01-31T12:00:00", "abc", "v1.0.0")
-    return Run(timeline, Stage("test", "test.yml", 0))
+    return Run(timeline, Stage("test.yml", "Pull request", 0))
 
 
 def say(run: Run, *lines: dict[str, Any]) -> None:

@@ -156,6 +156,41 @@ def test_an_image_of_ours_has_another_fingerprint_when_a_source_or_its_base_chan
     assert builder.fingerprint([file], "base") != first
 
 
+def test_a_commit_that_pins_something_else_starts_from_nothing(tmp_path: Path) -> None:
+    for name in builder.PINNED:
+        (tmp_path / name).write_bytes((builder.ROOT / name).read_bytes())
+    assert builder.tool_cache(tmp_path) == "/opt/toolcache/filled"
+    with (tmp_path / "requirements-ci.txt").open("a") as file:
+        file.write("# one byte more\n")
+    assert builder.tool_cache(tmp_path) == "/opt/toolcache/empty"
+
+
+def entrypoint(folder: Path, log: str, *words: str) -> subprocess.CompletedProcess[str]:
+    (folder / "dpkg-query").write_text("#!/bin/sh\necho trufflehog 3.60\n")
+    (folder / "trufflehog").write_text(f"#!/bin/sh\necho ran \"$@\"\necho '{log}' >&2\n")
+    for program in folder.iterdir():
+        program.chmod(0o755)
+    return subprocess.run(
+        [str(builder.HERE / "trufflehog-entrypoint"), *words],
+        env={"PATH": f"{folder}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_an_older_trufflehog_gets_no_option_that_it_does_not_know(tmp_path: Path) -> None:
+    done = entrypoint(tmp_path, "", "git", "--since-commit", "", "--results=verified", "--fail")
+    assert done.returncode == 0
+    assert "\nran git --since-commit  --fail --no-verification " in done.stdout
+    assert "and ignores --results=verified.\n" in done.stdout
+
+
+def test_a_scan_that_breaks_off_fails_as_the_newer_trufflehog_does(tmp_path: Path) -> None:
+    broken = '{"error": "unable to resolve base ref"}'
+    assert entrypoint(tmp_path, broken, "git", "--fail-on-scan-errors").returncode == 1
+    assert entrypoint(tmp_path, "finished", "git", "--fail-on-scan-errors").returncode == 0
+
+
 def test_an_image_that_is_none_of_the_rehearsals_is_refused() -> None:
     build = str(builder.HERE / "build")
     done = subprocess.run([build, "mysql:5.7"], capture_output=True, text=True)
