@@ -66,7 +66,12 @@ def start(say: Say) -> None:
         )
     if not docker.is_running(SHELL):
         docker.remove([SHELL])
-        environment = {**KEYS, "AWS_ENDPOINT_URL": API, "AWS_REGION": REGION}
+        environment = {
+            **KEYS,
+            "AWS_ENDPOINT_URL": API,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
         docker.docker(
             *("run", "--detach", "--name", SHELL, "--network", "host", "--label", LABEL),
             *(f"--volume={folder}:{folder}" for folder in (ROOT, SOCKET)),
@@ -103,9 +108,7 @@ def make(environment: str) -> dict[str, str]:
     given["parameters"] |= OVERRIDES
     path = OUT / f"{environment}.json"
     path.write_text(json.dumps({**given, "account": ACCOUNT, "region": REGION}))
-    printed = shell(
-        "scripts/deploy-infra", environment, "--yes", "--parameters", str(path), AWS_REGION=REGION
-    )
+    printed = shell("scripts/deploy-infra", environment, "--yes", "--parameters", str(path))
     return dict(re.findall(r"variable ([A-Z_]+) +(\S+)", printed))
 
 

@@ -49,7 +49,7 @@ class View:
     def say(self, text: str, style: str = "") -> None:
         with self.lock:
             self.console.print(f"{self.timeline.now():7.1f}  ", end="", style="dim")
-            self.console.print(text, style=style, markup=False)
+            self.console.print(text, style=style, markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         self.say(text, "yellow")
