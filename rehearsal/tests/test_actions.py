@@ -269,9 +269,13 @@ def test_the_scan_covers_all_that_leads_to_a_commit(job: Job) -> None:
 def test_an_image_is_built_with_every_argument(job: Job) -> None:
     job.program(
         "docker",
-        'printf "%s\\n" "$@" > words\n'
-        "for word; do case $word in --metadata-file=*) file=${word#*=} ;; esac; done\n"
-        """echo '{"containerimage.digest": "sha256:d"}' > "$file\"""",
+        r"""printf "%s\n" "$@" > words
+for word; do
+    case $word in
+        --iidfile=*) echo sha256:i > "${word#*=}" ;;
+        --metadata-file=*) echo '{"containerimage.digest": "sha256:d"}' > "${word#*=}" ;;
+    esac
+done""",
     )
     job.run(
         "docker/build-push-action",
@@ -284,7 +288,8 @@ def test_an_image_is_built_with_every_argument(job: Job) -> None:
     assert words[:2] == ["buildx", "build"]
     assert {"--tag=registry/a:1", "--tag=registry/a:2", "--build-arg=B=two words"} < set(words)
     assert words[-2:] == ["--push", "."]
-    assert job.left("GITHUB_OUTPUT")["digest"] == "sha256:d"
+    left = job.left("GITHUB_OUTPUT")
+    assert (left["imageid"], left["digest"]) == ("sha256:i", "sha256:d")
 
 
 def test_a_builder_whose_image_must_be_pulled_is_refused(job: Job) -> None:
