@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from rehearsal import docker, events, local_aws, repository
 from rehearsal.github import Configuration, Run
+from rehearsal.images import builder
 from rehearsal.places import AWS, CHANGE, ENVIRONMENTS, MADE, REPOSITORY, ROOT, url
 from rehearsal.repository import Change
 from rehearsal.timeline import Job, Stage, Step, Timeline
@@ -175,10 +176,11 @@ class Rehearsal:
         """Return what GitHub has for the repository and for one of its environments."""
         repository_has = {"STAGING_URL": url("staging"), "BUILDX_DRIVER": "docker"}
         environment_has = self.variables.get(environment, {})
+        tools = {"AGENT_TOOLSDIRECTORY": builder.tool_cache(REPOSITORY)}
         return replace(
             self.configuration,
             variables={**self.configuration.variables, **repository_has, **environment_has},
-            environment={**self.configuration.environment, **tool_cache()},
+            environment={**self.configuration.environment, **tools},
         )
 
 
@@ -199,13 +201,6 @@ def build_images(begin: Callable[[str], None]) -> list[str]:
     if process.returncode:
         raise Failure("images: " + "\n".join(said[-20:]))
     return stood_in
-
-
-def tool_cache() -> dict[str, str]:
-    """Let jobs find their packages installed, where the runner's image has just these pins."""
-    files = ("requirements.txt", "requirements-ci.txt")
-    same = all((REPOSITORY / name).read_bytes() == (ROOT / name).read_bytes() for name in files)
-    return {"AGENT_TOOLSDIRECTORY": "/opt/toolcache/filled"} if same else {}
 
 
 def fingerprint() -> str:
