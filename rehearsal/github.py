@@ -45,6 +45,7 @@ class Run:
     stage: Stage
     changed: Callable[[Job, Step | None], None] = lambda job, step: None
     jobs: dict[str, Job] = field(default_factory=dict)
+    steps: dict[tuple[str, str, str], Step] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)  # what belongs to no job
 
     def start(
@@ -107,15 +108,21 @@ class Run:
 
     def take_step(self, job: Job, said: Mapping[str, Any]) -> None:
         """Start a step, add to what it printed, or end it."""
+        # What an action does in steps of its own belongs to the step that uses it.
+        step_id, *inner = said.get("stepID") or said.get("stepid") or [""]
         stage = said.get("stage", "Main")
-        name = said["step"] if stage == "Main" else f"{stage} {said['step']}"
+        key = (job.name, stage, step_id)
         text = str(said.get("msg", "")).rstrip("\n")
-        step = job.steps[-1] if job.steps and job.steps[-1].name == name else None
-        if step is None or (step.finished is not None and "⭐" in text):
-            step = Step(name, self.timeline.now())
-            job.steps.append(step)
-            self.changed(job, step)
-        if result := said.get("stepResult"):
+        if key not in self.steps:
+            if inner or not text.startswith("⭐"):
+                return
+            name = said["step"] if stage == "Main" else f"{stage} {said['step']}"
+            self.steps[key] = Step(name, self.timeline.now())
+            job.steps.append(self.steps[key])
+            self.changed(job, self.steps[key])
+        step = self.steps[key]
+        result = said.get("stepResult")
+        if result and not inner and step.finished is None:
             step.finished, step.outcome = self.timeline.now(), OUTCOMES[result]
             if step.outcome != "failure":
                 step.log.clear()

@@ -30,7 +30,7 @@ def say(run: Run, *lines: dict[str, Any]) -> None:
 
 
 def step(name: str, **more: object) -> dict[str, Any]:
-    return {"stage": "Main", "step": name, "msg": f"⭐ Run Main {name}", **more}
+    return {"stage": "Main", "step": name, "stepID": [name], "msg": f"⭐ Run Main {name}", **more}
 
 
 def test_a_step_begins_prints_and_ends(run: Run) -> None:
@@ -47,6 +47,21 @@ def test_a_good_step_leaves_no_log(run: Run) -> None:
     assert run.stage.jobs[0].steps[0].log == []
 
 
+def test_the_steps_of_an_action_belong_to_the_step_that_uses_it(run: Run) -> None:
+    inner = {"stepID": ["Migrate", "0"]}
+    say(run, step("Migrate"), step("Part", **inner))
+    say(run, step("Part", msg="one\n", raw_output=True, **inner))
+    say(run, step("Part", stepResult="success", **inner))
+    (only,) = run.stage.jobs[0].steps
+    assert (only.name, only.log, only.outcome) == ("Migrate", ["one"], "running")
+
+
+def test_what_is_said_after_the_end_begins_nothing(run: Run) -> None:
+    say(run, step("Migrate"), step("Migrate", stepResult="success", msg="✅"), step("Next"))
+    say(run, step("Migrate", msg="late"), step("Other", msg="stray"))
+    assert [one.name for one in run.stage.jobs[0].steps] == ["Migrate", "Next"]
+
+
 def test_what_failed_first_is_the_reason(run: Run) -> None:
     say(run, step("Migrate", stepResult="failure"), step("Report"))
     say(run, step("Report", stepResult="failure"), {"jobResult": "failure"})
@@ -60,6 +75,7 @@ def test_a_step_that_may_fail_is_no_reason(run: Run) -> None:
 
 
 def test_an_annotation_is_part_of_the_log(run: Run) -> None:
+    say(run, step("Migrate"))
     say(run, step("Migrate", level="error", command="error", arg="too slow", msg="❗ ::error::"))
     assert run.stage.jobs[0].steps[0].log == ["too slow"]
 
