@@ -12,8 +12,8 @@ from contextlib import suppress
 from rehearsal.places import WEB_PORT
 from rehearsal.timeline import Load, Lost, Second
 
-# /health/ says which commit answers; the page reads the database and renders a template.
-PATHS = ("/health/", "/releases/")
+# Both say which commit answers; one asks database and cache for a sign of life, the other for data.
+PATHS = ("/health/", "/releases.json")
 CONNECTIONS = 6
 TIMEOUT = 10  # seconds: as long as a browser's user waits
 
@@ -26,7 +26,7 @@ class Client:
         self.connection: http.client.HTTPConnection | None = None
 
     def get(self, path: str) -> str:
-        """Return the commit that answered, where the answer says it; raise OSError if it is bad."""
+        """Return the commit that answered; raise OSError if the answer is bad."""
         try:
             if not self.connection:
                 self.connection = http.client.HTTPConnection("127.0.0.1", WEB_PORT, timeout=TIMEOUT)
@@ -47,12 +47,10 @@ class Client:
 
 
 def commit_in(path: str, body: bytes) -> str:
-    """Return the commit that a body names; raise OSError where the service did not write it."""
-    if path == "/health/":
-        with suppress(ValueError, KeyError, TypeError):
-            return str(json.loads(body)["commit"])
-    elif b"</html>" in body:
-        return ""
+    """Return the commit that an answer names; raise OSError where the service did not write it."""
+    with suppress(ValueError, KeyError, TypeError):
+        found = json.loads(body)
+        return str((found if path == "/health/" else found["answering"])["commit"])
     raise OSError(f"not the service's answer: {body[:200].decode(errors='replace')}")
 
 
