@@ -1,0 +1,214 @@
+"""scripts/check-rollback: what keeps the version before from running, and what doesn't."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.check_rollback import Unknown, version_before
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A project as small as the check allows: one model, one test, and pages that read it.
+PROJECT = {
+    "requirements.txt": "",
+    "manage.py": "from django.core.management import execute_from_command_line\n"
+    "import sys\n"
+    "execute_from_command_line(sys.argv)\n",
+    "gunicorn.conf.py": 'wsgi_app = "myproject.wsgi"\ncontrol_socket_disable = True\n',
+    "pytest.ini": "[pytest]\n",
+    "myproject/settings/test.py": """\
+import os
+from urllib.parse import unquote, urlsplit
+url = urlsplit(os.environ["DATABASE_URL"])
+server = {"HOST": url.hostname, "PORT": url.port or 3306, "NAME": url.path[1:]}
+server |= {"USER": unquote(url.username or ""), "PASSWORD": unquote(url.password or "")}
+DATABASES = {"default": {"ENGINE": "django.db.backends.mysql", **server}}
+ALLOWED_HOSTS = ["localhost"]
+SECRET_KEY = "x"
+INSTALLED_APPS = ["apps.things"]
+ROOT_URLCONF = "myproject.urls"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+""",
+    "myproject/wsgi.py": "from django.core.wsgi import get_wsgi_application\n"
+    "application = get_wsgi_application()\n",
+    "myproject/urls.py": """\
+from django.http import JsonResponse
+from django.urls import re_path
+from apps.things.models import Thing
+def page(request):
+    return JsonResponse({"things": [thing.name for thing in Thing.objects.all()]})
+urlpatterns = [re_path("", page)]
+""",
+    "apps/things/models.py": """\
+from django.db import models
+class Thing(models.Model):
+    name = models.CharField(max_length=20)
+""",
+    "apps/things/migrations/__init__.py": "",
+    "apps/things/migrations/0001_initial.py": """\
+from django.db import migrations, models
+class Migration(migrations.Migration):
+    initial = True
+    operations = [migrations.CreateModel("Thing", [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("name", models.CharField(max_length=20)),
+    ])]
+""",
+    "apps/things/tests/test_things.py": """\
+import pytest
+from apps.things.models import Thing
+@pytest.mark.django_db
+def test_a_thing_keeps_its_name():
+    Thing.objects.create(name="x")
+    assert Thing.objects.get().name == "x"
+""",
+    "apps/things/tests/rollback_data.json": (
+        '[{"model": "things.thing", "pk": 1, "fields": {"name": "old"}}]'
+    ),
+}
+MIGRATION = """\
+from django.db import migrations, models
+class Migration(migrations.Migration):
+    dependencies = [("things", "0001_initial")]
+    operations = [{}]
+"""
+# What each would be in a template's review: fine, or not.
+GOOD = {
+    "a column that the database fills": (
+        'migrations.AddField("thing", "size", models.IntegerField(db_default=1))'
+    ),
+}
+BAD = {
+    "a column that the older code reads is dropped": 'migrations.RemoveField("thing", "name")',
+    "a column is renamed": 'migrations.RenameField("thing", "name", "title")',
+    "a column that the older code does not fill": (
+        'migrations.AddField("thing", "size", models.IntegerField(default=1))'
+    ),
+    "data that do not fit": (
+        'migrations.RunSQL("ALTER TABLE things_thing MODIFY name varchar(2) NOT NULL")'
+    ),
+}
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.com"]
+    done = subprocess.run(
+        ["git", "-C", folder, *who, *words], check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def commit(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "a commit")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "--quiet")
+    return tmp_path
+
+
+# --- what is before
+
+
+def test_the_newest_released_version_is_what_is_gone_back_to(clone: Path) -> None:
+    for tag in ("v1.9.0", "v1.10.0", "v1.11.0-rc1", "nonsense"):
+        commit(clone)
+        git(clone, "tag", tag)
+    assert version_before(clone) == "v1.10.0"
+
+
+def test_a_release_is_compared_with_the_one_before(clone: Path) -> None:
+    for tag in ("v1.0.0", "v1.1.0"):
+        commit(clone)
+        git(clone, "tag", tag)
+    assert version_before(clone) == "v1.0.0"
+
+
+def test_before_the_first_release_it_is_the_commit_before(clone: Path) -> None:
+    commit(clone)
+    assert version_before(clone) == ""
+    commit(clone)
+    assert version_before(clone) == git(clone, "rev-parse", "HEAD^")
+
+
+def test_a_clone_without_history_gives_no_verdict(clone: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        commit(clone)
+    shallow = tmp_path / "shallow"
+    git(clone, "clone", "--quiet", "--depth=1", f"file://{clone}", str(shallow))
+    with pytest.raises(Unknown, match="fetch-depth: 0"):
+        version_before(shallow)
+
+
+def test_a_first_commit_says_that_there_is_nothing_before_it(clone: Path) -> None:
+    commit(clone)
+    process = started(clone)
+    assert "there is nothing to go back to" in process.communicate(timeout=60)[0]
+    assert process.returncode == 0
+
+
+def test_what_can_not_be_unpacked_gives_no_verdict(clone: Path) -> None:
+    commit(clone)
+    process = started(clone, "nonsense")
+    assert "no verdict: git can't unpack nonsense" in process.communicate(timeout=60)[0]
+    assert process.returncode == 75
+
+
+# --- what suits it
+
+
+def started(folder: Path, *words: str) -> subprocess.Popen[str]:
+    program = "import pathlib, sys; from scripts.check_rollback import main; "
+    program += "sys.exit(main(sys.argv[2:], pathlib.Path(sys.argv[1])))"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, folder, *words],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """The check of each change, side by side because each takes a few seconds."""
+    found = {}
+    for change, operation in (GOOD | BAD).items():
+        folder = tmp_path_factory.mktemp("project")
+        git(folder, "init", "--quiet")
+        commit(folder, **PROJECT)
+        git(folder, "tag", "v1.0.0")
+        commit(folder, **{"apps/things/migrations/0002_change.py": MIGRATION.format(operation)})
+        found[change] = started(folder)
+    yield found
+    for process in found.values():
+        process.communicate(timeout=120)
+
+
+@pytest.mark.parametrize("change", GOOD)
+def test_a_change_that_the_version_before_survives_passes(
+    runs: dict[str, subprocess.Popen[str]], change: str
+) -> None:
+    said, _ = runs[change].communicate(timeout=120)
+    assert runs[change].returncode == 0, said
+    assert "v1.0.0 runs on this schema" in said
+
+
+@pytest.mark.parametrize("change", BAD)
+def test_a_change_that_the_version_before_does_not_survive_is_refused(
+    runs: dict[str, subprocess.Popen[str]], change: str
+) -> None:
+    said, _ = runs[change].communicate(timeout=120)
+    assert runs[change].returncode == 1, said
+    assert "v1.0.0 can't run on this schema, so that nothing could be rolled back to it" in said
