@@ -162,19 +162,20 @@ def at(url: str, name: str) -> str:
 
 
 @contextlib.contextmanager
-def databases(url: str, *names: str) -> Iterator[None]:
-    """Have empty databases for as long as the block lasts."""
+def databases(url: str, *names: str) -> Iterator[MySQLdb.Connection]:
+    """Have empty databases for as long as the block lasts; yield a connection to their server."""
     parts = urlsplit(url)
     connection = MySQLdb.connect(
         host=parts.hostname or "",
         port=parts.port or 3306,
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
+        autocommit=True,
     )
     try:
         for name in names:
             connection.query(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
-        yield
+        yield connection
     finally:
         for name in names:
             connection.query(f"DROP DATABASE IF EXISTS `{name}`")
