@@ -46,7 +46,7 @@ class Rollback:
     service: Service
     history: History
 
-    def plan(self, version: str, revision: str) -> Plan | None:
+    def plan(self, version: str, revision: str, leave: str) -> Plan | None:
         """Return what to do; nothing where what runs is what a rollback returned to."""
         runs = primary(self.service.describe())["taskDefinition"]
         if is_base(runs):
@@ -56,9 +56,12 @@ class Rollback:
         unfinished = bool(source and source.tags["rolled-back"] > current.tags.get("verified", ""))
         if version or revision:
             target = self.target(version, revision)
+            left = self.history.at(self.history.number(leave)) if leave else None
+            if left and current.number not in (left.number, target.number):
+                raise Failure(f"{self.environment} runs {current} meanwhile: it is left to that")
             if target.number != current.number:
                 return Plan(current, target, moves=True)
-            return Plan(source if unfinished else None, target, moves=False)
+            return Plan(left or (source if unfinished else None), target, moves=False)
         if source and unfinished:
             return Plan(source, current, moves=False)
         if source:
@@ -98,9 +101,9 @@ class Rollback:
 
     def carry_out(self, plan: Plan, url: str, seconds: float) -> None:
         source, target = plan.source, plan.target
-        if plan.moves and source:
-            if plan.is_back:
-                attempt("noted", lambda: self.history.mark_rolled_back(source, target))
+        if source and plan.is_back and self.history.came_from(target) != source:
+            attempt("noted", lambda: self.history.mark_rolled_back(source, target))
+        if plan.moves:
             self.stop_what_moves(target)
         now = primary(self.service.describe())
         there = now["taskDefinition"] == target.arn
@@ -155,6 +158,7 @@ def roll_back(
     *,
     version: str = "",
     revision: str = "",
+    leave: str = "",
     yes: bool = False,
     seconds: float = 600,
 ) -> None:
@@ -164,7 +168,7 @@ def roll_back(
         return
     history = History(service.aws, f"myapp-{environment}-task")
     rollback = Rollback(environment, service, history)
-    plan = rollback.plan(version, revision)
+    plan = rollback.plan(version, revision, leave)
     if not plan:
         return
     rollback.explain(plan)
@@ -180,6 +184,13 @@ def main() -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--to", metavar="VERSION", default="", help="v1.2.2, or a whole commit")
     where.add_argument("--revision", default="", help="of the task definition: 41, or its ARN")
+    parser.add_argument(
+        "--from",
+        dest="leave",
+        metavar="REVISION",
+        default="",
+        help="only from this one: with --revision, what somebody moved meanwhile stays",
+    )
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument("--seconds", type=float, default=600, help="at most (%(default)s)")
     words = parser.parse_args()
@@ -190,6 +201,7 @@ def main() -> None:
             Service.of(words.environment),
             version=words.to,
             revision=words.revision,
+            leave=words.leave,
             yes=words.yes,
             seconds=words.seconds,
         ),

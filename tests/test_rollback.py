@@ -67,8 +67,9 @@ def ecs(site: Site) -> FakeEcs:
     return site.ecs
 
 
-def back(ecs: FakeEcs, version: str = "", revision: str = "") -> None:
-    roll_back("staging", service_of(ecs), version=version, revision=revision, yes=True, seconds=0)
+def back(ecs: FakeEcs, version: str = "", revision: str = "", leave: str = "") -> None:
+    named = {"version": version, "revision": revision, "leave": leave}
+    roll_back("staging", service_of(ecs), **named, yes=True, seconds=0)
 
 
 def service_of(ecs: FakeEcs) -> Service:
@@ -178,9 +179,18 @@ def test_a_rollback_is_undone_by_name(ecs: FakeEcs, site: Site) -> None:
     assert went_to(ecs) == ["7", "8", "7"]
 
 
-def test_what_ecs_returned_to_itself_is_only_waited_for_and_recorded(ecs: FakeEcs) -> None:
-    back(ecs, revision=NEW)
+def test_what_ecs_returned_to_itself_is_waited_for_recorded_and_noted(site: Site) -> None:
+    site.ecs = ecs = FakeEcs(runs=OLD)
+    ecs.tags[8] = {}
+    back(ecs, revision=OLD, leave=NEW)
     assert [action for action, _ in ecs.calls] == ["run-task"]
+    assert ecs.tags[8]["rolled-back-to"] == "7"
+
+
+def test_what_somebody_moved_meanwhile_is_left_alone(ecs: FakeEcs) -> None:
+    with pytest.raises(Failure, match=r"runs v1.2.3 \(revision 8, .* meanwhile"):
+        back(ecs, revision="6", leave=OLD)
+    assert ecs.calls == []
 
 
 def test_a_deployment_under_way_is_stopped(ecs: FakeEcs) -> None:
