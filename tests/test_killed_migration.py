@@ -36,11 +36,11 @@ class Project:
     folder: Path
     connection: MySQLdb.Connection
 
-    def migrate(self, **variables: str) -> subprocess.Popen[str]:
+    def migrate(self, *words: str, **variables: str) -> subprocess.Popen[str]:
         url = {"DATABASE_URL": at(os.environ["DATABASE_URL"], NAME)}
         url |= {"DJANGO_SETTINGS_MODULE": "myproject.settings.test", "PYTHONPATH": ""}
         return subprocess.Popen(
-            [sys.executable, "manage.py", "migrate"],
+            [sys.executable, "manage.py", "migrate", *words],
             cwd=self.folder,
             env=os.environ | url | variables,
             text=True,
@@ -48,24 +48,27 @@ class Project:
             stderr=subprocess.STDOUT,
         )
 
-    def migrate_to_the_end(self) -> tuple[int, str]:
-        process = self.migrate()
+    def migrate_to_the_end(self, *words: str) -> tuple[int, str]:
+        process = self.migrate(*words)
         said, _ = process.communicate(timeout=60)
         return process.returncode, said
 
     def kill_half_way(self, *migrations: str) -> None:
         """Migrate in the order given, until the process is killed between ONE and TWO."""
+        self.add(*migrations)
+        process = self.migrate(PAUSE="yes")
+        assert process.stdout
+        assert any("half way" in line for line in process.stdout)
+        process.kill()
+        process.communicate(timeout=60)
+
+    def add(self, *migrations: str) -> None:
         before = "0001_initial"
         for number, operations in enumerate(migrations, 2):
             name = f"{number:04}_step"
             text = MIGRATION.format(before=before, operations=operations)
             write(self.folder, **{f"apps/things/migrations/{name}.py": text})
             before = name
-        process = self.migrate(PAUSE="yes")
-        assert process.stdout
-        assert any("half way" in line for line in process.stdout)
-        process.kill()
-        process.communicate(timeout=60)
 
     def columns(self) -> list[str]:
         return self.ask("SHOW COLUMNS FROM things_thing")
@@ -109,6 +112,16 @@ def test_one_schema_change_in_each_migration_goes_on_after_a_kill(project: Proje
     code, said = project.migrate_to_the_end()
     assert (code, project.columns()) == (0, ["id", "name", "one", "two"]), said
     assert project.names() == ["changed"]
+
+
+def test_a_schema_change_that_nobody_recorded_is_recorded_by_hand(project: Project) -> None:
+    project.add(ONE, TWO)
+    project.ask("ALTER TABLE things_thing ADD one int NULL")
+    code, said = project.migrate_to_the_end()
+    assert (code, "Duplicate column name 'one'" in said) == (1, True), said
+    project.migrate_to_the_end("things", "0002_step", "--fake")
+    code, said = project.migrate_to_the_end()
+    assert (code, project.columns()) == (0, ["id", "name", "one", "two"]), said
 
 
 def test_data_that_a_killed_migration_changed_are_as_before(project: Project) -> None:
