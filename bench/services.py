@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-import MySQLdb  # type: ignore[import-untyped]
+import MySQLdb
 import redis
 
 from . import servers

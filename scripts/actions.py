@@ -32,6 +32,16 @@ def summary(text: str) -> None:
             page.write(f"{text}\n")
 
 
+def confirm(question: str) -> bool:
+    """Ask whoever sits there; nobody there is a no."""
+    try:
+        answer = input(f"{question} [y/N] ")
+    except (EOFError, KeyboardInterrupt):
+        answer = ""
+        print()
+    return answer.strip().lower() in ("y", "yes")
+
+
 def run(name: str, act: Callable[[], None]) -> None:
     """Do it, and end with one line where it can't be done."""
     try:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scripts.actions import confirm
 from scripts.aws import Aws, Failure, check_account
 from scripts.infra_parameters import INFRA, OWN, TEMPLATES, declared, read_parameters
 
@@ -172,12 +173,7 @@ class Environment:
             )
         if self.yes:
             return
-        try:
-            answer = input("Make it so? [y/N] ")
-        except (EOFError, KeyboardInterrupt):
-            answer = ""
-            print()
-        if answer.strip().lower() not in ("y", "yes"):
+        if not confirm("Make it so?"):
             self.discard(stack, change_set["ChangeSetId"], status)
             raise Failure(f"{stack} stays as it is, as do the stacks after it (--yes: don't ask)")
 

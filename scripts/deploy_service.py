@@ -1,6 +1,6 @@
 """Move the service to a revision, and wait until the rollout is complete.
 
-Puts out `previous`, the revision to return to (scripts/roll-back), before it moves anything.
+Puts out `previous`, the revision to return to (scripts/rollback), before it moves anything.
 """
 
 from __future__ import annotations

@@ -18,3 +18,9 @@ def digest(aws: Aws, repository: str, tag: str) -> str:
         raise
     images = answer["imageDetails"]
     return str(images[0]["imageDigest"]) if images else ""
+
+
+def exists(aws: Aws, image: str) -> bool:
+    """Whether ECR still has REGISTRY/REPOSITORY:TAG."""
+    repository, _, tag = image.partition("/")[2].partition(":")
+    return bool(digest(aws, repository, tag))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from scripts.actions import variable
 from scripts.aws import Aws, Failure
+from scripts.infra_parameters import INFRA, read_parameters
 
 CONTAINER = "myapp"
+# What a deployment that was asked to stop is, until ECS has begun the way back.
+STOPPING = {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED"}
 
 
 def short(arn: str) -> str:
@@ -33,6 +37,13 @@ class Service:
     @classmethod
     def from_environment(cls) -> Service:
         return cls(Aws(variable("AWS_REGION")), variable("ECS_CLUSTER"), variable("ECS_SERVICE"))
+
+    @classmethod
+    def of(cls, environment: str) -> Service:
+        """Return an environment's, in $AWS_REGION or else where its parameters say that it is."""
+        region = os.environ.get("AWS_REGION")
+        region = region or read_parameters(INFRA / "parameters" / f"{environment}.json")[1]
+        return cls(Aws(region), f"myapp-{environment}-cluster", f"myapp-{environment}-service")
 
     def describe(self) -> dict[str, Any]:
         answer = self.aws(
@@ -62,6 +73,30 @@ class Service:
             *("--task-definition", revision, *words),
         )
         return str(primary(answer["service"])["id"])
+
+    def stop_deployment(self, seconds: float) -> None:
+        """Let ECS give up what is under way, where it keeps a list of that.
+
+        Where it doesn't, or has nothing to return to, the next move takes over anyway.
+        """
+        mine = ("--cluster", self.cluster, "--service", self.name)
+        statuses = ("--status", "PENDING", "IN_PROGRESS")
+        listed = self.aws("ecs", "list-service-deployments", *mine, *statuses)
+        for arn in (d["serviceDeploymentArn"] for d in listed["serviceDeployments"]):
+            print(f"stopping {short(arn)}")
+            try:
+                stop = ("--service-deployment-arn", arn, "--stop-type", "ROLLBACK")
+                self.aws("ecs", "stop-service-deployment", *stop)
+            except Failure as failure:
+                print(f"it can't be stopped, and is replaced: {failure}")
+                continue
+            deadline = time.monotonic() + seconds
+            while self._status(arn) in STOPPING and time.monotonic() < deadline:
+                self.aws.wait()
+
+    def _status(self, arn: str) -> str:
+        answer = self.aws("ecs", "describe-service-deployments", "--service-deployment-arns", arn)
+        return str(answer["serviceDeployments"][0]["status"])
 
     def wait(self, deployment: str, seconds: float) -> None:
         """Return once a deployment is complete: all its tasks healthy, all others gone."""

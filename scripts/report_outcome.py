@@ -1,7 +1,7 @@
 """Say in one line how a deploy ended, for the run's page and for Slack.
 
-From $STATUS of the job, $PREVIOUS (empty until the service was about to move), and $ROLL_BACK, the
-outcome of that step.
+From $STATUS of the job, $PREVIOUS (empty until the service was about to move), $ROLL_BACK, the
+outcome of that step, and $VERDICT of scripts/watch-deployment.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import os
 from scripts.actions import output, run, summary, variable
 
 
-def outcome(status: str, moved: bool, roll_back: str) -> str:
+def outcome(status: str, moved: bool, roll_back: str, verdict: str = "") -> str:
     if status == "success":
-        return "deployed"
+        found, _, reason = verdict.partition(": ")
+        return f"deployed. Investigate: {reason}" if found == "investigate" else "deployed"
     if roll_back == "success":
         return "FAILED and rolled back: what ran before runs again"
     if moved or roll_back in ("failure", "cancelled"):
@@ -24,7 +25,8 @@ def outcome(status: str, moved: bool, roll_back: str) -> str:
 
 def report(environment: str, what: str) -> None:
     moved = bool(os.environ.get("PREVIOUS"))
-    text = outcome(variable("STATUS"), moved, os.environ.get("ROLL_BACK", ""))
+    told = (os.environ.get(name, "") for name in ("ROLL_BACK", "VERDICT"))
+    text = outcome(variable("STATUS"), moved, *told)
     page = os.environ.get("RUN_URL", "")
     output("text", f"{environment}: {what} {text}. {page}".rstrip())
     summary(f"### {environment}: `{what}` {text}")

@@ -10,7 +10,12 @@ from scripts.aws import Aws, Failure
 ARN = "arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-task"
 BASE = f"{ARN}-base:3"
 OLD, NEW = f"{ARN}:7", f"{ARN}:8"
+VERSIONS = {5: "v1.2.0", 6: "v1.2.1", 7: "v1.2.2", 8: "v1.2.3"}
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}}
+
+
+def commit(number: int) -> str:
+    return f"{number:040x}"
 
 
 class FakeEcs(Aws):
@@ -24,6 +29,11 @@ class FakeEcs(Aws):
         self.failures: list[dict[str, str]] = []
         self.log: list[str] = ["Applying releases.0001_initial... OK"]
         self.looks_until_known = 0
+        # Each revision was verified in its turn, as deploys do it.
+        self.tags = {n: {"verified": f"2026-01-0{n}T12:00:00.000+00:00"} for n in VERSIONS}
+        self.images = {f"myapp-staging:{version}" for version in VERSIONS.values()}
+        self.service_deployments: list[dict[str, str]] = []
+        self.words: tuple[str, ...] = ()
         self.service: dict[str, Any] = {
             "status": "ACTIVE",
             "taskDefinition": runs,
@@ -34,6 +44,7 @@ class FakeEcs(Aws):
         }
 
     def __call__(self, service: str, action: str, *words: str) -> Any:
+        self.words = words
         return getattr(self, action.replace("-", "_"))(dict(pairwise(words)))
 
     @staticmethod
@@ -82,9 +93,50 @@ class FakeEcs(Aws):
         self.calls.append(("stop-task", options))
 
     def describe_task_definition(self, options: Mapping[str, str]) -> Any:
+        number = int(options["--task-definition"].rpartition(":")[2])
+        if number not in VERSIONS:
+            raise Failure("Unable to describe task definition")
         logs = {"awslogs-group": "/ecs/myapp-staging", "awslogs-stream-prefix": "ecs"}
-        mine = {"name": "myapp", "logConfiguration": {"options": logs}}
-        return {"taskDefinition": {"containerDefinitions": [mine]}}
+        variables = {"APP_VERSION": VERSIONS[number], "APP_COMMIT": commit(number)}
+        mine = {
+            "name": "myapp",
+            "image": f"1.dkr.ecr.us-east-1.amazonaws.com/myapp-staging:{VERSIONS[number]}",
+            "logConfiguration": {"options": logs},
+            "environment": [{"name": n, "value": v} for n, v in variables.items()],
+        }
+        definition = {"taskDefinitionArn": f"{ARN}:{number}", "containerDefinitions": [mine]}
+        tags = [{"key": name, "value": value} for name, value in self.tags[number].items()]
+        return {"taskDefinition": definition, "tags": tags}
+
+    def list_task_definitions(self, options: Mapping[str, str]) -> Any:
+        return {"taskDefinitionArns": [BASE, *(f"{ARN}:{number}" for number in VERSIONS)]}
+
+    def tag_resource(self, options: Mapping[str, str]) -> Any:
+        tags = self.tags[int(options["--resource-arn"].rpartition(":")[2])]
+        for pair in self.words[self.words.index("--tags") + 1 :]:
+            key, value = pair.removeprefix("key=").split(",value=")
+            tags[key] = value
+
+    def describe_images(self, options: Mapping[str, str]) -> Any:
+        tag = options["--image-ids"].removeprefix("imageTag=")
+        if f"{options['--repository-name']}:{tag}" not in self.images:
+            raise Failure("An error occurred (ImageNotFoundException)")
+        return {"imageDetails": [{"imageDigest": "sha256:1"}]}
+
+    def describe_stacks(self, options: Mapping[str, str]) -> Any:
+        raise Failure("An error occurred (AccessDenied)")
+
+    def list_service_deployments(self, options: Mapping[str, str]) -> Any:
+        return {"serviceDeployments": self.service_deployments}
+
+    def stop_service_deployment(self, options: dict[str, str]) -> Any:
+        self.calls.append(("stop-service-deployment", options))
+        if self.after_move == "FAILED":
+            raise Failure("An error occurred (ConflictException)")
+        self.service |= {"taskDefinition": OLD, "deployments": [self.deployment(OLD)]}
+
+    def describe_service_deployments(self, options: Mapping[str, str]) -> Any:
+        return {"serviceDeployments": [{"status": "ROLLBACK_IN_PROGRESS"}]}
 
     def get_log_events(self, options: Mapping[str, str]) -> Any:
         assert options["--log-group-name"] == "/ecs/myapp-staging"

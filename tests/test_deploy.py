@@ -10,7 +10,6 @@ from scripts.deploy_service import deploy
 from scripts.ecs import Service
 from scripts.migrate import migrate
 from scripts.register_revision import register
-from scripts.roll_back import roll_back
 from tests.fake_ecs import BASE, NETWORK, NEW, OLD, FakeEcs
 
 
@@ -149,36 +148,3 @@ def test_a_deployment_that_vanished_is_a_failure() -> None:
     ecs = FakeEcs()
     with pytest.raises(Failure, match="ECS gave it up"):
         service_of(ecs).wait("deployment-other", 0)
-
-
-# --- and back
-
-
-def test_a_rollback_returns_to_what_ran_and_records_it() -> None:
-    ecs = FakeEcs(runs=NEW)
-    roll_back(service_of(ecs), OLD, 0)
-    (move,) = ecs.moves()
-    assert (move["--task-definition"], "--desired-count" in move) == (OLD, False)
-    assert "record_release" in ecs.calls[-1][1]["--overrides"]
-
-
-def test_a_rollback_that_ecs_began_is_only_waited_for() -> None:
-    ecs = FakeEcs(runs=OLD)
-    roll_back(service_of(ecs), OLD, 0)
-    assert ecs.moves() == []
-
-
-def test_a_rollback_of_the_first_deploy_leaves_no_task() -> None:
-    ecs = FakeEcs(runs=NEW)
-    roll_back(service_of(ecs), BASE, 0)
-    ((_, move),) = ecs.calls
-    assert (move["--task-definition"], move["--desired-count"]) == (BASE, "0")
-
-
-def test_a_rollback_that_can_not_be_recorded_is_still_one(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    ecs = FakeEcs(runs=NEW)
-    ecs.task["containers"] = [ecs.container(1)]
-    roll_back(service_of(ecs), OLD, 0)
-    assert "/releases/ does not know" in capsys.readouterr().out

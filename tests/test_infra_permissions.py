@@ -11,7 +11,13 @@ from tests.cloudformation import TEMPLATES, Resolver
 
 ENVIRONMENTS = ("staging", "production")
 # The actions that IAM can't narrow to a resource.
-UNNARROWABLE = {"ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition"}
+UNNARROWABLE = {
+    "cloudwatch:GetMetricData",
+    "ecr:GetAuthorizationToken",
+    "ecs:DescribeTaskDefinition",
+    "ecs:ListTaskDefinitions",
+    "elasticloadbalancing:DescribeTargetGroups",
+}
 
 
 def statements(environment: str) -> Iterator[dict[str, Any]]:

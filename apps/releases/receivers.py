@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 from django.conf import settings
@@ -11,11 +12,21 @@ def record_release(using: str, **_kwargs: Any) -> None:
     """Record what is being deployed, if it says what it is: a deploy migrates just before."""
     known = "unknown" not in (settings.APP_VERSION, settings.APP_COMMIT)
     if known and has_table(using):
-        Release.objects.using(using).record(
+        releases = Release.objects.using(using)
+        live = releases.live_in(settings.APP_ENVIRONMENT)
+        releases.record(
             version=settings.APP_VERSION,
             commit=settings.APP_COMMIT,
             environment=settings.APP_ENVIRONMENT,
+            rolled_back=live is not None and is_lower(settings.APP_VERSION, live.version),
         )
+
+
+def is_lower(version: str, other: str) -> bool:
+    """Tell whether both are such as v1.2.3, and the first is lower: to deploy it is to go back."""
+    numbers = [re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text) for text in (version, other)]
+    first, second = ([int(n) for n in match.groups()] if match else [] for match in numbers)
+    return bool(first and second) and first < second
 
 
 def has_table(using: str) -> bool:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations import RunPython
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from waffle.models import Flag
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -89,3 +91,11 @@ def test_flag_is_created_off(migrate_to: MigrateTo) -> None:
     assert not Flag.objects.filter(name="release_statistics").exists()
     migrate_to("0004_statistics_flag")
     assert Flag.objects.get(name="release_statistics").everyone is False
+
+
+def test_migration_has_one_schema_change_or_data_steps() -> None:
+    older_than_the_rule = {"0002_release_outcome", "0003_one_live_release"}
+    for (app, name), migration in MigrationLoader(None).disk_migrations.items():
+        if app == "releases" and name not in older_than_the_rule:
+            steps = migration.operations
+            assert len(steps) == 1 or all(isinstance(step, RunPython) for step in steps), name

@@ -4,7 +4,8 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
-from apps.releases.models import Release
+from apps.releases.models import Outcome, Release
+from apps.releases.receivers import is_lower
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +31,36 @@ def test_migrating_twice_records_once() -> None:
     migrate()
     migrate()
     assert Release.objects.count() == 1
+
+
+def test_older_version_migrates_nothing_on_a_newer_schema_and_is_a_rollback(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    MigrationRecorder(connection).record_applied("releases", "0099_of_a_later_version")
+    for settings.APP_VERSION, settings.APP_COMMIT in (
+        ("v1.10.0", "9f3c1b7"),
+        ("v1.9.2", "0a1b2c3"),
+    ):
+        call_command("migrate")
+    assert "No migrations to apply." in capsys.readouterr().out
+    assert Release.objects.get(version="v1.10.0").outcome == Outcome.ROLLED_BACK
+    applied = MigrationRecorder(connection).applied_migrations()
+    assert ("releases", "0099_of_a_later_version") in applied
+
+
+@pytest.mark.parametrize(
+    ("version", "other", "lower"),
+    [
+        ("v1.2.3", "v1.2.10", True),
+        ("1.2.3", "v2.0.0", True),
+        ("v1.2.3", "v1.2.3", False),
+        ("v1.3.0", "v1.2.9", False),
+        ("9f3c1b7", "v1.2.3", False),
+        ("v1.2.3", "9f3c1b7", False),
+    ],
+)
+def test_only_versions_are_lower_than_others(version: str, other: str, lower: bool) -> None:
+    assert is_lower(version, other) is lower
 
 
 @pytest.mark.parametrize("name", ["APP_VERSION", "APP_COMMIT"])

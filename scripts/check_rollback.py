@@ -1,0 +1,263 @@
+"""Run the version before this one on a database that this one has migrated.
+
+A rollback leaves the schema as it is, so it ends there. Whether that works is tried: the older code
+makes a database and fills it, this code migrates it, and the older code must be ready on it, show
+its pages, and pass its own tests, but for those that move the schema themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import io
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import unquote, urlsplit
+
+import MySQLdb
+
+from scripts.aws import Failure
+from scripts.with_services import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+DID_NOT_RUN = 75  # sysexits.h: temporary failure
+# What the older code shows must be there over its own data, too.
+PAGES = ("health/", "releases/", "releases.json")
+# What an app had stored before it was migrated.
+DATA = "apps/*/tests/rollback_data.json"
+NOT_SUITED = ("*/test_migrations.py", "*/test_browser.py")
+
+
+class Unknown(Exception):
+    """Why no verdict can be given."""
+
+
+def git(root: Path, *words: str) -> str:
+    """Return what git says; nothing where it refuses."""
+    done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def version_before(root: Path) -> str:
+    """Return the newest released version in the history, without what is checked out itself.
+
+    Where none was released yet, the commit before; nothing where this is the first.
+    """
+    head = git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    if head and git(root, "rev-parse", "--is-shallow-repository") == "true":
+        raise Unknown("this clone has no history (fetch-depth: 0, or git fetch --unshallow)")
+    for tag in git(root, "tag", "--merged", "HEAD", "--sort=-version:refname").split():
+        released = re.fullmatch(r"v[0-9]+\.[0-9]+\.[0-9]+", tag)
+        if released and git(root, "rev-parse", f"{tag}^{{commit}}") != head:
+            return tag
+    return git(root, "rev-parse", "--verify", "--quiet", "HEAD^")
+
+
+def unpack(root: Path, commit: str, folder: Path) -> None:
+    done = subprocess.run(["git", "-C", root, "archive", commit], capture_output=True)
+    if done.returncode:
+        raise Unknown(f"git can't unpack {commit}: {done.stderr.decode().strip()}")
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def python_of(old: Path, root: Path, folder: Path) -> str:
+    """Return a Python with what the older version requires: this one, where that is the same."""
+    name = "requirements.txt"
+    if filecmp.cmp(old / name, root / name, shallow=False):
+        return sys.executable
+    print("it requires other packages: installing them", flush=True)
+    python = str(folder / "bin/python")
+    pip = [python, "-m", "pip", "install", "--quiet", "--require-hashes"]
+    files = [f"--requirement={old / name}" for name in (name, "requirements-ci.txt")]
+    for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, *files]):
+        if subprocess.run(command).returncode:
+            raise Unknown("what it requires can't be installed (see above)")
+    return python
+
+
+@dataclass
+class Site:
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+    port: int
+
+    def problem_with(self, page: str, seconds: float = 20) -> str:
+        """Return why a page is not shown; nothing where it is. What is not ready yet may get so."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://localhost:{self.port}/{page}", timeout=10):
+                    return ""
+            except urllib.error.HTTPError as error:
+                problem = f"{error.code} {error.read().decode(errors='replace')[:500]}"
+                waits = error.code == 503
+            except OSError as error:
+                problem, waits = str(error), True
+            if self.process.poll() is not None:
+                self.log.seek(0)
+                end = self.log.read().decode(errors="replace")[-500:]
+                raise Unknown(f"it can't be started, and says at last:\n{end}")
+            if not waits or time.monotonic() >= deadline:
+                return problem
+            time.sleep(0.1)
+
+
+@dataclass
+class Code:
+    """A version's code, what runs it, and the database that it runs on."""
+
+    folder: Path
+    python: str
+    database_url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        settings = "myproject.settings.test"
+        return kept | {"DATABASE_URL": self.database_url, "DJANGO_SETTINGS_MODULE": settings}
+
+    def run(self, *words: str) -> bool:
+        command = [self.python, *words]
+        done = subprocess.run(command, cwd=self.folder, env=self.environment)
+        return done.returncode == 0
+
+    def migrate(self) -> bool:
+        return self.run("manage.py", "migrate", "--no-input", "--verbosity=0")
+
+    def test(self) -> bool:
+        left_out = [f"--ignore-glob={name}" for name in NOT_SUITED]
+        options = ["-p", "no:cacheprovider", "--reuse-db", "--quiet", "--exitfirst"]
+        return self.run("-m", "pytest", *options, *left_out, "apps")
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[Site]:
+        """Serve it for as long as the block lasts."""
+        port = free_port()
+        command = [self.python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers=1"]
+        with tempfile.TemporaryFile() as log:
+            process = subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log
+            )
+            try:
+                yield Site(process, log, port)
+            finally:
+                process.terminate()
+                process.wait(30)
+
+
+def at(url: str, name: str) -> str:
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+@contextlib.contextmanager
+def databases(url: str, *names: str) -> Iterator[MySQLdb.Connection]:
+    """Have empty databases for as long as the block lasts; yield a connection to their server."""
+    parts = urlsplit(url)
+    connection = MySQLdb.connect(
+        host=parts.hostname or "",
+        port=parts.port or 3306,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        autocommit=True,
+    )
+    try:
+        for name in names:
+            connection.query(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+        yield connection
+    finally:
+        for name in names:
+            connection.query(f"DROP DATABASE IF EXISTS `{name}`")
+        connection.close()
+
+
+def try_on_data(old: Code, new: Code) -> None:
+    """Migrate what the older code stored, and let it answer from that."""
+    if not old.migrate():
+        raise Unknown("it can't make a database of its own (see above)")
+    data = sorted(map(str, old.folder.glob(DATA)))
+    if data and not old.run("manage.py", "loaddata", "--verbosity=0", *data):
+        raise Unknown(f"it can't load what it is said to have stored: {', '.join(data)}")
+    print(f"its database is to be migrated (files of data: {len(data)})", flush=True)
+    if not new.migrate():
+        raise Failure("its database can't be migrated (see above)")
+    with old.served() as site:
+        for page in PAGES:
+            if problem := site.problem_with(page):
+                raise Failure(f"/{page} does not answer on the migrated database: {problem}")
+
+
+def try_tests(old: Code, new: Code, own: Code) -> None:
+    """Run the older code's tests on what this code makes of an empty database."""
+    if not new.migrate():
+        raise Failure("an empty database can't be migrated (see above)")
+    if old.test():
+        return
+    print("they fail; now on its own schema", flush=True)
+    if own.test():
+        raise Failure("its tests fail on this schema, and pass on its own (see above)")
+    raise Unknown("its tests fail on its own schema as well, which says nothing about migrations")
+
+
+def check(root: Path, commit: str, url: str) -> None:
+    name = f"rollback_{os.getpid()}"
+    # pytest-django puts test_ before the name of a database, and uses the one that is there.
+    names = (name, f"test_{name}", f"test_{name}_own")
+    with (
+        tempfile.TemporaryDirectory(prefix="myproject-rollback-") as folder,
+        databases(url, *names),
+    ):
+        older = Path(folder, "code")
+        unpack(root, commit, older)
+        if not (older / "manage.py").exists():
+            print(f"{commit} has no manage.py: nothing to go back to")
+            return
+        python = python_of(older, root, Path(folder, "venv"))
+
+        def old(name: str) -> Code:
+            return Code(older, python, at(url, name))
+
+        def new(name: str) -> Code:
+            return Code(root, sys.executable, at(url, name))
+
+        try_on_data(old(name), new(name))
+        try_tests(old(name), new(f"test_{name}"), old(f"{name}_own"))
+
+
+def main(words: list[str], root: Path = ROOT) -> int:
+    begin = time.monotonic()
+    try:
+        commit = words[0] if words else version_before(root)
+        if not commit:
+            print("nothing was committed before this: there is nothing to go back to")
+            return 0
+        said = git(root, "log", "-1", "--format=%h %s", commit, "--")
+        print(f"before this: {commit[:12]} ({said})", flush=True)
+        check(root, commit, os.environ["DATABASE_URL"])
+    except Unknown as problem:
+        print(f"scripts/check-rollback: no verdict: {problem}", file=sys.stderr)
+        return DID_NOT_RUN
+    except Failure as failure:
+        print(
+            f"scripts/check-rollback: {commit[:12]} can't run on this schema, so that nothing could"
+            f" be rolled back to it: {failure}. docs/migrations.md shows how to change it",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"{commit[:12]} runs on this schema ({time.monotonic() - begin:.0f} s)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,132 @@
+"""A migration that is killed half way, on a database that does not undo DDL."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import MySQLdb
+import pytest
+
+from scripts.check_rollback import at, databases
+from tests.small_project import PROJECT, write
+
+NAME = f"killed_{os.getpid()}"
+MIGRATION = """\
+import os, time
+from django.db import migrations, models
+def pause(apps, schema_editor):
+    apps.get_model("things", "Thing").objects.using("default").update(name="changed")
+    if "PAUSE" in os.environ:
+        print("half way", flush=True)
+        time.sleep(60)
+class Migration(migrations.Migration):
+    dependencies = [("things", "{before}")]
+    operations = [{operations}]
+"""
+ONE = 'migrations.AddField("thing", "one", models.IntegerField(null=True))'
+HALF_WAY = "migrations.RunPython(pause)"
+TWO = 'migrations.AddField("thing", "two", models.IntegerField(null=True))'
+
+
+@dataclass
+class Project:
+    folder: Path
+    connection: MySQLdb.Connection
+
+    def migrate(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        url = {"DATABASE_URL": at(os.environ["DATABASE_URL"], NAME)}
+        url |= {"DJANGO_SETTINGS_MODULE": "myproject.settings.test", "PYTHONPATH": ""}
+        return subprocess.Popen(
+            [sys.executable, "manage.py", "migrate", *words],
+            cwd=self.folder,
+            env=os.environ | url | variables,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def migrate_to_the_end(self, *words: str) -> tuple[int, str]:
+        process = self.migrate(*words)
+        said, _ = process.communicate(timeout=60)
+        return process.returncode, said
+
+    def kill_half_way(self, *migrations: str) -> None:
+        """Migrate in the order given, until the process is killed between ONE and TWO."""
+        self.add(*migrations)
+        process = self.migrate(PAUSE="yes")
+        assert process.stdout
+        assert any("half way" in line for line in process.stdout)
+        process.kill()
+        process.communicate(timeout=60)
+
+    def add(self, *migrations: str) -> None:
+        before = "0001_initial"
+        for number, operations in enumerate(migrations, 2):
+            name = f"{number:04}_step"
+            text = MIGRATION.format(before=before, operations=operations)
+            write(self.folder, **{f"apps/things/migrations/{name}.py": text})
+            before = name
+
+    def columns(self) -> list[str]:
+        return self.ask("SHOW COLUMNS FROM things_thing")
+
+    def names(self) -> list[str]:
+        return self.ask("SELECT name FROM things_thing")
+
+    def ask(self, sql: str) -> list[str]:
+        cursor = self.connection.cursor()
+        cursor.execute(sql)
+        return [str(row[0]) for row in cursor.fetchall()]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A project in its first version, with a row in its table."""
+    write(tmp_path, **PROJECT)
+    with databases(os.environ["DATABASE_URL"], NAME) as connection:
+        connection.select_db(NAME)
+        project = Project(tmp_path, connection)
+        code, said = project.migrate_to_the_end()
+        assert code == 0, said
+        project.ask("INSERT INTO things_thing (name) VALUES ('old')")
+        yield project
+
+
+def test_two_schema_changes_in_one_migration_need_a_person_after_a_kill(project: Project) -> None:
+    project.kill_half_way(f"{ONE}, {HALF_WAY}, {TWO}")
+    assert project.columns() == ["id", "name", "one"]
+    code, said = project.migrate_to_the_end()
+    assert (code, "Duplicate column name 'one'" in said) == (1, True), said
+    # What docs/migrations.md says: take back what is done, and migrate again.
+    project.ask("ALTER TABLE things_thing DROP one")
+    code, said = project.migrate_to_the_end()
+    assert (code, project.columns()) == (0, ["id", "name", "one", "two"]), said
+
+
+def test_one_schema_change_in_each_migration_goes_on_after_a_kill(project: Project) -> None:
+    project.kill_half_way(ONE, HALF_WAY, TWO)
+    assert project.columns() == ["id", "name", "one"]
+    code, said = project.migrate_to_the_end()
+    assert (code, project.columns()) == (0, ["id", "name", "one", "two"]), said
+    assert project.names() == ["changed"]
+
+
+def test_a_schema_change_that_nobody_recorded_is_recorded_by_hand(project: Project) -> None:
+    project.add(ONE, TWO)
+    project.ask("ALTER TABLE things_thing ADD one int NULL")
+    code, said = project.migrate_to_the_end()
+    assert (code, "Duplicate column name 'one'" in said) == (1, True), said
+    project.migrate_to_the_end("things", "0002_step", "--fake")
+    code, said = project.migrate_to_the_end()
+    assert (code, project.columns()) == (0, ["id", "name", "one", "two"]), said
+
+
+def test_data_that_a_killed_migration_changed_are_as_before(project: Project) -> None:
+    project.kill_half_way(HALF_WAY)
+    # The server notices at once that the connection is gone, or soon.
+    project.ask("SET innodb_lock_wait_timeout = 20")
+    project.ask("SELECT name FROM things_thing FOR UPDATE")
+    assert project.names() == ["old"]

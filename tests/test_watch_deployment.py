@@ -1,0 +1,212 @@
+"""scripts/watch-deployment: which figures keep a deployment, and which don't."""
+
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.aws import Failure
+from scripts.ecs import Service
+from scripts.report_outcome import outcome
+from scripts.watch_deployment import GOOD, INVESTIGATE, ROLL_BACK, Watch, conclude, queries
+from tests.cloudformation import Resolver
+from tests.fake_ecs import NEW, OLD, FakeEcs
+
+ROOT = Path(__file__).resolve().parent.parent
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
+ARN = "arn:aws:elasticloadbalancing:us-east-1:1"
+BALANCER, GROUP = "app/myapp-staging/0a1b", "targetgroup/myapp-staging/2c3d"
+FINE = {"counted": 100.0, "p95": 0.2}
+BAD = {"counted": 100.0, "target5xx": 10.0, "p95": 0.2}
+
+
+class FakeCloudWatch(FakeEcs):
+    """A service that was moved at noon, and its minutes since then; before them it was fine."""
+
+    def __init__(self, *minutes: dict[str, float]) -> None:
+        super().__init__(runs=NEW)
+        self.minutes = minutes
+        self.before = FINE
+        self.time = NOON + 20
+        self.looks = 0
+        self.gives_up = False
+        self.fails: set[int] = set()
+        self.service["loadBalancers"] = [{"targetGroupArn": f"{ARN}:{GROUP}"}]
+        self.service["deployments"][0]["createdAt"] = "2026-01-01T12:00:00+00:00"
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        if self.gives_up:
+            self.service["deployments"] = [self.deployment(OLD)]
+
+    def describe_target_groups(self, options: Mapping[str, str]) -> Any:
+        assert options["--target-group-arns"] == f"{ARN}:{GROUP}"
+        return {"TargetGroups": [{"LoadBalancerArns": [f"{ARN}:loadbalancer/{BALANCER}"]}]}
+
+    def get_metric_data(self, options: Mapping[str, str]) -> Any:
+        self.looks += 1
+        if self.looks in self.fails:
+            raise Failure("aws cloudwatch get-metric-data: Rate exceeded")
+        found: dict[str, dict[str, Any]] = {}
+        times = [datetime.fromisoformat(options[f"--{end}-time"]) for end in ("start", "end")]
+        begin, end = (moment.timestamp() for moment in times)
+        assert begin % 60 == end % 60 == 0
+        for moment in range(int(begin), int(end), 60):
+            number = int(moment - NOON) // 60
+            known = 0 <= number < len(self.minutes)
+            figures = self.minutes[number] if known else self.before if number < 0 else {}
+            for name, value in figures.items():
+                result = found.setdefault(name, {"Id": name, "Timestamps": [], "Values": []})
+                result["Timestamps"].append(datetime.fromtimestamp(moment, UTC).isoformat())
+                result["Values"].append(value)
+        return {"MetricDataResults": list(found.values())}
+
+
+def watched(cloud: FakeCloudWatch, minutes: int = 6) -> tuple[str, str]:
+    service = Service(cloud, "myapp-staging-cluster", "myapp-staging-service")
+    return Watch("staging", service, 60, lambda: cloud.time, cloud.sleep).watch(minutes)
+
+
+def verdict(*minutes: dict[str, float]) -> str:
+    return watched(FakeCloudWatch(*minutes))[0]
+
+
+def test_figures_as_before_are_good(capsys: pytest.CaptureFixture[str]) -> None:
+    cloud = FakeCloudWatch(*[FINE | {"cpu": 31.4}] * 6)
+    assert watched(cloud) == (GOOD, "600 requests")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "myapp-staging-task:8 is watched; p95 before it was 200 ms"
+    said = "100 requests, 0.0 % failed, p95 200 ms, 0 unhealthy, cpu 31 %"
+    assert lines[1:] == [f"minute {number}: {said}" for number in range(1, 7)]
+    # One call a minute, and one for the time before; the figures come a minute late.
+    assert (cloud.looks, cloud.time) == (7, NOON + 20 + 7 * 60)
+
+
+def test_errors_for_five_minutes_roll_back_at_once() -> None:
+    cloud = FakeCloudWatch(FINE, *[BAD] * 20)
+    assert watched(cloud, 20) == (ROLL_BACK, "over 5 % of answers were 5xx, for 5 minutes")
+    assert cloud.time == NOON + 20 + 7 * 60
+
+
+def test_errors_of_the_load_balancer_itself_count() -> None:
+    assert verdict(*[{"balancer5xx": 3.0}] * 6) == ROLL_BACK
+
+
+def test_a_watch_of_two_minutes_takes_both_for_enough() -> None:
+    assert watched(FakeCloudWatch(BAD, BAD), 2)[0] == ROLL_BACK
+
+
+def test_errors_in_four_minutes_of_five_are_to_be_investigated() -> None:
+    assert verdict(BAD, BAD, BAD, BAD, FINE, BAD) == INVESTIGATE
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"), [(1.0, GOOD), (1.1, INVESTIGATE), (5.0, INVESTIGATE)]
+)
+def test_between_one_and_five_percent_are_to_be_investigated(errors: float, expected: str) -> None:
+    assert verdict(*[FINE | {"target5xx": errors}] * 6) == expected
+
+
+def test_a_failing_health_check_rolls_back_after_two_minutes() -> None:
+    cloud = FakeCloudWatch(FINE, *[FINE | {"unhealthy": 1.0}] * 5)
+    assert watched(cloud) == (ROLL_BACK, "a task failed its health check, for 2 minutes")
+    assert cloud.time == NOON + 20 + 4 * 60
+
+
+def test_a_health_check_that_fails_for_a_minute_does_not() -> None:
+    assert verdict(FINE | {"unhealthy": 1.0}, FINE, FINE, FINE, FINE, FINE) == GOOD
+
+
+def test_what_ecs_itself_gave_up_is_rolled_back() -> None:
+    cloud = FakeCloudWatch(*[FINE] * 6)
+    cloud.gives_up = True
+    assert watched(cloud) == (ROLL_BACK, "ECS moved to myapp-staging-task:7 meanwhile")
+
+
+@pytest.mark.parametrize(
+    ("before", "p95", "expected"),
+    [
+        (0.2, 0.24, GOOD),
+        (0.2, 0.26, INVESTIGATE),
+        (0.01, 0.04, GOOD),
+        (0.6, 0.5, GOOD),
+        (0.6, 0.51, INVESTIGATE),
+    ],
+)
+def test_slower_answers_are_to_be_investigated(before: float, p95: float, expected: str) -> None:
+    cloud = FakeCloudWatch(*[FINE | {"p95": p95}] * 6)
+    cloud.before = FINE | {"p95": before}
+    assert watched(cloud)[0] == expected
+
+
+def test_a_single_slow_minute_and_a_handful_of_requests_are_chance() -> None:
+    assert verdict(FINE, FINE | {"p95": 3.0}, FINE, FINE, FINE, FINE) == GOOD
+    assert verdict(*[{"counted": 19.0, "p95": 3.0}] * 6) == GOOD
+
+
+def test_nobody_there_is_good_and_said() -> None:
+    assert watched(FakeCloudWatch(), 3) == (GOOD, "though nobody came: no requests")
+
+
+def test_a_look_that_fails_is_made_up_for_by_the_next(capsys: pytest.CaptureFixture[str]) -> None:
+    cloud = FakeCloudWatch(*[BAD] * 6)
+    cloud.fails = {3}
+    assert watched(cloud)[0] == ROLL_BACK
+    assert "minute 2: not known: aws cloudwatch" in capsys.readouterr().out
+
+
+def test_a_watch_that_saw_nothing_is_no_pass() -> None:
+    cloud = FakeCloudWatch(*[FINE] * 6)
+    cloud.fails = set(range(2, 10))
+    with pytest.raises(Failure, match=r"nothing could be watched: .*Rate exceeded"):
+        watched(cloud)
+
+
+def test_a_faster_clock_is_looked_at_more_often() -> None:
+    cloud = FakeCloudWatch(*[FINE] * 6)
+    cloud.time = NOON
+    service = Service(cloud, "myapp-staging-cluster", "myapp-staging-service")
+    Watch("staging", service, 6, lambda: cloud.time, cloud.sleep).watch(6)
+    assert cloud.time == NOON + 7 * 6
+
+
+def test_it_asks_for_what_the_alarms_watch() -> None:
+    monitoring = Resolver("monitoring", "staging", LoadBalancerName=BALANCER, TargetGroupName=GROUP)
+    asked = {query["Id"]: query["MetricStat"] for query in queries("staging", BALANCER, GROUP)}
+    for query in monitoring.resource("ErrorsAbove5Percent")["Metrics"]:
+        if "MetricStat" in query:
+            assert asked[query["Id"]] == query["MetricStat"]
+    for name, statistic in (
+        ("UnhealthyTargets", "Statistic"),
+        ("SlowAnswers", "ExtendedStatistic"),
+    ):
+        alarm = monitoring.resource(name)
+        metric = {part: alarm[part] for part in ("Namespace", "MetricName", "Dimensions")}
+        same = {"Metric": metric, "Period": alarm["Period"], "Stat": alarm[statistic]}
+        assert same in asked.values()
+
+
+def test_what_is_not_to_be_watched_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    cloud = FakeCloudWatch()
+    service = Service(cloud, "myapp-staging-cluster", "myapp-staging-service")
+    assert conclude(Watch("staging", service, 60), 0) == GOOD
+    assert (capsys.readouterr().out, cloud.looks) == ("not watched: --minutes 0\n", 0)
+
+
+@pytest.mark.parametrize(
+    "words", [["--minutes", "-1"], ["--minutes", "many"], ["--minutes", "5", "--period", "0"]]
+)
+def test_what_is_no_time_is_refused(words: list[str]) -> None:
+    command = ["scripts/watch-deployment", "staging", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, "is no number of" in done.stderr) == (2, True)
+
+
+def test_what_is_to_be_investigated_reaches_slack() -> None:
+    assert outcome("success", True, "", "investigate: p95 is 800 ms") == (
+        "deployed. Investigate: p95 is 800 ms"
+    )
+    assert outcome("success", True, "", "good: 600 requests") == "deployed"
