@@ -1,4 +1,4 @@
-"""What the environment of the container says; docs/rehearsal.md and rehearsal/ set it."""
+"""What the environment of the container says."""
 
 from __future__ import annotations
 
