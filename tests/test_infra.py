@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import botocore.session  # type: ignore[import-untyped]
-import botocore.validate  # type: ignore[import-untyped]
+import botocore.session
+import botocore.validate
 import pytest
 
 from tests.cloudformation import TEMPLATES, Resolver
