@@ -1,4 +1,13 @@
-"""The AWS of a rehearsal: ministack, and what it lacks to tell a good deploy from a bad one."""
+"""The AWS of a rehearsal: ministack, and what it lacks to tell a good deploy from a bad one.
+
+Besides AWS's API, its port serves
+- each load balancer, by its host name: NAME.elb.localhost;
+- the registry, which ECR calls localhost:4566;
+- GET /_rehearsal/state: services, deployments, tasks, targets, and the load balancers' counts;
+- POST /_rehearsal/faults: a call of AWS or of the registry that fails as often as asked, such as
+  {"service": "ecs", "action": "UpdateService", "error": "ThrottlingException", "times": 3}, or
+  {"registry": true, "method": "PUT", "status": 500}. GET shows them, DELETE forgets them.
+"""
 
 # What the patches in this package were written for; rehearsal/aws/patches.py refuses any other.
 MINISTACK = "1.5.33"

@@ -38,6 +38,7 @@ class Task(TypedDict, total=False):
     stopCode: str
     containers: list[Container]
     _docker_ids: list[str]
+    _container_ip: str
     _container_essentials: list[bool]
     _deployment_id: str
     _started: float

@@ -1,4 +1,4 @@
-"""What the environment of the container says; docs/rehearsal.md and rehearsal/ set it."""
+"""What the environment of the container says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 REGISTRY = os.environ.get("REHEARSAL_REGISTRY", "localhost:4566")
 # What follows a load balancer's name; browsers and curl resolve *.localhost to the loopback.
 BALANCERS = os.environ.get("REHEARSAL_BALANCERS", "elb.localhost")
-# The network that every container is on, and what their names begin with.
+# The network that every container is on, what their names begin with, and their label.
 NETWORK = os.environ.get("DOCKER_NETWORK", "rehearsal")
 PREFIX = os.environ.get("REHEARSAL_PREFIX", "rehearsal")
 # Where pushed layers are kept.

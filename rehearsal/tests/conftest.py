@@ -1,0 +1,147 @@
+"""What the tests of the rehearsal's AWS share: ministack with our patches, and small servers."""
+
+from __future__ import annotations
+
+import os
+
+# ministack reads them while it is imported.
+os.environ["MINISTACK_ACCOUNT_ID"] = "123456789012"
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal.aws import install
+
+install.install()
+
+from ministack import app  # noqa: E402
+from ministack.services import alb, cloudwatch, ecr, ecs  # noqa: E402
+
+from rehearsal.aws.faults import faults  # noqa: E402
+from rehearsal.aws.registry import blobs  # noqa: E402
+from rehearsal.aws.targets import targets  # noqa: E402
+from rehearsal.aws.traffic import traffic  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def nothing_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Every test begins with an empty AWS, and without Docker."""
+    monkeypatch.setattr(blobs, "folder", tmp_path / "blobs")
+    blobs.links.clear()
+    monkeypatch.setattr(ecs, "_get_docker", lambda: None)
+    for service in (alb, cloudwatch, ecr, ecs):
+        service.reset()
+    faults.clear()
+    targets.known.clear()
+    targets.busy.clear()
+    traffic.counts.clear()
+    yield
+    for upload in list(blobs.uploads):
+        blobs.cancel(upload)
+
+
+@dataclass
+class Server:
+    """A target that answers with a status, and remembers what it was asked."""
+
+    status: int = 200
+    asked: list[str] = field(default_factory=list)
+    agents: list[str] = field(default_factory=list)
+    port: int = 0
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    found = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.asked.append(self.path)
+            found.agents.append(self.headers["User-Agent"])
+            self.send_response(found.status)
+            self.send_header("Content-Length", "5")
+            self.send_header("Set-Cookie", "a=1")
+            self.send_header("Set-Cookie", "b=2")
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, *words: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        found.port = http.server_port
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+        yield found
+        http.shutdown()
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a target that takes connections, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@dataclass
+class Answered:
+    """What came back through the door."""
+
+    status: int = 0
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+    finished: bool = False
+
+
+def ask(method: str, path: str, body: bytes = b"", query: str = "", **headers: str) -> Answered:
+    """Send a request through the door; in a header's name _ stands for -."""
+    answered = Answered()
+    named = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": named,
+        "client": ("127.0.0.1", 1),
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            answered.status = message["status"]
+            answered.headers = [(k.decode(), v.decode()) for k, v in message["headers"]]
+        else:
+            answered.body += message.get("body", b"")
+            answered.finished = not message.get("more_body", False)
+
+    asyncio.run(app.app(scope, receive, send))
+    return answered
+
+
+def make_balancer(port: int, name: str = "myapp", **settings: Any) -> tuple[str, str]:
+    """Make a load balancer with a target group; return the ARNs of both."""
+    alb._create_lb({"Name": [name]})
+    balancer = next(arn for arn, lb in alb._lbs.items() if lb["LoadBalancerName"] == name)
+    alb._create_tg({"Name": [name], "Port": [str(port)], "TargetType": ["ip"]})
+    group = next(arn for arn, tg in alb._tgs.items() if tg["TargetGroupName"] == name)
+    alb._tgs[group].update(settings)
+    alb._create_listener(
+        {
+            "LoadBalancerArn": [balancer],
+            "Port": ["80"],
+            "DefaultActions.member.1.Type": ["forward"],
+            "DefaultActions.member.1.TargetGroupArn": [group],
+        }
+    )
+    return balancer, group

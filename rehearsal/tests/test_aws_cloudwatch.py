@@ -1,0 +1,261 @@
+"""Figures from traffic, what GetMetricData makes of them, and the alarms on them."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from ministack.services import alb, cloudwatch
+from ministack.services.cloudformation import provisioners
+
+from rehearsal.aws import alarms, statistics
+from rehearsal.aws.metrics import Collector, point
+from rehearsal.aws.records import Json
+from rehearsal.aws.statistics import Window, last_periods
+from rehearsal.aws.targets import Health, targets
+from rehearsal.aws.traffic import Exchange
+from rehearsal.tests.conftest import make_balancer
+
+BALANCER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/myapp/1"
+GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/myapp/2"
+DIMENSIONS = [{"Name": "LoadBalancer", "Value": "app/myapp/1"}]
+NOW = 600_000.0
+
+
+def measured(
+    name: str, *values: float, at: float = NOW - 30, dimension: str = "app/myapp/1"
+) -> None:
+    key = ("AWS/ApplicationELB", name, f"LoadBalancer={dimension}")
+    for value in values:
+        cloudwatch._metric_bucket(key).append(
+            point(name, {"LoadBalancer": dimension}, value, 1, at)
+        )
+
+
+def metric(name: str) -> Json:
+    return {"Namespace": "AWS/ApplicationELB", "MetricName": name, "Dimensions": DIMENSIONS}
+
+
+def figure(name: str, statistic: str = "Sum") -> list[float]:
+    window = Window(NOW - 300, NOW, 60, NOW, clock=1)
+    return list(statistics.series(metric(name), statistic, window).values())
+
+
+def collected(*exchanges: Exchange) -> None:
+    collector = Collector()
+    for exchange in exchanges:
+        collector.take(exchange)
+    collector.write(NOW - 1)
+
+
+def test_traffic_becomes_the_figures_that_aws_has() -> None:
+    collected(
+        Exchange(BALANCER, GROUP, 200, 0.1, routed=True),
+        Exchange(BALANCER, GROUP, 500, 0.3, routed=True),
+        Exchange(BALANCER, GROUP, 502, None, routed=True),
+        Exchange(BALANCER, GROUP, 503, None, routed=False),
+    )
+    assert figure("RequestCount") == [3]
+    assert figure("HTTPCode_Target_2XX_Count") == [1]
+    assert figure("HTTPCode_Target_5XX_Count") == [1]
+    assert figure("HTTPCode_ELB_5XX_Count") == [2]
+    assert figure("HTTPCode_ELB_503_Count") == [1]
+    assert figure("TargetResponseTime", "Average") == [0.2]
+
+
+def test_a_percentile_comes_from_every_answer() -> None:
+    collected(*(Exchange(BALANCER, GROUP, 200, n / 100, routed=True) for n in range(1, 101)))
+    assert figure("TargetResponseTime", "p95") == [pytest.approx(0.9505)]
+
+
+def test_hosts_are_counted_by_health() -> None:
+    balancer, group = make_balancer(80)
+    alb.set_targets_for_group(group, [("10.0.0.1", 80), ("10.0.0.2", 80), ("10.0.0.3", 80)])
+    targets.known[group, "10.0.0.1"] = Health("healthy")
+    targets.known[group, "10.0.0.2"] = Health("unhealthy")
+    targets.known[group, "10.0.0.3"] = Health("initial")
+    collector = Collector()
+    collector.count_hosts()
+    (counted,) = collector.values.values()
+    assert {name: list(values) for (name, _), values in counted.items()} == {
+        "HealthyHostCount": [1],
+        "UnHealthyHostCount": [1],
+    }
+    assert balancer in collector.values
+
+
+def test_old_figures_are_dropped() -> None:
+    measured("RequestCount", 1, at=NOW - 4 * 3600)
+    collected(Exchange(BALANCER, GROUP, 200, 0.1, routed=True))
+    key = ("AWS/ApplicationELB", "RequestCount", "LoadBalancer=app/myapp/1")
+    assert [p["Timestamp"] for p in cloudwatch._metrics[key]] == [NOW - 1]
+
+
+def test_another_load_balancers_figures_are_not_ours() -> None:
+    measured("RequestCount", 1, dimension="app/other/1")
+    assert figure("RequestCount") == []
+
+
+@pytest.mark.parametrize("clock", [1, 10])
+def test_the_clock_makes_periods_shorter_and_shows_them_whole(clock: float) -> None:
+    for minute in range(5):
+        measured("RequestCount", minute, at=NOW - (minute * 60 + 30) / clock)
+    window = Window(NOW - 300, NOW, 60, NOW, clock)
+    found = statistics.series(metric("RequestCount"), "Sum", window)
+    assert list(found.values()) == [4, 3, 2, 1, 0]
+    begins = [round(window.timestamp(number) - NOW) for number in found]
+    assert begins == [-300, -240, -180, -120, -60]
+
+
+def test_an_alarm_looks_at_periods_that_are_over() -> None:
+    window = last_periods(2, 60, NOW + 59, clock=1)
+    assert [number * 60 for number in window.periods()] == [NOW - 120, NOW - 60]
+
+
+def alarm(**changes: Any) -> Json:
+    return {
+        "AlarmName": "a",
+        "StateValue": "OK",
+        "StateReason": "",
+        "Threshold": 5.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 3,
+        "Statistic": "Sum",
+        "Period": 60,
+        **metric("RequestCount"),
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "treat", "state"),
+    [
+        ([6, 6, 6], "missing", "ALARM"),
+        ([6, 5, 6], "missing", "OK"),
+        ([None, None, None], "missing", "INSUFFICIENT_DATA"),
+        ([None, None, None], "notBreaching", "OK"),
+        ([None, None, None], "breaching", "ALARM"),
+        ([None, None, None], "ignore", "OK"),
+        ([6, None, 6], "breaching", "ALARM"),
+        ([6, None, 6], "notBreaching", "OK"),
+    ],
+)
+def test_an_alarm_goes_by_its_periods_and_by_what_is_missing(
+    values: list[float | None], treat: str, state: str
+) -> None:
+    assert alarms.judge(alarm(TreatMissingData=treat), values) == state
+
+
+def test_an_alarm_may_need_some_of_its_periods_only() -> None:
+    assert alarms.judge(alarm(DatapointsToAlarm=2), [6, 1, 6]) == "ALARM"
+
+
+def test_an_alarm_changes_its_state_and_says_why() -> None:
+    record = alarm(EvaluationPeriods=1)
+    measured("RequestCount", 6)
+    alarms.evaluate_alarm(record, NOW)
+    assert record["StateValue"] == "ALARM"
+    assert record["StateReason"] == "GreaterThanThreshold 5: 6"
+    (entry,) = cloudwatch._history_entries()
+    assert entry["HistorySummary"] == "Alarm updated from OK to ALARM"
+
+
+def test_a_percentile_of_few_values_changes_nothing() -> None:
+    record = alarm(
+        **metric("TargetResponseTime"),
+        ExtendedStatistic="p95",
+        EvaluationPeriods=1,
+        Threshold=0.5,
+        EvaluateLowSampleCountPercentile="ignore",
+    )
+    measured("TargetResponseTime", *[1.0] * 199)
+    alarms.evaluate_alarm(record, NOW)
+    assert record["StateValue"] == "OK"
+    measured("TargetResponseTime", 1.0)
+    alarms.evaluate_alarm(record, NOW)
+    assert record["StateValue"] == "ALARM"
+
+
+PROPERTIES: Json = {
+    "AlarmName": "rate",
+    "ComparisonOperator": "GreaterThanThreshold",
+    "Threshold": "5",
+    "EvaluationPeriods": "1",
+    "TreatMissingData": "notBreaching",
+    "Metrics": [
+        {"Id": "half", "Expression": "double / 4"},
+        {"Id": "double", "Expression": "counted * 2", "ReturnData": "false"},
+        {
+            "Id": "counted",
+            "ReturnData": "false",
+            "MetricStat": {"Metric": metric("RequestCount"), "Period": "60", "Stat": "Sum"},
+        },
+    ],
+}
+
+
+def test_a_template_may_make_an_alarm_on_an_expression() -> None:
+    provisioners._cw_metric_alarm_put("rate", PROPERTIES)
+    record = cloudwatch._alarms["rate"]
+    assert "MetricName" not in record
+    assert record["Metrics"][2]["MetricStat"]["Period"] == 60
+    measured("RequestCount", 12)
+    alarms.evaluate_alarm(record, NOW)
+    assert record["StateValue"] == "ALARM"
+
+
+def test_get_metric_data_evaluates_expressions() -> None:
+    now = time.time()
+    measured("RequestCount", 8, at=now - 1)
+    request = {
+        "StartTime": now - 120,
+        "EndTime": now + 60,
+        "MetricDataQueries": PROPERTIES["Metrics"],
+    }
+    _, _, body = cloudwatch._get_metric_data({}, request, False, is_json=True)
+    (result,) = json.loads(body)["MetricDataResults"]
+    assert (result["Id"], result["Values"]) == ("half", [4])
+
+
+def test_get_metric_data_understands_the_query_protocol() -> None:
+    now = time.time()
+    measured("RequestCount", 8, at=now - 1)
+    query = "MetricDataQueries.member.1"
+    parameters = {
+        "StartTime": [str(now - 120)],
+        "EndTime": [str(now + 60)],
+        f"{query}.Id": ["m"],
+        f"{query}.MetricStat.Stat": ["Sum"],
+        f"{query}.MetricStat.Period": ["60"],
+        f"{query}.MetricStat.Metric.Namespace": ["AWS/ApplicationELB"],
+        f"{query}.MetricStat.Metric.MetricName": ["RequestCount"],
+        f"{query}.MetricStat.Metric.Dimensions.member.1.Name": ["LoadBalancer"],
+        f"{query}.MetricStat.Metric.Dimensions.member.1.Value": ["app/myapp/1"],
+    }
+    _, _, body = cloudwatch._get_metric_data(parameters, {}, False)
+    assert b"<Values><member>8.0</member></Values>" in body
+
+
+def test_an_expression_that_is_none_is_a_validation_error() -> None:
+    request = {"MetricDataQueries": [{"Id": "x", "Expression": "y +"}]}
+    status, _, body = cloudwatch._get_metric_data({}, request, False, is_json=True)
+    assert status == 400
+    assert b"ValidationError" in body
+
+
+def test_get_metric_statistics_has_percentiles() -> None:
+    now = time.time()
+    measured("TargetResponseTime", 0.1, 0.3, at=now - 1)
+    request = {
+        **metric("TargetResponseTime"),
+        "StartTime": now - 120,
+        "EndTime": now + 60,
+        "Period": 60,
+        "Statistics": ["Average"],
+        "ExtendedStatistics": ["p50"],
+    }
+    _, _, body = cloudwatch._get_metric_statistics({}, request, False, is_json=True)
+    (datapoint,) = json.loads(body)["Datapoints"]
+    assert datapoint["Average"] == datapoint["ExtendedStatistics"]["p50"] == 0.2

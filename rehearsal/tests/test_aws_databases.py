@@ -1,0 +1,132 @@
+"""RDS for MySQL, with a Docker and a MySQL that write down what they are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pymysql
+import pytest
+from docker.errors import NotFound
+from ministack.services import ecs, rds
+from ministack.services.cloudformation import provisioners
+
+from rehearsal.aws import databases
+from rehearsal.aws.records import Json
+
+PROPERTIES = {
+    "DBInstanceIdentifier": "myapp-staging",
+    "Engine": "mysql",
+    "EngineVersion": "8.4",
+    "DBName": "myapp",
+    "MasterUsername": "myapp",
+    "MasterUserPassword": "first",
+}
+
+
+class Docker:
+    """Makes one container, and keeps what it was made with."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Any]] = []
+        self.containers = self.networks = self
+
+    def create(self, image: str, command: list[str], **options: Any) -> Docker:
+        self.calls.append(("create", (image, command, options)))
+        return self
+
+    def get(self, name: str) -> Docker:
+        if name.startswith("rehearsal-rds-") and not self.calls:
+            raise NotFound("gone")
+        return self
+
+    def connect(self, container: Docker, aliases: list[str]) -> None:
+        self.calls.append(("connect", aliases))
+
+    def disconnect(self, container: Docker, force: bool) -> None:
+        self.calls.append(("disconnect", force))
+
+    def start(self) -> None:
+        self.calls.append(("start", None))
+
+    def remove(self, force: bool, v: bool) -> None:
+        self.calls.append(("remove", v))
+
+
+@pytest.fixture
+def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
+    found = Docker()
+    rds._instances.clear()
+    monkeypatch.setattr(ecs, "_get_docker", lambda: found)
+    return found
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What MySQL is told, by whom."""
+    found: list[tuple[str, ...]] = []
+    monkeypatch.setattr(databases, "run", lambda host, *words: found.append(words))
+    return found
+
+
+def create(**changes: str) -> Json:
+    made: Json = provisioners._rds_db_instance_create("Db", {**PROPERTIES, **changes}, "stack")[1]
+    return made
+
+
+@pytest.mark.parametrize(("version", "image"), [("8.4", "mysql:8.4"), ("8.0.40", "mysql:8.0")])
+def test_a_version_of_rds_is_an_image(version: str, image: str) -> None:
+    assert databases.image(version) == image
+
+
+def test_a_database_answers_to_its_endpoints_name_and_wants_tls(
+    docker: Docker, statements: list[tuple[str, ...]]
+) -> None:
+    host = create()["Endpoint.Address"]
+    calls = dict(docker.calls)
+    image, command, options = calls["create"]
+    assert (image, options["name"]) == ("mysql:8.4", "rehearsal-rds-myapp-staging")
+    assert "--require-secure-transport=ON" in command
+    assert options["environment"]["MYSQL_DATABASE"] == "myapp"
+    assert calls["connect"] == [host]
+    assert [name for name, _ in docker.calls][-1] == "start"
+    assert statements == [
+        ("root", "first", "SELECT 1"),
+        ("root", "first", "GRANT ALL ON *.* TO %s@'%%'", "myapp"),
+    ]
+
+
+def test_another_engine_stays_what_ministack_makes_of_it(docker: Docker) -> None:
+    create(Engine="postgres")
+    assert docker.calls == []
+
+
+def test_a_new_password_reaches_the_database(
+    docker: Docker, statements: list[tuple[str, ...]]
+) -> None:
+    create()
+    statements.clear()
+    new = {**PROPERTIES, "MasterUserPassword": "second"}
+    provisioners._rds_db_instance_update("myapp-staging", PROPERTIES, new, "stack", "Db")
+    changed = "ALTER USER %s@'%%' IDENTIFIED BY %s"
+    assert statements == [
+        ("root", "first", changed, "myapp", "second"),
+        ("root", "first", changed, "root", "second"),
+    ]
+
+
+def test_a_deleted_database_leaves_nothing(
+    docker: Docker, statements: list[tuple[str, ...]]
+) -> None:
+    create()
+    provisioners._rds_db_instance_delete("myapp-staging", PROPERTIES)
+    assert docker.calls[-1] == ("remove", True)
+
+
+def test_a_database_that_does_not_come_up_fails_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*words: str) -> None:
+        raise pymysql.err.OperationalError(2003, "refused")
+
+    monkeypatch.setattr(databases, "run", refuse)
+    monkeypatch.setattr(databases, "PATIENCE_SECONDS", -1)
+    with pytest.raises(ValueError, match=r"MySQL did not come up: .*refused"):
+        databases.wait("host", "password")

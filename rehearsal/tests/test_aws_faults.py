@@ -1,0 +1,106 @@
+"""Faults for drills: which calls fail, how, and how often."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ministack.services import ecr
+
+from rehearsal.aws.faults import faults
+from rehearsal.tests.conftest import Answered, ask
+
+HOST = "localhost:4566"
+TARGETS = {
+    "ecs": "AmazonEC2ContainerServiceV20141113",
+    "ecr": "AmazonEC2ContainerRegistry_V20150921",
+}
+
+
+def ask_for(**fault: Any) -> Answered:
+    return ask("POST", "/_rehearsal/faults", json.dumps(fault).encode(), host=HOST)
+
+
+def call(service: str, action: str) -> Answered:
+    """Call an API that speaks JSON."""
+    signed = f"AWS4-HMAC-SHA256 Credential=AKIA/20261122/us-east-1/{service}/aws4_request"
+    name = f"{TARGETS[service]}.{action}"
+    return ask("POST", "/", b"{}", host=HOST, authorization=signed, x_amz_target=name)
+
+
+def query(service: str, action: str) -> Answered:
+    """Call an API that takes a form, and answers with XML."""
+    signed = f"AWS4-HMAC-SHA256 Credential=AKIA/20261122/us-east-1/{service}/aws4_request"
+    form = f"Action={action}&Version=2011-06-15".encode()
+    kind = "application/x-www-form-urlencoded; charset=utf-8"
+    return ask("POST", "/", form, host=HOST, authorization=signed, content_type=kind)
+
+
+def test_a_call_fails_as_often_as_asked_and_then_works() -> None:
+    ask_for(service="ecs", action="ListClusters", error="ThrottlingException", times=2)
+    answers = [call("ecs", "ListClusters") for _ in range(3)]
+    assert [answered.status for answered in answers] == [400, 400, 200]
+    assert json.loads(answers[0].body)["__type"] == "ThrottlingException"
+    assert faults == []
+
+
+def test_other_calls_work_meanwhile() -> None:
+    ask_for(service="ecs", action="UpdateService", error="ThrottlingException")
+    assert call("ecs", "ListClusters").status == 200
+    assert call("ecr", "DescribeRepositories").status == 200
+
+
+def test_without_an_action_every_call_of_the_service_fails() -> None:
+    ask_for(service="ecs", error="AccessDeniedException", times=9)
+    assert call("ecs", "ListClusters").status == 400
+    assert call("ecs", "ListTasks").status == 400
+
+
+def test_an_api_with_forms_fails_in_xml_and_is_understood_afterwards() -> None:
+    ask_for(service="sts", action="GetCallerIdentity", error="ExpiredToken", status=403)
+    refused, answered = query("sts", "GetCallerIdentity"), query("sts", "GetCallerIdentity")
+    assert (refused.status, b"<Code>ExpiredToken</Code>" in refused.body) == (403, True)
+    assert (answered.status, b"<Account>123456789012</Account>" in answered.body) == (200, True)
+
+
+def test_a_service_may_be_named_as_the_cli_names_it() -> None:
+    ask_for(service="elbv2", error="Throttling")
+    assert query("elasticloadbalancing", "DescribeLoadBalancers").status == 400
+
+
+def test_the_registry_can_refuse_a_push_and_still_be_read() -> None:
+    ecr._create_repository({"repositoryName": "myapp"})
+    ask_for(registry=True, method="POST", status=500, times=1)
+    assert ask("GET", "/v2/", host=HOST).status == 200
+    assert ask("POST", "/v2/myapp/blobs/uploads/", host=HOST).status == 500
+    assert ask("POST", "/v2/myapp/blobs/uploads/", host=HOST).status == 202
+
+
+def test_a_fault_of_the_registry_leaves_the_api_alone() -> None:
+    ask_for(registry=True, status=500, times=9)
+    assert call("ecr", "DescribeRepositories").status == 200
+
+
+def test_faults_can_be_seen_and_cleared() -> None:
+    ask_for(service="ecs", error="ThrottlingException", times=3)
+    (seen,) = json.loads(ask("GET", "/_rehearsal/faults", host=HOST).body)["faults"]
+    assert (seen["service"], seen["times"]) == ("ecs", 3)
+    ask("DELETE", "/_rehearsal/faults", host=HOST)
+    assert call("ecs", "ListClusters").status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"x", "no fault, such as"),
+        (b"[]", "no fault, such as"),
+        (b"{}", "a fault has service and error"),
+        (b'{"service": "ecs", "error": "E", "time": 3}', "time means nothing"),
+    ],
+)
+def test_what_is_no_fault_is_refused(body: bytes, problem: str) -> None:
+    answered = ask("POST", "/_rehearsal/faults", body, host=HOST)
+    assert answered.status == 400
+    assert problem in json.loads(answered.body)["error"]
+    assert faults == []
