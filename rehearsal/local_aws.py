@@ -37,50 +37,68 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREHEARSAL", "AWS_SECRET_ACCESS_KEY": "rehearsa
 OVERRIDES = {"CacheTls": "false"}
 SOCKET = "/var/run/docker.sock"
 START_SECONDS = 60
+# A minute of CloudWatch's passes in three seconds: nobody waits minutes to see what a watch says.
+CLOCK = 20
 
 Say = Callable[[str], None]
 
 
 def start(say: Say) -> None:
-    """Start the local AWS and a shell beside it, unless they run."""
-    if not docker.is_running(AWS):
-        docker.remove(docker.ours())
-        if not docker.docker("network", "ls", "--quiet", f"--filter=name=^{NETWORK}$"):
-            # What is published is for this machine alone.
-            loopback = "com.docker.network.bridge.host_binding_ipv4=127.0.0.1"
-            docker.docker("network", "create", "--label", LABEL, "--opt", loopback, NETWORK)
+    """Start the local AWS and a shell beside it, unless they run on the images of today."""
+    if not runs_image(AWS, AWS_IMAGE):
         say("starting the local AWS")
-        environment = {
-            "MINISTACK_ACCOUNT_ID": ACCOUNT,
-            "DOCKER_NETWORK": NETWORK,
-            "IOT_MTLS_ENABLED": "0",
-            "SFTP_ENABLED": "0",
-        }
-        docker.docker(
-            *("run", "--detach", "--name", AWS, "--hostname", AWS, "--network", NETWORK),
-            *("--label", LABEL, "--label", f"rehearsal.root={ROOT}"),
-            *(f"--publish=127.0.0.1:{port}:{API_PORT}" for port in (API_PORT, WEB_PORT)),
-            f"--volume={SOCKET}:{SOCKET}",
-            *(f"--env={name}={value}" for name, value in environment.items()),
-            AWS_IMAGE,
-        )
-    if not docker.is_running(SHELL):
-        docker.remove([SHELL])
-        environment = {
-            **KEYS,
-            "AWS_ENDPOINT_URL": API,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-        }
-        docker.docker(
-            *("run", "--detach", "--name", SHELL, "--network", "host", "--label", LABEL),
-            *(f"--volume={folder}:{folder}" for folder in (ROOT, SOCKET)),
-            *(f"--add-host={host(name)}:127.0.0.1" for name in ENVIRONMENTS),
-            *(f"--env={name}={value}" for name, value in environment.items()),
-            *("--env=PYTHONDONTWRITEBYTECODE=1", f"--workdir={REPOSITORY}"),
-            *(RUNNER_IMAGE, "sleep", "infinity"),
-        )
+        start_aws()
+    if not runs_image(SHELL, RUNNER_IMAGE):
+        start_shell()
     wait()
+
+
+def start_aws() -> None:
+    """Start it from nothing: what it knew of, it kept in its memory."""
+    docker.remove(docker.ours())
+    if not docker.docker("network", "ls", "--quiet", f"--filter=name=^{NETWORK}$"):
+        # What is published is for this machine alone.
+        loopback = "com.docker.network.bridge.host_binding_ipv4=127.0.0.1"
+        docker.docker("network", "create", "--label", LABEL, "--opt", loopback, NETWORK)
+    environment = {
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "DOCKER_NETWORK": NETWORK,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "REHEARSAL_CLOCK": str(CLOCK),
+    }
+    docker.docker(
+        *("run", "--detach", "--name", AWS, "--hostname", AWS, "--network", NETWORK),
+        *("--label", LABEL, "--label", f"rehearsal.root={ROOT}"),
+        *(f"--publish=127.0.0.1:{port}:{API_PORT}" for port in (API_PORT, WEB_PORT)),
+        f"--volume={SOCKET}:{SOCKET}",
+        *(f"--env={name}={value}" for name, value in environment.items()),
+        AWS_IMAGE,
+    )
+
+
+def start_shell() -> None:
+    """Start a runner that stays, for what is done outside of workflows."""
+    docker.remove([SHELL])
+    environment = {**KEYS, "AWS_ENDPOINT_URL": API, "PYTHONDONTWRITEBYTECODE": "1"}
+    # The one variable is AWS's own, the other that of its command line, version 1.
+    environment |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    docker.docker(
+        *("run", "--detach", "--name", SHELL, "--network", "host", "--label", LABEL),
+        *(f"--volume={folder}:{folder}" for folder in (ROOT, SOCKET)),
+        *(f"--add-host={host(name)}:127.0.0.1" for name in ENVIRONMENTS),
+        *(f"--env={name}={value}" for name, value in environment.items()),
+        f"--workdir={REPOSITORY}",
+        *(RUNNER_IMAGE, "sleep", "infinity"),
+    )
+
+
+def runs_image(container: str, image: str) -> bool:
+    """Whether a container runs, and on what its image is now."""
+    if not docker.is_running(container):
+        return False
+    on = docker.docker("inspect", "--format={{.Image}}", container)
+    return on == docker.docker("image", "inspect", "--format={{.Id}}", image)
 
 
 def wait() -> None:

@@ -174,7 +174,12 @@ class Rehearsal:
 
     def given(self, environment: str = "") -> Configuration:
         """Return what GitHub has for the repository and for one of its environments."""
-        repository_has = {"STAGING_URL": url("staging"), "BUILDX_DRIVER": "docker"}
+        repository_has = {
+            "STAGING_URL": url("staging"),
+            "BUILDX_DRIVER": "docker",
+            "WATCH_MINUTES": "1",
+            "WATCH_PERIOD": str(60 // local_aws.CLOCK),
+        }
         environment_has = self.variables.get(environment, {})
         tools = {"AGENT_TOOLSDIRECTORY": builder.tool_cache(REPOSITORY)}
         return replace(
