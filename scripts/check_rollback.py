@@ -66,6 +66,7 @@ def unpack(root: Path, commit: str, folder: Path) -> None:
     done = subprocess.run(["git", "-C", root, "archive", commit], capture_output=True)
     if done.returncode:
         raise Unknown(f"git can't unpack {commit}: {done.stderr.decode().strip()}")
+    folder.mkdir()
     # Not tarfile: before Python 3.11.4 it can't be told to keep to the folder.
     subprocess.run(["tar", "--extract", "--directory", folder], input=done.stdout, check=True)
 
