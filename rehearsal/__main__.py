@@ -9,10 +9,12 @@ import argparse
 import json
 import re
 import shutil
+import signal
 import sys
 import urllib.request
 from contextlib import suppress
 from datetime import UTC, datetime
+from types import FrameType
 
 from rehearsal import actions, docker, github, local_aws, machine, repository
 from rehearsal.github import Configuration
@@ -43,6 +45,7 @@ ADVISORIES = "https://pypi.org/pypi/{}/{}/json"  # where pip-audit looks
 
 def main() -> int:
     words = parse()
+    signal.signal(signal.SIGTERM, interrupt)  # what ends us cleans up, whoever asks
     try:
         with machine.alone():
             if words.stage == "down":
@@ -51,6 +54,10 @@ def main() -> int:
     except Failure as failure:
         print(f"rehearsal: {failure}", file=sys.stderr)
         return 1
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def parse() -> argparse.Namespace:
