@@ -17,6 +17,9 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from rehearsal import actions, docker, github, local_aws, machine, repository
+from rehearsal.drills.catalogue import DRILLS
+from rehearsal.drills.command import add_arguments as add_drill_arguments
+from rehearsal.drills.command import main as drill
 from rehearsal.github import Configuration
 from rehearsal.places import (
     AWS_IMAGE,
@@ -45,11 +48,16 @@ ADVISORIES = "https://pypi.org/pypi/{}/{}/json"  # where pip-audit looks
 
 def main() -> int:
     words = parse()
+    if words.stage == "drill" and words.list:
+        print(*(one.name for one in DRILLS), sep="\n")
+        return 0
     signal.signal(signal.SIGTERM, interrupt)  # what ends us cleans up, whoever asks
     try:
         with machine.alone():
             if words.stage == "down":
                 return down()
+            if words.stage == "drill":
+                return drill(words, configuration)
             return rehearse(words.stage, words.yes)
     except Failure as failure:
         print(f"rehearsal: {failure}", file=sys.stderr)
@@ -77,6 +85,8 @@ def parse() -> argparse.Namespace:
     }.items():
         stage = stages.add_parser(name, help=meaning, description=meaning)
         stage.add_argument("--yes", action="store_true", help="approve production without asking")
+    meaning = "faults, each with the gate that must stop it (docs/drills.md)"
+    add_drill_arguments(stages.add_parser("drill", help=meaning, description=meaning))
     return parser.parse_args()
 
 
