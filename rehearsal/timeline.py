@@ -120,7 +120,7 @@ class Message:
 
 @dataclass
 class Drilled:
-    """A drill that was run: which gate was to stop it, which did, and what was not as it must be."""
+    """A drill that was run: which gate was to stop it, which did, and what is not as it must be."""
 
     name: str
     fault: str

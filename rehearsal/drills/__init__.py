@@ -1,1 +1,1 @@
-"""Drills: faults that are put into a change or into what runs, each with the gate that must stop it."""
+"""Drills: faults in a change or in what runs, each with the gate that must stop it."""

@@ -16,7 +16,8 @@ Edit = Callable[["Tree"], None]
 Injection = Callable[["Scene"], None]
 Play = Callable[["Scene"], None]
 
-Runs = Literal["before", "change"]
+# What ran before, the drill's change, or what the change is made on.
+Runs = Literal["before", "change", "ground"]
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,17 @@ class Drill:
 
     name: str
     fault: str
-    gate: Gate | None  # without one, it has to ship
+    gate: Gate | None  # without one, nothing may stop it
     after: After = After()
     change: Edit | None = None
     given: Injection | None = None  # before the run
     when: Mapping[str, Injection] = field(default_factory=dict)  # as a step of this name begins
     variables: Mapping[str, str] = field(default_factory=dict)  # GitHub's, for the environment
-    lacks: tuple[str, ...] = ()  # secrets that GitHub does not have
+    secrets: Mapping[str, str] = field(default_factory=dict)  # GitHub's; empty, it has none
     environment: str = "staging"  # which one it is about
+    instead: str = "it ships"  # what becomes of it where nothing stops it
+    staged: bool = False  # whether staging has to run what the change is made on
+    runner: Mapping[str, str] = field(default_factory=dict)  # variables of the runner itself
     play: Play | None = None  # another course than the one run of the gate's workflow
     seconds: int = 60  # how long it takes, about
     unless: Callable[[], str] = str  # why it can't be run here; nothing where it can
@@ -77,6 +81,7 @@ def security(step: str) -> Gate:
     return Gate(TEST, "security", step)
 
 
+FIND_IMAGE = Gate(STAGING, "deploy", "Find image")
 BUILD = Gate(STAGING, "deploy", "Build, tag, and push image to ECR")
 MIGRATE = Gate(STAGING, "deploy", "Run database migrations")
 DEPLOY = Gate(STAGING, "deploy", "Deploy to ECS")
@@ -85,6 +90,9 @@ WATCH = Gate(STAGING, "deploy", "Watch deployment")
 CHECK_RELEASE = Gate(PRODUCTION, "check", "Extract version from tag")
 CHECK_TIME = Gate(PRODUCTION, "check", "Check day and hour")
 PROMOTE = Gate(PRODUCTION, "deploy", "Promote image")
+
+# The rehearsal asks what GitHub's environment asks its reviewers.
+APPROVE = Gate(PRODUCTION, "deploy", "approval")
 
 NOT_MOVED = "FAILED before the service moved: what ran before still runs"
 ROLLED_BACK = "FAILED and rolled back: what ran before runs again"

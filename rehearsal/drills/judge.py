@@ -1,4 +1,4 @@
-"""Whether a drill went as it must: stopped at its gate and nowhere else, and nothing else changed."""
+"""Whether a drill went as it must: stopped at its gate and nowhere else, with nothing changed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def wrong_gate(drill: Drill, seen: Seen) -> Iterator[str]:
 def wrong_state(drill: Drill, seen: Seen) -> Iterator[str]:
     for name, before in seen.before.items():
         mine = name == drill.environment
-        wanted = seen.commit if mine and drill.after.runs == "change" else before.commit
+        commits = {"before": before.commit, "change": seen.commit, "ground": seen.ground}
+        wanted = commits[drill.after.runs] if mine else before.commit
         yield from wrong_environment(name, wanted, before, seen)
         gone = seen.at_end[name]
         if drill.after.runs == "before" and gone.revision != before.revision:
@@ -49,7 +50,7 @@ def wrong_state(drill: Drill, seen: Seen) -> Iterator[str]:
         if new != (set(drill.after.migrated) if mine else set()):
             yield f"{name}'s database was migrated by {', '.join(sorted(new)) or 'nothing'}"
     pushed = seen.after["staging"].tags - seen.before["staging"].tags
-    if pushed != ({seen.commit} if drill.after.pushed else set()):
+    if pushed != ({seen.commit} if drill.after.pushed else set()) | seen.also_pushed:
         yield f"staging's registry has got {', '.join(sorted(pushed)) or 'nothing new'}"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from rehearsal import events, local_aws, repository
 from rehearsal.drills import seen as look
-from rehearsal.drills.drill import STAGING, TEST, Drill, Edit
+from rehearsal.drills.drill import PRODUCTION, STAGING, TEST, Drill, Edit, Play
 from rehearsal.drills.seen import Seen
 from rehearsal.drills.tree import Tree, without_step
 from rehearsal.github import Run
@@ -64,16 +64,21 @@ class Scene:
     without_gate: bool = False
     show: Callable[[Job, Step | None], None] = lambda job, step: None
     seen: Seen = field(default_factory=Seen)
-    undo: ExitStack = field(default_factory=ExitStack)
+    undo: ExitStack = field(default_factory=ExitStack)  # of faults, as soon as the run is over
+    clean: ExitStack = field(default_factory=ExitStack)  # of what is looked at first
+    outages: ExitStack = field(default_factory=ExitStack)  # of servers, until the run is over
     merged: Change = field(init=False)
 
     def play(self) -> Seen:
         """Run the drill, look at what became of it, and put everything back."""
         log_of(self.drill.name).unlink(missing_ok=True)
         self.seen.before = look.environments(deep=True)
+        self.seen.ground = self.ground.merge
         heard = len(self.rehearsal.timeline.messages)
         try:
-            with self.undo:
+            with self.undo, self.outages:
+                if self.drill.staged:
+                    self.stage()
                 self.keep_branches()
                 self.make(self.drill.change)
                 if self.drill.given:
@@ -88,8 +93,28 @@ class Scene:
             self.settle()
             self.seen.after = look.environments(deep=True)
         finally:
-            self.return_environments()
+            with self.clean:
+                self.return_environments()
         return self.seen
+
+    def stage(self) -> None:
+        """Let staging run the ground of all drills, once for all that want it."""
+        ground = self.ground
+        if self.seen.before["staging"].commit != ground.merge:
+            repository.show(ground.merge, "change")
+            local_aws.seed("staging", ground.version, ground.merge)
+            self.seen.before = look.environments(deep=True)
+
+    def on_main(self) -> None:
+        """Let main be what the change is made on."""
+        repository.show(self.ground.merge, "main")
+        git("update-ref", "refs/remotes/origin/main", self.ground.merge)
+
+    def end_faults(self) -> None:
+        self.outages.close()
+
+    def problem(self, text: str) -> None:
+        self.seen.problems.append(text)
 
     def keep_branches(self) -> None:
         """Make sure that main is afterwards what it was, as if a bad change were reverted."""
@@ -169,9 +194,13 @@ class Scene:
 
     def configuration(self, environment: str) -> Any:
         given = self.rehearsal.given(environment)
-        secrets = {k: v for k, v in given.secrets.items() if k not in self.drill.lacks}
-        variables = {**given.variables, **FASTER, **self.drill.variables}
-        return replace(given, secrets=secrets, variables=variables)
+        secrets = {**given.secrets, **self.drill.secrets}
+        return replace(
+            given,
+            secrets={name: value for name, value in secrets.items() if value},
+            variables={**given.variables, **FASTER, **self.drill.variables},
+            environment={**given.environment, **self.drill.runner},
+        )
 
     def settle(self) -> None:
         """Wait until both environments are at rest and ready; the judge says which is not."""
@@ -228,6 +257,26 @@ def deploy(scene: Scene) -> None:
     scene.run(STAGING, "push", events.push(change), environment="staging")
 
 
+def tag(version: str = "", *, on: str = "ground") -> Play:
+    """Return the course that tags a commit, and runs the deploy to production under load.
+
+    Without a version it is the ground's. On `ground`, which is main; or on `change`, which isn't.
+    """
+
+    def play(scene: Scene) -> None:
+        scene.on_main()
+        name = version or scene.ground.version
+        commit = scene.ground.merge if on == "ground" else scene.merged.merge
+        repository.show(commit, "main" if on == "ground" else "change")
+        if repository.is_tag(name):
+            git("tag", "--annotate", "--force", f"--message={name}", name, commit)
+        scene.run(
+            PRODUCTION, "push", events.push_tag(name, commit), environment=scene.drill.environment
+        )
+
+    return play
+
+
 def rollback(environment: str, *words: str) -> str:
     return local_aws.shell(
         "scripts/rollback", environment, *words, "--yes", APP_URL=url(environment)
@@ -243,3 +292,61 @@ def printed(log: Path) -> str:
             if said.get("raw_output") or said.get("command"):
                 lines.append(str(said.get("arg") or said.get("msg", "")).rstrip("\n"))
     return "\n".join(lines)
+
+
+def ship_after(course: Play) -> Play:
+    """Return a course after which the next good change must ship."""
+
+    def play(scene: Scene) -> None:
+        course(scene)
+        scene.end_faults()
+        ship(scene)
+
+    return play
+
+
+def ship(scene: Scene) -> None:
+    """Revert the change by a good one, which must get through."""
+    stopped, log = list(scene.seen.failed), scene.seen.log
+    bad = scene.seen.commit
+    scene.make(None)
+    scene.seen.also_pushed = {bad}
+    deploy(scene)
+    if scene.seen.failed != stopped:
+        scene.problem(f"the next good change was stopped by {scene.seen.failed[-1]}")
+    scene.seen.failed, scene.seen.log = stopped, log
+
+
+def ignore_and_replace(scene: Scene) -> None:
+    """Ship it, then roll it back under load: its tasks have to be killed."""
+    deploy(scene)
+    revision = look.environment("staging", deep=False).revision
+    back(scene, "--revision", scene.seen.before["staging"].revision)
+    scene.settle()
+    codes = [
+        code
+        for task in local_aws.service("staging")["tasks"]
+        if task["revision"] == revision
+        for code in task["exitCodes"]
+    ]
+    if not codes or set(codes) != {137}:
+        scene.problem(f"its tasks ended with {codes}, and should have been killed (137)")
+
+
+def back(scene: Scene, *words: str) -> tuple[str, float]:
+    """Run scripts/rollback under load; return what it printed, and how long it took."""
+    timeline = scene.rehearsal.timeline
+    stage = Stage("scripts/rollback", "Roll back", timeline.now())
+    timeline.stages.append(stage)
+    rollout = Rollout(timeline, stage, "staging")
+    rollout.start()
+    begin = time.monotonic()
+    try:
+        said = rollback("staging", *words)
+    finally:
+        took = time.monotonic() - begin
+        with suppress(Failure):
+            rollout.stop()
+        stage.finished = timeline.now()
+    scene.seen.take(stage)
+    return said, took

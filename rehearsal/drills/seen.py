@@ -39,6 +39,8 @@ class Seen:
     """All that the judge goes by."""
 
     commit: str = ""  # of the drill's change
+    ground: str = ""  # the commit that the change is made on
+    also_pushed: set[str] = field(default_factory=set)  # commits of other changes that it made
     failed: list[Gate] = field(default_factory=list)  # in the order in which they ended
     ran: list[Gate] = field(default_factory=list)
     reason: str = ""  # why the run failed, where that was not a step
@@ -94,11 +96,12 @@ def environment(name: str, *, deep: bool) -> Runs:
         with suppress(Failure):
             tags = frozenset(image.tag for image in local_aws.images(name))
             migrations = frozenset(applied(name))
-    primary = next((d for d in service.get("deployments", []) if d["status"] == "PRIMARY"), {})
+    deployments = service.get("deployments", [])
+    revisions = [str(d["revision"]) for d in deployments if d["status"] == "PRIMARY"]
     return Runs(
         commit=str(health.get("commit", "")),
         ready=health.get("status") == "ok",
-        revision=str(primary.get("revision", "")),
+        revision="".join(revisions),
         settled=is_settled(service),
         live=str((history.get("live") or {}).get("commit", "")),
         tags=tags,
@@ -107,13 +110,13 @@ def environment(name: str, *, deep: bool) -> Runs:
 
 
 def is_settled(service: Any) -> bool:
-    """Whether a service has one deployment that is complete, and as many healthy tasks as it wants."""
+    """Whether a service has one deployment, complete, and as many healthy tasks as it wants."""
     deployments = service.get("deployments", [])
     if len(deployments) != 1 or deployments[0]["rolloutState"] != "COMPLETED":
         return False
     tasks = [task for task in service["tasks"] if task["lastStatus"] == "RUNNING"]
     healthy = [task for task in tasks if set(task.get("targets", [])) == {"healthy"}]
-    return len(healthy) == len(tasks) == service["desired"]
+    return len(healthy) == len(tasks) == int(service["desired"])
 
 
 def container(environment: str) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from rehearsal import github
 from rehearsal.drills import faults, judge
 from rehearsal.drills.drill import Drill
 from rehearsal.drills.scene import Scene
@@ -26,7 +25,6 @@ from rehearsal.timeline import Drilled, Job, Step
 from rehearsal.view import View
 from scripts.aws import Failure
 
-NOTHING = "nothing, it ships"
 MARKS = {
     "success": ("✓", "green"),
     "failure": ("✗", "bold red"),
@@ -123,11 +121,11 @@ class Session:
 
 
 def expected(drill: Drill) -> str:
-    return str(drill.gate or NOTHING)
+    return str(drill.gate or f"none: {drill.instead}")
 
 
 def take(done: Drilled, seen: Seen) -> None:
-    done.stopped = str(seen.failed[0]) if seen.failed else NOTHING if seen.ran else "DID NOT RUN"
+    done.stopped = str(seen.failed[0]) if seen.failed else "nothing" if seen.ran else "did not run"
     done.requests, done.lost = seen.requests, len(seen.lost)
     done.log = seen.log
 
@@ -140,7 +138,3 @@ def write_json(path: Path, drills: Sequence[Drilled]) -> None:
     }
     scratch.write_text(json.dumps(found, indent=1) + "\n")
     scratch.replace(path)
-
-
-def leave() -> None:
-    github.remove_leftovers()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from rehearsal.drills.drill import Edit
 from rehearsal.places import REPOSITORY
 from rehearsal.repository import git
@@ -76,10 +74,13 @@ def both(*edits: Edit) -> Edit:
 
 def without_step(workflow: str, name: str) -> str:
     """Return a workflow without its steps of a name; raise Failure where there is none."""
-    pattern = (
-        rf"^      - name: {re.escape(name)}\n(?:(?:       .*)?\n)*?(?=^      \S|^    ?\S|^  \S|\Z)"
-    )
-    less, count = re.subn(pattern, "", workflow, flags=re.M)
-    if not count:
+    kept, dropping, found = [], False, False
+    for line in workflow.splitlines(keepends=True):
+        if line.strip() and not line.startswith(" " * 7):  # a step, a job, or a comment on one
+            dropping = line == f"      - name: {name}\n"
+            found = found or dropping
+        if not dropping:
+            kept.append(line)
+    if not found:
         raise Failure(f"there is no step {name!r} to remove")
-    return less
+    return "".join(kept)

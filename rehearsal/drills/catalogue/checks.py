@@ -2,20 +2,63 @@
 
 from __future__ import annotations
 
-from rehearsal.drills.drill import After, Drill, lint
-from rehearsal.drills.tree import replace, write
+import re
 
-VIEWS = "apps/releases/views.py"
+from rehearsal.advisories import UNREACHABLE, are_reachable
+from rehearsal.drills.drill import After, Drill, lint, security, service
+from rehearsal.drills.tree import Tree, append, both, migration, replace, write
+from rehearsal.places import REPOSITORY
+
 MODELS = "apps/releases/models.py"
-# A key of nobody's, put together here so that this file has none in it.
-LEAKED = (
-    "PRIVATE = '''-----BEGIN RSA " + "PRIVATE KEY-----\n{}\n-----END RSA " + "PRIVATE KEY-----'''\n"
-)
+FIELD = "    outcome = models.CharField(max_length=11"
+# Of nobody and nowhere: a scan can find no server to try it on, so it can't be ruled out.
+LEAKED = 'URL = "postgres://deploy:{}@db.internal.invalid:5432/releases"\n'
+PASSWORD = "kX9vR2mT7qLw4ZbN"
+SQLPARSE_0_4_3 = "0323c0ec29cd52bceabc1b4d9d579e311f3e4961b98d174201d5622a23b85e34"
 
-RENAMED = """\
-def rename(apps, schema_editor):
-    schema_editor.execute("ALTER TABLE releases_release RENAME COLUMN version TO name")
+ADD_NOTE = """\
+def add_note(apps, schema_editor):
+    schema_editor.execute("ALTER TABLE releases_release ADD COLUMN note varchar(9) NOT NULL")
 """
+NOTE_BY_HAND = """migrations.SeparateDatabaseAndState(
+        database_operations=[migrations.RunPython(add_note, migrations.RunPython.noop)],
+        state_operations=[
+            migrations.AddField("release", "note", models.CharField(max_length=9, default="")),
+        ],
+    )"""
+NOTE = """migrations.AddField(
+        "release", "note", models.CharField(max_length=9, default=""), preserve_default=False
+    )"""
+
+
+def note(options: str) -> str:
+    return f"    note = models.CharField({options})\n{FIELD}"
+
+
+def tamper(tree: Tree) -> None:
+    """Change each hash of the first package."""
+    path = "requirements.txt"
+    text = (REPOSITORY / path).read_text()
+    first, separator, rest = text.partition("    # via")
+    tampered = re.sub(r"sha256:(\w)", lambda found: f"sha256:{int(found[1], 16) ^ 1:x}", first)
+    tree.write(path, tampered + separator + rest)
+
+
+def make_vulnerable(tree: Tree) -> None:
+    """Pin a package as it was before CVE-2023-30608 was mended."""
+    path = "requirements.txt"
+    text = (REPOSITORY / path).read_text()
+    hashed = f"sqlparse==0.4.3 \\\n    --hash=sha256:{SQLPARSE_0_4_3}\n"
+    tree.write(
+        path, re.sub(r"^sqlparse==.*\n(?:    --hash.*\n)+", lambda _: hashed, text, flags=re.M)
+    )
+
+
+def leak_and_remove(tree: Tree) -> None:
+    tree.write("apps/releases/old.py", LEAKED.format(PASSWORD))
+    tree.commit("Add a connection")
+    (REPOSITORY / "apps/releases/old.py").unlink()
+
 
 DRILLS = (
     Drill(
@@ -24,6 +67,7 @@ DRILLS = (
         lint("Run linting"),
         After(says="F401"),
         change=write("apps/releases/unused.py", "import os\n"),
+        seconds=20,
     ),
     Drill(
         "format",
@@ -31,6 +75,7 @@ DRILLS = (
         lint("Run linting"),
         After(says="would reformat"),
         change=write("apps/releases/form.py", "VERSIONS = {'a' : 1}\n"),
+        seconds=20,
     ),
     Drill(
         "type-error",
@@ -38,6 +83,7 @@ DRILLS = (
         lint("Run type checking"),
         After(says="Incompatible return value type"),
         change=write("apps/releases/typed.py", 'def count() -> int:\n    return "1"\n'),
+        seconds=60,
     ),
     Drill(
         "template-defect",
@@ -45,6 +91,7 @@ DRILLS = (
         lint("Check templates"),
         After(says="StopTimout"),
         change=replace("infra/service.yaml", "StopTimeout: 30", "StopTimout: 30"),
+        seconds=60,
     ),
     Drill(
         "workflow-defect",
@@ -56,14 +103,95 @@ DRILLS = (
             "name: Extra\non: push\npermissions: {}\njobs:\n  extra:\n    name: extra\n"
             "    runs-on: ubuntu-24.04\n    steps:\n      - uses: actions/setup-node@v4\n",
         ),
+        seconds=60,
     ),
     Drill(
         "dockerfile-defect",
         "The Dockerfile takes whatever base image is the newest.",
         lint("Check Dockerfiles"),
         After(says="DL3007"),
-        change=replace(
-            "Dockerfile", "FROM python:3.11-slim-bookworm AS base", "FROM python:latest AS base"
+        change=replace("Dockerfile", "FROM python:3.11-slim-bookworm AS", "FROM python:latest AS"),
+        seconds=60,
+    ),
+    Drill(
+        "tampered-hash",
+        "A package is not the one whose hash was pinned.",
+        lint("Install dependencies"),
+        After(says="DO NOT MATCH THE HASHES"),
+        change=tamper,
+        seconds=30,
+    ),
+    Drill(
+        "missing-migration",
+        "A model changes, and no migration does.",
+        service("Check migrations"),
+        After(says="Add field note to release"),
+        change=replace(MODELS, FIELD, note('max_length=9, default=""')),
+    ),
+    Drill(
+        "incompatible-migration",
+        "A new column has no default in the database, and the code before it inserts none.",
+        service("Check migrations"),
+        After(says="NOT NULL constraint"),
+        change=both(replace(MODELS, FIELD, note("max_length=9")), migration("0900_note", NOTE)),
+    ),
+    Drill(
+        "incompatible-in-disguise",
+        "The same by a statement in Python, which the linter can't read.",
+        service("Check that the version before runs on this schema"),
+        After(says="can't run on this schema"),
+        change=both(
+            replace(MODELS, FIELD, note('max_length=9, default=""')),
+            migration("0900_note", NOTE_BY_HAND, ADD_NOTE),
         ),
+    ),
+    Drill(
+        "production-settings",
+        "Production's settings let pages show their insides.",
+        service("Check production settings"),
+        After(says="security.W018"),
+        change=append("myproject/settings/production.py", "\nDEBUG = True\n"),
+    ),
+    Drill(
+        "failing-test",
+        "A test fails.",
+        service("Run tests"),
+        After(says="1 failed"),
+        change=write(
+            "apps/releases/tests/test_drill.py", "def test_sum() -> None:\n    assert 1 + 1 == 3\n"
+        ),
+        seconds=120,
+    ),
+    Drill(
+        "coverage-drop",
+        "A function is never run by a test.",
+        service("Run tests"),
+        After(says="Required test coverage of 100"),
+        change=append("apps/releases/views.py", "\n\ndef nobody() -> int:\n    return 1\n"),
+        seconds=120,
+    ),
+    Drill(
+        "vulnerable-dependency",
+        "A pinned package has a known vulnerability.",
+        security("Security check (dependencies)"),
+        After(says="sqlparse 0.4.3: "),
+        change=make_vulnerable,
+        unless=lambda: "" if are_reachable() else UNREACHABLE,
+    ),
+    Drill(
+        "leaked-secret",
+        "A change contains a password.",
+        security("Security check (secrets)"),
+        After(says="Postgres"),
+        change=write("apps/releases/old.py", LEAKED.format(PASSWORD)),
+        seconds=30,
+    ),
+    Drill(
+        "leaked-secret-in-history",
+        "A change adds a password in one commit, and takes it out in the next.",
+        security("Security check (secrets)"),
+        After(says="Postgres"),
+        change=leak_and_remove,
+        seconds=30,
     ),
 )
