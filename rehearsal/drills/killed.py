@@ -1,4 +1,4 @@
-"""A rehearsal that is killed with kill -9 in the middle of a deploy, and what the next one finds."""
+"""A rehearsal that is killed with kill -9 in the middle of a deploy, and what the next finds."""
 
 from __future__ import annotations
 

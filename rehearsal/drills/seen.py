@@ -68,7 +68,7 @@ class Seen:
         ]
         for _, gate, step in sorted(ended, key=lambda one: one[0]):
             if not self.failed:
-                self.log = "".join(step.log)
+                self.log = "\n".join(line.rstrip("\n") for line in step.log)
             self.failed.append(gate)
         if stage.load:
             self.requests += stage.load.requests

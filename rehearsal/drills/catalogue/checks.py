@@ -12,8 +12,8 @@ from rehearsal.places import REPOSITORY
 MODELS = "apps/releases/models.py"
 FIELD = "    outcome = models.CharField(max_length=11"
 # Of nobody and nowhere: a scan can find no server to try it on, so it can't be ruled out.
-LEAKED = 'URL = "postgres://deploy:{}@db.internal.invalid:5432/releases"\n'
-PASSWORD = "kX9vR2mT7qLw4ZbN"
+WORD = "kX9vR2mT7qLw4ZbN"
+LEAKED = f'URL = "postgres://deploy:{WORD}@db.internal.invalid:5432/releases"\n'
 SQLPARSE_0_4_3 = "0323c0ec29cd52bceabc1b4d9d579e311f3e4961b98d174201d5622a23b85e34"
 
 ADD_NOTE = """\
@@ -55,7 +55,7 @@ def make_vulnerable(tree: Tree) -> None:
 
 
 def leak_and_remove(tree: Tree) -> None:
-    tree.write("apps/releases/old.py", LEAKED.format(PASSWORD))
+    tree.write("apps/releases/old.py", LEAKED)
     tree.commit("Add a connection")
     (REPOSITORY / "apps/releases/old.py").unlink()
 
@@ -183,7 +183,7 @@ DRILLS = (
         "A change contains a password.",
         security("Security check (secrets)"),
         After(says="Postgres"),
-        change=write("apps/releases/old.py", LEAKED.format(PASSWORD)),
+        change=write("apps/releases/old.py", LEAKED),
         seconds=30,
     ),
     Drill(
