@@ -29,6 +29,8 @@ YES = """\
 name: Test
 on:
   workflow_call:
+    inputs:
+      service-only: {description: not used, type: boolean}
     secrets:
       CODECOV_TOKEN: {description: not used, required: false}
 jobs:

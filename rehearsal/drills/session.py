@@ -56,7 +56,10 @@ class Session:
                 self.play(drill, done, loud=loud)
             self.say(done, f"{number}/{len(drills)}")
             self.write()
-        return all(done.outcome in self.wanted() for done in timeline.drills)
+        good = all(done.outcome in self.wanted() for done in timeline.drills)
+        timeline.outcome = "success" if good else "failure"
+        self.write()
+        return good
 
     def wanted(self) -> tuple[str, ...]:
         return ("failure",) if self.without_gate else ("success", "skipped")
