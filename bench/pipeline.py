@@ -1,8 +1,8 @@
 """From a pull request to production: our workflows and the guide's, one after the other.
 
 Both bring the same change through the same rehearsal, with the same runners, AWS and load; what
-differs is the structure. The guide's has one serial job of tests, and builds the image twice without
-layers. Its deploys wait for the tests here, as its text says and its files don't.
+differs is the structure. The guide's has one serial job of tests, and builds the image twice,
+without layers. Its deploys wait for the tests here, as its text says and its files don't.
 """
 
 from __future__ import annotations
