@@ -1,6 +1,6 @@
 # A menu; what each does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test check pipeline pipeline-down drills bench format requirements
+.PHONY: help run test check pipeline pipeline-down drills bench bench-pipeline format requirements
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ drills: ## Rehearse what goes wrong: each fault must be stopped at its gate (ARG
 bench: ## Measure against other projects, in one run
 	@scripts/bootstrap test
 	@.venv/bin/python scripts/with_services.py -- .venv/bin/python -m bench $(ARGS)
+
+bench-pipeline: ## Measure the pipeline against the guide's, in one run of the rehearsal each
+	@scripts/bootstrap test
+	@.venv/bin/python -m bench.pipeline
 
 format: ## Put the code in its form
 	@scripts/bootstrap test

@@ -23,13 +23,21 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# These test what is not the service; what of them needs a server asks it itself.
+DELIVERY = ("rehearsal/", "tests/delivery/")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def servers_answer(
-    django_db_blocker: DjangoDbBlocker, record_testsuite_property: Callable[[str, object], None]
+    request: pytest.FixtureRequest,
+    django_db_blocker: DjangoDbBlocker,
+    record_testsuite_property: Callable[[str, object], None],
 ) -> None:
-    """Nothing is tested without its servers: say so once, and not once for each test."""
+    """No service is tested without its servers: say so once, and not once for each test."""
+    record_testsuite_property("Python", platform.python_version())
+    record_testsuite_property("Django", django.__version__)
+    if all(item.nodeid.startswith(DELIVERY) for item in request.session.items):
+        return
     try:
         with django_db_blocker.unblock(), one_line_errors(), connection._nodb_cursor() as cursor:
             cursor.execute("SELECT VERSION()")
@@ -39,8 +47,6 @@ def servers_answer(
         pytest.exit(str(refused), returncode=1)
     except RedisError as error:
         pytest.exit(f"REDIS_URL: Redis can't be used: {error}", returncode=1)
-    record_testsuite_property("Python", platform.python_version())
-    record_testsuite_property("Django", django.__version__)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +55,8 @@ def browser() -> Iterator[Browser]:
     if not executable:
         pytest.skip(f"no browser on this machine: looked for {', '.join(NAMES)}")
     with pytest.MonkeyPatch.context() as patch:
-        # Playwright keeps an event loop on this thread, in which Django refuses to query.
+        # Playwright keeps an event loop on this thread, in which Django refuses to query, and no
+        # other can run: so not for the whole session.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         with sync_playwright() as playwright:
             yield playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)

@@ -195,7 +195,7 @@ def environment() -> dict[str, str]:
 def stop(process: subprocess.Popen[str]) -> None:
     """End act if it still runs: first so that it removes its containers, then for certain."""
     if process.poll() is None:
-        for sign, seconds in ((signal.SIGINT, PATIENCE), (signal.SIGKILL, None)):
+        for sign, seconds in ((signal.SIGTERM, PATIENCE), (signal.SIGKILL, None)):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, sign)
             with suppress(subprocess.TimeoutExpired):

@@ -60,20 +60,11 @@ def start_aws() -> None:
         # What is published is for this machine alone.
         loopback = "com.docker.network.bridge.host_binding_ipv4=127.0.0.1"
         docker.docker("network", "create", "--label", LABEL, "--opt", loopback, NETWORK)
-    environment = {
-        "MINISTACK_ACCOUNT_ID": ACCOUNT,
-        "DOCKER_NETWORK": NETWORK,
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-        "REHEARSAL_CLOCK": str(CLOCK),
-    }
     docker.docker(
         *("run", "--detach", "--name", AWS, "--hostname", AWS, "--network", NETWORK),
         *("--label", LABEL, "--label", f"rehearsal.root={ROOT}"),
         *(f"--publish=127.0.0.1:{port}:{API_PORT}" for port in (API_PORT, WEB_PORT)),
-        f"--volume={SOCKET}:{SOCKET}",
-        *(f"--env={name}={value}" for name, value in environment.items()),
-        AWS_IMAGE,
+        *(f"--volume={SOCKET}:{SOCKET}", f"--env=REHEARSAL_CLOCK={CLOCK}", AWS_IMAGE),
     )
 
 

@@ -127,12 +127,14 @@ def coverage(report: ElementTree.Element, threshold: float) -> Iterator[str]:
 
 def summarize(folder: Path, steps: dict[str, dict[str, str]]) -> str:
     """Return the whole page: the gates, and where tests are one of them, what these say."""
+    ran = {name for name, step in steps.items() if step["outcome"] in ("success", "failure")}
     parts = [gates(steps)] if steps else []
-    if not steps or steps.get("tests", {}).get("outcome") in ("success", "failure"):
+    if not steps or ran & {"tests", "delivery-tests"}:
         if (report := read(folder / "tests.xml")) is None:
             parts.append("No tests.xml: the tests did not come to an end.")
         else:
             parts += tests(report)
+    if not steps or "tests" in ran:
         if (report := read(folder / "coverage.xml")) is None:
             parts.append("No coverage.xml: coverage was not measured.")
         else:

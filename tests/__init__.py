@@ -1,1 +1,1 @@
-"""Tests of the service as a whole: started, broken, packaged."""
+"""What no app tests alone: the service as a whole, and its delivery."""

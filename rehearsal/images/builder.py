@@ -170,10 +170,12 @@ def mirror() -> str:
 
 def bootstrap(image: str) -> None:
     """Make a small Debian from packages alone."""
-    if not shutil.which("debootstrap"):
-        raise Failure("a stand-in needs debootstrap: apt-get install debootstrap")
     if os.geteuid() != 0:
-        raise Failure("debootstrap needs root: run it with sudo")
+        raise Failure("a stand-in needs debootstrap, and that needs root: run it with sudo")
+    if not shutil.which("debootstrap"):
+        if not shutil.which("apt-get"):
+            raise Failure("a stand-in needs debootstrap, and a Debian or Ubuntu to run it on")
+        run("apt-get", "install", "-qq", "--no-install-recommends", "debootstrap")
     with tempfile.TemporaryDirectory() as name:
         root = Path(name) / "root"
         include = "--include=ca-certificates"

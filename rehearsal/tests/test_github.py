@@ -119,7 +119,7 @@ def test_stopping_ends_act_even_if_it_will_not(
     monkeypatch.setattr(github, "remove_leftovers", lambda: removed.append(True))
     program = "import signal, time; "
     if stubborn:
-        program += "signal.signal(signal.SIGINT, signal.SIG_IGN); "
+        program += "signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     program += "print('up', flush=True); time.sleep(60)"
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -130,5 +130,5 @@ def test_stopping_ends_act_even_if_it_will_not(
     github.stop(process)
     process.stdout.close()
     assert time.monotonic() - began < 10
-    assert process.returncode == (-signal.SIGKILL if stubborn else -signal.SIGINT)
+    assert process.returncode == (-signal.SIGKILL if stubborn else -signal.SIGTERM)
     assert removed

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from apps.releases.tests.test_browser import assert_accessible
 from rehearsal import report
 from rehearsal.report.page import headline, render
 from rehearsal.report.words import date, duration
@@ -29,6 +28,7 @@ from rehearsal.timeline import (
     Tasks,
     Timeline,
 )
+from tests.accessible import assert_accessible
 
 from . import sample
 

@@ -3,10 +3,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 from waffle.testutils import override_flag
+
+from tests.accessible import assert_accessible
 
 from .conftest import MakeReleases
 
@@ -35,16 +36,6 @@ def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
         context.close()
     assert not complaints
     assert hosts == {urlsplit(live_server.url).netloc}
-
-
-def assert_accessible(page: Page) -> None:
-    page.emulate_media(color_scheme="light")
-    light = Axe().run(page)
-    assert light.violations_count == 0, light.generate_report()
-    page.emulate_media(color_scheme="dark")
-    # What changes with the scheme is the contrast.
-    dark = Axe().run(page, options={"runOnly": ["color-contrast"]})
-    assert dark.violations_count == 0, dark.generate_report()
 
 
 def test_empty_page_is_accessible(visit: Visit) -> None:

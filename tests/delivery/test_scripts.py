@@ -21,7 +21,7 @@ import yaml
 
 from scripts import audit_dependencies, with_services
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SHELL = sorted(
     path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix
 )
@@ -141,6 +141,8 @@ def with_servers(command: str, folder: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # What starts in a shell's background ignores Ctrl-C, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
@@ -208,7 +210,8 @@ def test_the_servers_die_with_a_run_that_is_killed(runs: Iterator[Run]) -> None:
 
 
 def test_the_exit_code_of_the_command_is_kept() -> None:
-    done = script(sys.executable, "scripts/with_services.py", "--", "sh", "-c", "exit 7")
+    urls = {"DATABASE_URL": "mysql://h/n", "REDIS_URL": "redis://h"}
+    done = script(sys.executable, "scripts/with_services.py", "--", "sh", "-c", "exit 7", **urls)
     assert (done.returncode, done.stderr) == (7, "")
 
 

@@ -11,7 +11,7 @@ import pytest
 from scripts.check_rollback import Unknown, version_before
 from tests.small_project import MIGRATION, PROJECT, write
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 GOOD = {
     "a column that the database fills": (

@@ -12,10 +12,10 @@ from scripts.aws import Failure
 from scripts.ecs import Service
 from scripts.report_outcome import outcome
 from scripts.watch_deployment import GOOD, INVESTIGATE, ROLL_BACK, Watch, conclude, queries
-from tests.cloudformation import Resolver
-from tests.fake_ecs import NEW, OLD, FakeEcs
+from tests.delivery.cloudformation import Resolver
+from tests.delivery.fake_ecs import NEW, OLD, FakeEcs
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
 ARN = "arn:aws:elasticloadbalancing:us-east-1:1"
 BALANCER, GROUP = "app/myapp-staging/0a1b", "targetgroup/myapp-staging/2c3d"

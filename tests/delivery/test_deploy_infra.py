@@ -12,8 +12,8 @@ import pytest
 from scripts.aws import Failure
 from scripts.deploy_infra import Environment
 from scripts.infra_parameters import INFRA, TEMPLATES, declared, read_parameters
-from tests.cloudformation import TEMPLATES as TEMPLATES_AS_YAML
-from tests.fake_aws import FakeAws
+from tests.delivery.cloudformation import TEMPLATES as TEMPLATES_AS_YAML
+from tests.delivery.fake_aws import FakeAws
 
 ROOT = INFRA.parent
 STACKS = [f"myapp-staging-{template}" for template in TEMPLATES]

@@ -17,7 +17,7 @@ from scripts.changelog_section import section
 from scripts.check_deploy_time import check as check_time
 from scripts.promote_image import promote
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CHANGELOG = """# Changelog
 
 ## [Unreleased]

@@ -12,9 +12,9 @@ import botocore.session
 import botocore.validate
 import pytest
 
-from tests.cloudformation import TEMPLATES, Resolver
+from tests.delivery.cloudformation import TEMPLATES, Resolver
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("staging", "production")
 
 

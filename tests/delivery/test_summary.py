@@ -11,7 +11,7 @@ import pytest
 from scripts.aws import Failure
 from scripts.summarize_tests import summarize
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PASSED = {"tests": {"outcome": "success"}}
 PROGRAM = "def half(n):\n    if n:\n        return n / 2\n    return 0\n"
 SUITE = """\
@@ -105,6 +105,14 @@ def test_old_files_say_nothing_of_tests_that_did_not_run(folder: Path) -> None:
     steps = {"migrations": {"outcome": "failure"}, "tests": {"outcome": "skipped"}}
     page = summarize(folder, steps)
     assert page.splitlines()[2:] == ["| migrations | **FAILED** |", "| tests | did not run |"]
+
+
+def test_tests_of_the_delivery_measure_no_coverage(folder: Path) -> None:
+    pytest_writes(folder, SUITE)
+    page = summarize(folder, {"delivery-tests": {"outcome": "success"}})
+    assert "| delivery tests | passed |" in page
+    assert "1 tests passed, 0 failed, 2 skipped in " in page
+    assert "Coverage" not in page
 
 
 def test_a_job_without_tests_has_its_gates_alone(folder: Path) -> None:

@@ -10,7 +10,7 @@ from scripts.deploy_service import deploy
 from scripts.ecs import Service
 from scripts.migrate import migrate
 from scripts.register_revision import register
-from tests.fake_ecs import BASE, NETWORK, NEW, OLD, FakeEcs
+from tests.delivery.fake_ecs import BASE, NETWORK, NEW, OLD, FakeEcs
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,9 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import pytest
 from django.db import connection
 
-from tests.door import Door, free_port
+from tests.service.door import Door, free_port
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass

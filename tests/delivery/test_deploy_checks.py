@@ -16,7 +16,7 @@ from scripts.check_configuration import missing
 from scripts.report_outcome import outcome
 from scripts.verify_deployment import verify
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 URL = {"APP_URL": "https://staging.example.com"}
 ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/myapp-staging-deploy"}
 KEYS = {"AWS_ACCESS_KEY_ID": "true", "AWS_SECRET_ACCESS_KEY": "true"}

@@ -16,9 +16,9 @@ from scripts.ecs import Service
 from scripts.mark_verified import mark
 from scripts.revisions import History
 from scripts.rollback import roll_back
-from tests.fake_ecs import ARN, BASE, NEW, OLD, VERSIONS, FakeEcs, commit
+from tests.delivery.fake_ecs import ARN, BASE, NEW, OLD, VERSIONS, FakeEcs, commit
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Site(HTTPServer):

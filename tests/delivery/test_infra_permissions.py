@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloudformation import TEMPLATES, Resolver
+from tests.delivery.cloudformation import TEMPLATES, Resolver
 
 ENVIRONMENTS = ("staging", "production")
 # The actions that IAM can't narrow to a resource.

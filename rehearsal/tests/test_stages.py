@@ -1,0 +1,132 @@
+"""The stages: what stops a rehearsal, and what only a person may let pass."""
+
+from __future__ import annotations
+
+import io
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from rehearsal import __main__ as cli
+from rehearsal import local_aws, machine, stages, watch
+from rehearsal.github import Configuration, Run
+from rehearsal.images import builder
+from rehearsal.repository import Change
+from rehearsal.stages import Rehearsal
+from rehearsal.timeline import Load, Lost, Stage, Timeline
+from rehearsal.view import View
+from scripts.aws import Failure
+
+CHANGE = Change("a" * 40, "b" * 40, "c" * 40, "v1.0.0", dirty=False)
+
+
+@pytest.fixture
+def rehearsal() -> Iterator[Rehearsal]:
+    timeline = Timeline("2026-01-31T12:00:00+00:00", "abc", "v1.0.0")
+    console = Console(file=io.StringIO(), width=100)
+    with View(timeline, console) as view:
+        yield Rehearsal(timeline, view, Configuration({}, {}))
+
+
+def printed(rehearsal: Rehearsal) -> str:
+    assert isinstance(rehearsal.view.console.file, io.StringIO)
+    return rehearsal.view.console.file.getvalue()
+
+
+def test_nobody_there_approves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    with pytest.raises(Failure, match="nobody is here to approve"):
+        stages.approve(CHANGE, yes=False)
+
+
+@pytest.mark.parametrize(("answer", "approved"), [("y", True), ("yes", True), ("", False)])
+def test_only_a_yes_approves(monkeypatch: pytest.MonkeyPatch, answer: str, approved: bool) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: answer)
+    if approved:
+        stages.approve(CHANGE, yes=False)
+    else:
+        with pytest.raises(Failure, match=r"v1\.0\.0 was not approved"):
+            stages.approve(CHANGE, yes=False)
+
+
+def test_a_lost_request_fails_a_deploy_that_is_green(
+    monkeypatch: pytest.MonkeyPatch, rehearsal: Rehearsal
+) -> None:
+    class OneLost(watch.Rollout):
+        def stop(self) -> None:
+            self.stage.load = Load("http://x", 60, 100, lost=[Lost(1, "/health/", "status 502")])
+            self.generator = None
+            raise Failure("1 of 100 requests were lost")
+
+    monkeypatch.setattr(stages, "Rollout", OneLost)
+    monkeypatch.setattr(Run, "start", lambda *words: None)
+    monkeypatch.setattr(builder, "tool_cache", lambda folder: "")
+    failure = pytest.raises(Failure, match="requests were lost")
+    with failure, rehearsal.stage("deploy-staging.yml", "Merge to main") as stage:
+        rehearsal.deploy(stage, "staging", {})
+    assert stage.outcome == "failure"
+
+
+def test_nothing_is_lost_where_nothing_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_aws, "is_serving", lambda environment: False)
+    timeline = Timeline("2026-01-31T12:00:00+00:00", "abc", "v1.0.0")
+    rollout = watch.Rollout(timeline, Stage("x", "x", 0), "staging")
+    rollout.start()
+    rollout.stop()
+    assert rollout.stage.load is None
+
+
+def test_a_step_of_our_own_that_fails_is_shown(rehearsal: Rehearsal) -> None:
+    stage = Stage("prepare", "Prepare", 0)
+    with pytest.raises(Failure), rehearsal.job(stage, "AWS") as begin:
+        begin("start")
+        begin("first deploy")
+        raise Failure("no")
+    assert [step.outcome for step in stage.jobs[0].steps] == ["success", "failure"]
+    assert "✗ AWS · first deploy" in printed(rehearsal)
+
+
+def test_the_end_lists_stages_jobs_and_what_was_lost(rehearsal: Rehearsal) -> None:
+    with rehearsal.stage("deploy-prod.yml", "Tag v1.0.0") as stage:
+        stage.load = Load("http://x", 60, requests=1234)
+        with rehearsal.job(stage, "deploy"):
+            pass
+    rehearsal.view.table()
+    said = printed(rehearsal)
+    assert "✓ Tag v1.0.0: deploy-prod.yml" in said
+    assert "1234     0" in said
+    assert "✓ deploy" in said
+
+
+def test_production_needs_what_staging_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "CHANGE", tmp_path / "change.json")
+    with pytest.raises(Failure, match="python -m rehearsal staging"):
+        cli.staged()
+
+
+def test_a_failure_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(machine, "OUT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["rehearsal", "up"])
+    monkeypatch.setattr(signal, "signal", lambda *words: None)
+
+    def refuse(stage: str, yes: bool) -> int:
+        raise Failure("port 80 is taken")
+
+    monkeypatch.setattr(cli, "rehearse", refuse)
+    assert cli.main() == 1
+    assert capsys.readouterr().err == "rehearsal: port 80 is taken\n"
+
+
+def test_a_stage_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["rehearsal", "deploy"])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()

@@ -1,0 +1,1 @@
+"""Tests of what brings the service out: scripts, templates and the image."""
