@@ -67,7 +67,7 @@ def wrong_environment(name: str, wanted: str, before: Runs, seen: Seen) -> Itera
 
 
 def wrong_words(drill: Drill, seen: Seen) -> Iterator[str]:
-    if drill.after.says and drill.after.says not in seen.log:
+    if drill.after.says not in f"{seen.log}\n{seen.said}":
         yield f"its log does not say {drill.after.says!r}"
     heard = " / ".join(seen.slack)
     if drill.after.slack and not any(drill.after.slack in text for text in seen.slack):

@@ -183,8 +183,7 @@ class Scene:
                 rollout.stop()
             stage.finished = self.rehearsal.timeline.now()
         self.seen.take(stage)
-        if not self.seen.failed:
-            self.seen.log = printed(log_of(self.drill.name))
+        self.seen.said = printed(log_of(self.drill.name))
         return stage
 
     def prepare_workflows(self, workflow: str) -> None:

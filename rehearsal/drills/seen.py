@@ -44,7 +44,8 @@ class Seen:
     failed: list[Gate] = field(default_factory=list)  # in the order in which they ended
     ran: list[Gate] = field(default_factory=list)
     reason: str = ""  # why the run failed, where that was not a step
-    log: str = ""  # what the first step that failed printed; of all, where none did
+    log: str = ""  # what the first step that failed printed, or what a course has to show
+    said: str = ""  # what all steps printed, their annotations included
     before: dict[str, Runs] = field(default_factory=dict)
     at_end: dict[str, Runs] = field(default_factory=dict)  # before anything is undone
     after: dict[str, Runs] = field(default_factory=dict)

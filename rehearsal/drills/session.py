@@ -106,7 +106,8 @@ class Session:
 
     def table(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("fault", "expected gate", "stopped by"):
+        table.add_column("fault", no_wrap=True)
+        for name in ("expected gate", "stopped by"):
             table.add_column(name)
         for name in ("seconds", "requests lost"):
             table.add_column(name, justify="right")

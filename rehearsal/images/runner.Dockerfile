@@ -39,6 +39,11 @@ RUN version=$(python3 -c 'import platform; print(platform.python_version())') \
     done \
  && "filled/Python/$version/x64/bin/pip" install --no-cache-dir --require-hashes -r requirements.txt \
  && "filled/Python/$version/x64/bin/pip" install --no-cache-dir --require-hashes -r requirements-ci.txt
+# A clock that a drill can set: it is not Friday afternoon often enough.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libfaketime \
+ && ln -s /usr/lib/*/faketime/libfaketime.so.1 /usr/local/lib/ \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY rehearsal/images/runner-registries.conf /etc/containers/registries.conf.d/rehearsal.conf
 # Programs that bring authorities of their own trust this machine's instead.
 ENV AGENT_TOOLSDIRECTORY=/opt/toolcache/empty PIP_DISABLE_PIP_VERSION_CHECK=1 \

@@ -11,21 +11,21 @@ from rehearsal.places import REPOSITORY
 
 MODELS = "apps/releases/models.py"
 FIELD = "    outcome = models.CharField(max_length=11"
-# Of nobody and nowhere: a scan can find no server to try it on, so it can't be ruled out.
-WORD = "kX9vR2mT7qLw4ZbN"
-LEAKED = f'URL = "postgres://deploy:{WORD}@db.internal.invalid:5432/releases"\n'
+# Of nobody and nowhere: a scan finds no server to try it on, so that it can't be ruled out. Put
+# together here, or this file would have it.
+SCHEME, WORD = "mongodb", "kX9vR2mT7qLw4ZbN"
+LEAKED = f'URL = "{SCHEME}://deploy:{WORD}@db.internal.invalid:27017/releases"\n'
 SQLPARSE_0_4_3 = "0323c0ec29cd52bceabc1b4d9d579e311f3e4961b98d174201d5622a23b85e34"
 
 ADD_NOTE = """\
 def add_note(apps, schema_editor):
     schema_editor.execute("ALTER TABLE releases_release ADD COLUMN note varchar(9) NOT NULL")
+
 """
-NOTE_BY_HAND = """migrations.SeparateDatabaseAndState(
-        database_operations=[migrations.RunPython(add_note, migrations.RunPython.noop)],
-        state_operations=[
+NOTE_BY_HAND = """migrations.RunPython(add_note, migrations.RunPython.noop),
+        migrations.SeparateDatabaseAndState(state_operations=[
             migrations.AddField("release", "note", models.CharField(max_length=9, default="")),
-        ],
-    )"""
+        ])"""
 NOTE = """migrations.AddField(
         "release", "note", models.CharField(max_length=9, default=""), preserve_default=False
     )"""
@@ -182,7 +182,7 @@ DRILLS = (
         "leaked-secret",
         "A change contains a password.",
         security("Security check (secrets)"),
-        After(says="Postgres"),
+        After(says="MongoDB"),
         change=write("apps/releases/old.py", LEAKED),
         seconds=30,
     ),
@@ -190,7 +190,7 @@ DRILLS = (
         "leaked-secret-in-history",
         "A change adds a password in one commit, and takes it out in the next.",
         security("Security check (secrets)"),
-        After(says="Postgres"),
+        After(says="MongoDB"),
         change=leak_and_remove,
         seconds=30,
     ),

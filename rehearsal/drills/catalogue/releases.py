@@ -17,7 +17,7 @@ from rehearsal.drills.drill import (
 )
 from rehearsal.drills.scene import Scene, rollback, tag
 from rehearsal.drills.tree import Tree
-from rehearsal.places import API
+from rehearsal.places import API_PORT
 from rehearsal.repository import git
 from scripts.aws import Failure
 
@@ -29,7 +29,9 @@ FAKETIME = "/usr/local/lib/libfaketime.so.1"
 def release_another(scene: Scene) -> None:
     """Let production's registry hold the version already, as another image."""
     version, old = scene.ground.version, scene.seen.before["production"].commit
-    registry = API.removeprefix("http://").replace("127.0.0.1", "localhost")
+    registry = f"localhost:{API_PORT}"
+    password = local_aws.shell("aws", "ecr", "get-login-password")
+    local_aws.shell("skopeo", "login", "--username=AWS", f"--password={password}", registry)
     local_aws.shell("scripts/promote-image", old, version, ECR_REGISTRY=registry, **REPOSITORIES)
     scene.undo.callback(
         environment.aws,

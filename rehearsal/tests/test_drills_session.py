@@ -1,0 +1,198 @@
+"""Drills one after the other, and the scratch repository that they change: without Docker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal import repository
+from rehearsal.drills import faults, judge
+from rehearsal.drills import scene as scenes
+from rehearsal.drills import session as sessions
+from rehearsal.drills import tree as trees
+from rehearsal.drills.drill import After, Drill
+from rehearsal.drills.scene import Scene
+from rehearsal.drills.seen import Seen
+from rehearsal.drills.session import Session
+from rehearsal.drills.tree import Tree, migration
+from rehearsal.github import Configuration
+from rehearsal.repository import Change, git
+from rehearsal.stages import Rehearsal
+from rehearsal.timeline import Timeline
+from rehearsal.view import View
+from scripts.aws import Failure
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def rehearsal() -> Rehearsal:
+    timeline = Timeline("2026-01-31T12:00:00", "abc", "v1.0.0")
+    return Rehearsal(timeline, View(timeline), Configuration({"A": "1", "B": "2"}, {}))
+
+
+GROUND = Change("base", "head", "merge", "v1.0.0", dirty=False)
+
+
+# One after the other
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rehearsal: Rehearsal) -> Any:
+    """Return a function that plays drills whose scenes do as their problems say."""
+    monkeypatch.setattr(sessions, "DRILLS", tmp_path / "drills.json")
+    monkeypatch.setattr(sessions, "DRILLS_REPORT", tmp_path / "drills.html")
+    monkeypatch.setattr(faults, "clear", lambda: None)
+    monkeypatch.setattr(judge, "problems", lambda drill, seen: seen.problems)
+
+    def act(scene: Scene) -> Seen:
+        if scene.drill.fault == "breaks":
+            raise Failure("no Docker")
+        scene.seen.problems += [scene.drill.fault] * bool(scene.drill.fault)
+        return scene.seen
+
+    monkeypatch.setattr(Scene, "play", act)
+
+    def run(*drills: Drill, without_gate: bool = False) -> tuple[bool, list[dict[str, Any]]]:
+        session = Session(rehearsal, GROUND, without_gate=without_gate)
+        good = session.run(drills)
+        return good, json.loads((tmp_path / "drills.json").read_text())["drills"]
+
+    return run
+
+
+def test_all_that_go_as_they_must_are_good(play: Any) -> None:
+    good, done = play(Drill("a", "", None), Drill("b", "", None))
+    assert good
+    assert [(one["name"], one["outcome"]) for one in done] == [("a", "success"), ("b", "success")]
+
+
+def test_one_that_does_not_makes_all_fail_and_the_others_still_run(play: Any) -> None:
+    good, done = play(Drill("a", "wrong", None), Drill("b", "", None))
+    assert not good
+    assert [one["outcome"] for one in done] == ["failure", "success"]
+    assert done[0]["problems"] == ["wrong"]
+
+
+def test_one_that_can_not_be_played_is_no_pass(play: Any) -> None:
+    good, (done,) = play(Drill("a", "breaks", None))
+    assert not good
+    assert done["problems"] == ["the drill itself failed: no Docker"]
+
+
+def test_one_that_can_not_run_here_says_so_and_counts_as_nothing(play: Any) -> None:
+    good, (done,) = play(Drill("a", "wrong", None, unless=lambda: "no PyPI"))
+    assert good
+    assert (done["outcome"], done["problems"]) == ("skipped", ["DID NOT RUN: no PyPI"])
+
+
+def test_without_its_gate_a_drill_has_to_fail(play: Any) -> None:
+    assert play(Drill("a", "wrong", None), without_gate=True)[0]
+    assert not play(Drill("a", "", None), without_gate=True)[0]
+
+
+# What GitHub has
+
+
+def test_a_secret_can_be_missing(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Rehearsal, "given", lambda self, environment: self.configuration)
+    drill = Drill("a", "", None, secrets={"A": ""}, variables={"C": "3"}, runner={"D": "4"})
+    found = Scene(drill, rehearsal, GROUND).configuration("staging")
+    assert found.secrets == {"B": "2"}
+    assert found.variables["C"] == "3"
+    assert found.environment["D"] == "4"
+
+
+# The scratch repository
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A scratch repository with a commit that main is at, and one that is the ground."""
+    folder = tmp_path / "scratch"
+    for module in (repository, scenes, trees):
+        monkeypatch.setattr(module, "REPOSITORY", folder)
+    folder.mkdir()
+    git("init", "--quiet", "--initial-branch=main")
+    for content in ("first", "second"):
+        (folder / "file").write_text(content)
+        git("add", "--all")
+        git("commit", "--quiet", f"--message={content}")
+        if content == "first":
+            git("branch", "change")
+            git("checkout", "--quiet", "change")
+    return folder
+
+
+@pytest.fixture
+def scene(scratch: Path, rehearsal: Rehearsal) -> Scene:
+    ground = git("rev-parse", "change")
+    change = Change(git("rev-parse", "main"), ground, ground, "v1.0.0", dirty=False)
+    return Scene(Drill("a", "", None, After()), rehearsal, change)
+
+
+def test_a_change_is_a_commit_on_the_ground(scene: Scene, scratch: Path) -> None:
+    change = scene.make(lambda tree: tree.write("new", "new"))
+    assert change.base == scene.ground.merge
+    assert git("rev-parse", f"{change.merge}~1") == scene.ground.merge
+    assert git("show", f"{change.merge}:new") == "new"
+
+
+def test_a_change_that_changes_nothing_is_a_commit_all_the_same(scene: Scene) -> None:
+    assert scene.make(None).merge != scene.ground.merge
+
+
+def test_afterwards_main_and_tags_are_what_they_were(scene: Scene, scratch: Path) -> None:
+    refs = git("show-ref", "--heads", "--tags")
+    with scene.undo:
+        scene.keep_branches()
+        repository.merge(scene.make(lambda tree: tree.write("new", "new")))
+        git("tag", "v9.9.9")
+    assert git("show-ref", "--heads", "--tags") == refs
+    assert not repository.has("refs/remotes/origin/main")
+    assert sorted(path.name for path in scratch.iterdir()) == [".git", "file"]
+
+
+def test_an_edit_that_finds_nothing_to_replace_is_refused(scratch: Path) -> None:
+    with pytest.raises(Failure, match="the drill finds no 'third' in file"):
+        Tree().replace("file", "third", "fourth")
+
+
+def test_a_migration_comes_after_the_last_one(scratch: Path) -> None:
+    folder = scratch / "apps/releases/migrations"
+    folder.mkdir(parents=True)
+    for name in ("0001_initial.py", "0002_more.py", "__init__.py"):
+        (folder / name).write_text("")
+    migration("0900_drill", "migrations.RunPython(act)", "def act(a, b): ...\n")(Tree())
+    text = (folder / "0900_drill.py").read_text()
+    assert '("releases", "0002_more")' in text
+    compile(text, "0900_drill.py", "exec")
+
+
+@pytest.mark.parametrize(
+    ("name", "valid"), [("v1.2.3", True), ("v1.2.3;$(x)", True), ("v1 2", False), ("v1..2", False)]
+)
+def test_git_is_asked_what_a_tag_may_be_called(name: str, valid: bool) -> None:
+    assert repository.is_tag(name) is valid
+
+
+# The command
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rehearsal", "drill", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_list_has_one_name_a_line() -> None:
+    listed = command("--list").stdout.split("\n")
+    assert "migration-fails" in listed and len(listed) > 30
