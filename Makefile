@@ -1,6 +1,6 @@
 # A menu; what each does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test check pipeline pipeline-down bench bench-pipeline format requirements
+.PHONY: help run test check pipeline pipeline-down drills bench bench-pipeline format requirements
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ pipeline: ## Rehearse: a change from pull request to production, on this machine
 pipeline-down: ## Remove everything that rehearsals made, and only that
 	@scripts/bootstrap test
 	@.venv/bin/python -m rehearsal down
+
+drills: ## Rehearse what goes wrong: each fault must be stopped at its gate (ARGS="--fast" for 10 minutes)
+	@scripts/bootstrap test
+	@.venv/bin/python -m rehearsal drill $(or $(ARGS),--all)
 
 bench: ## Measure against other projects, in one run
 	@scripts/bootstrap test

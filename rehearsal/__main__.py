@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import shutil
 import signal
 import sys
-import urllib.request
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
 
-from rehearsal import actions, docker, github, local_aws, machine, repository
+from rehearsal import actions, advisories, docker, github, local_aws, machine, repository
+from rehearsal.drills.catalogue import DRILLS
+from rehearsal.drills.command import add_arguments as add_drill_arguments
+from rehearsal.drills.command import main as drill
 from rehearsal.github import Configuration
 from rehearsal.places import (
     AWS_IMAGE,
@@ -24,7 +25,6 @@ from rehearsal.places import (
     ENVIRONMENTS,
     OUT,
     REPORT,
-    ROOT,
     RUNNER_IMAGE,
     TIMELINE,
     url,
@@ -40,16 +40,20 @@ from scripts.aws import Failure
 from scripts.check_deploy_time import check as check_deploy_time
 
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
-ADVISORIES = "https://pypi.org/pypi/{}/{}/json"  # where pip-audit looks
 
 
 def main() -> int:
     words = parse()
+    if words.stage == "drill" and words.list:
+        print(*(one.name for one in DRILLS), sep="\n")
+        return 0
     signal.signal(signal.SIGTERM, interrupt)  # what ends us cleans up, whoever asks
     try:
         with machine.alone():
             if words.stage == "down":
                 return down()
+            if words.stage == "drill":
+                return drill(words, configuration)
             return rehearse(words.stage, words.yes)
     except Failure as failure:
         print(f"rehearsal: {failure}", file=sys.stderr)
@@ -77,6 +81,8 @@ def parse() -> argparse.Namespace:
     }.items():
         stage = stages.add_parser(name, help=meaning, description=meaning)
         stage.add_argument("--yes", action="store_true", help="approve production without asking")
+    meaning = "faults, each with the gate that must stop it (docs/drills.md)"
+    add_drill_arguments(stages.add_parser("drill", help=meaning, description=meaning))
     return parser.parse_args()
 
 
@@ -127,10 +133,8 @@ def configuration(sink: Sink, timeline: Timeline) -> Configuration:
     folders, missing = actions.find()
     timeline.offline += filter(None, [missing])
     environment = {"GITHUB_API_URL": sink.url}
-    if not has_advisories():
-        timeline.offline.append(
-            "PyPI's advisories can't be reached: the dependencies' audit DOES NOT RUN"
-        )
+    if not advisories.are_reachable():
+        timeline.offline.append(advisories.UNREACHABLE)
         environment["OFFLINE"] = "1"
     variables = {}
     try:
@@ -143,17 +147,6 @@ def configuration(sink: Sink, timeline: Timeline) -> Configuration:
     return Configuration(
         {**secrets, "SLACK_WEBHOOK_URL": f"{sink.url}/slack"}, variables, environment, folders
     )
-
-
-def has_advisories() -> bool:
-    """Whether PyPI tells of one of the pinned packages what is known about it."""
-    pin = re.search(r"^([\w-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.M)
-    assert pin
-    try:
-        urllib.request.urlopen(ADVISORIES.format(*pin.groups()), timeout=10).close()
-    except OSError:
-        return False
-    return True
 
 
 def introduce(view: View, timeline: Timeline, change: Change) -> None:

@@ -10,6 +10,8 @@ REPOSITORY = OUT / "repository"
 LOGS = OUT / "logs"
 REPORT = OUT / "report.html"
 TIMELINE = OUT / "timeline.json"
+DRILLS = OUT / "drills.json"
+DRILLS_REPORT = OUT / "drills.html"
 CHANGE = OUT / "change.json"  # what staging was given last
 MADE = OUT / "made.json"  # of what, and in which local AWS, the environments were made
 

@@ -151,3 +151,9 @@ def merge(change: Change) -> None:
 
 def tag(change: Change) -> None:
     git("tag", "--annotate", "--force", f"--message={change.version}", change.version, change.merge)
+
+
+def is_tag(name: str) -> bool:
+    """Whether git takes it for the name of a tag."""
+    command = ["git", "check-ref-format", f"refs/tags/{name}"]
+    return not subprocess.run(command, capture_output=True).returncode

@@ -217,12 +217,12 @@ def fingerprint() -> str:
     return total.hexdigest()
 
 
-def approve(change: Change, yes: bool) -> None:
+def approve(change: Change, yes: bool, ask: Callable[[str], str] | None = None) -> None:
     """Ask for what GitHub's environment `production` asks a reviewer."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not ask and not sys.stdin.isatty():
         raise Failure("nobody is here to approve production: make pipeline YES=1, or --yes")
     question = f"{change.version} runs on {url('staging')}. Release it to production? [y/N] "
-    if input(question).strip().lower() not in ("y", "yes"):
+    if (ask or input)(question).strip().lower() not in ("y", "yes"):
         raise Failure(f"{change.version} was not approved: production stays as it is")

@@ -119,6 +119,22 @@ class Message:
 
 
 @dataclass
+class Drilled:
+    """A drill that was run: which gate was to stop it, which did, and what is not as it must be."""
+
+    name: str
+    fault: str
+    expected: str
+    stopped: str = ""
+    outcome: Outcome = "running"
+    seconds: float = 0
+    requests: int = 0
+    lost: int = 0
+    problems: list[str] = field(default_factory=list)
+    log: str = ""  # what the step printed that stopped it
+
+
+@dataclass
 class Timeline:
     """A rehearsal."""
 
@@ -133,6 +149,7 @@ class Timeline:
     images: list[Image] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    drills: list[Drilled] = field(default_factory=list)
     peak_memory_mb: float = 0
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from django.template import Context, Engine
 
 from rehearsal.timeline import Image, Job, Message, Release, Stage, Step, Timeline
 
+from . import drills
 from .bars import axis, chart, lost_by_second, parts
 from .rollouts import rollouts
 from .words import STATUS, WORD, clock, count, date, duration, plain, short
@@ -60,6 +61,7 @@ def _page(timeline: Timeline) -> dict[str, Any]:
         "times": list(times(timeline)),
         "images": images(timeline.images),
         "releases": [_release(release) for release in timeline.releases],
+        "drills": drills.rows(timeline.drills),
         "messages": [_message(message) for message in timeline.messages],
     }
 
@@ -71,6 +73,8 @@ def _name(timeline: Timeline) -> str:
 def headline(timeline: Timeline) -> str:
     """Return what became of the change, in one sentence."""
     name = _name(timeline)
+    if timeline.drills:
+        return drills.headline(timeline)
     if timeline.outcome == "success":
         way = _whole_way(timeline)
         if way is None:

@@ -1,0 +1,197 @@
+"""What test.yml must stop: each runs the one job that has the gate, as for a pull request."""
+
+from __future__ import annotations
+
+import re
+
+from rehearsal.advisories import UNREACHABLE, are_reachable
+from rehearsal.drills.drill import After, Drill, lint, security, service
+from rehearsal.drills.tree import Tree, append, both, migration, replace, write
+from rehearsal.places import REPOSITORY
+
+MODELS = "apps/releases/models.py"
+FIELD = "    outcome = models.CharField(max_length=11"
+# Of nobody and nowhere: a scan can find no server to try it on, so it can't be ruled out.
+WORD = "kX9vR2mT7qLw4ZbN"
+LEAKED = f'URL = "postgres://deploy:{WORD}@db.internal.invalid:5432/releases"\n'
+SQLPARSE_0_4_3 = "0323c0ec29cd52bceabc1b4d9d579e311f3e4961b98d174201d5622a23b85e34"
+
+ADD_NOTE = """\
+def add_note(apps, schema_editor):
+    schema_editor.execute("ALTER TABLE releases_release ADD COLUMN note varchar(9) NOT NULL")
+"""
+NOTE_BY_HAND = """migrations.SeparateDatabaseAndState(
+        database_operations=[migrations.RunPython(add_note, migrations.RunPython.noop)],
+        state_operations=[
+            migrations.AddField("release", "note", models.CharField(max_length=9, default="")),
+        ],
+    )"""
+NOTE = """migrations.AddField(
+        "release", "note", models.CharField(max_length=9, default=""), preserve_default=False
+    )"""
+
+
+def note(options: str) -> str:
+    return f"    note = models.CharField({options})\n{FIELD}"
+
+
+def tamper(tree: Tree) -> None:
+    """Change each hash of the first package."""
+    path = "requirements.txt"
+    text = (REPOSITORY / path).read_text()
+    first, separator, rest = text.partition("    # via")
+    tampered = re.sub(r"sha256:(\w)", lambda found: f"sha256:{int(found[1], 16) ^ 1:x}", first)
+    tree.write(path, tampered + separator + rest)
+
+
+def make_vulnerable(tree: Tree) -> None:
+    """Pin a package as it was before CVE-2023-30608 was mended."""
+    path = "requirements.txt"
+    text = (REPOSITORY / path).read_text()
+    hashed = f"sqlparse==0.4.3 \\\n    --hash=sha256:{SQLPARSE_0_4_3}\n"
+    tree.write(
+        path, re.sub(r"^sqlparse==.*\n(?:    --hash.*\n)+", lambda _: hashed, text, flags=re.M)
+    )
+
+
+def leak_and_remove(tree: Tree) -> None:
+    tree.write("apps/releases/old.py", LEAKED)
+    tree.commit("Add a connection")
+    (REPOSITORY / "apps/releases/old.py").unlink()
+
+
+DRILLS = (
+    Drill(
+        "lint",
+        "A module imports what it does not use.",
+        lint("Run linting"),
+        After(says="F401"),
+        change=write("apps/releases/unused.py", "import os\n"),
+        seconds=20,
+    ),
+    Drill(
+        "format",
+        "A file is not in black's form.",
+        lint("Run linting"),
+        After(says="would reformat"),
+        change=write("apps/releases/form.py", "VERSIONS = {'a' : 1}\n"),
+        seconds=20,
+    ),
+    Drill(
+        "type-error",
+        "A function returns another type than it says.",
+        lint("Run type checking"),
+        After(says="Incompatible return value type"),
+        change=write("apps/releases/typed.py", 'def count() -> int:\n    return "1"\n'),
+        seconds=60,
+    ),
+    Drill(
+        "template-defect",
+        "A template of the infrastructure names a property that AWS does not know.",
+        lint("Check templates"),
+        After(says="StopTimout"),
+        change=replace("infra/service.yaml", "StopTimeout: 30", "StopTimout: 30"),
+        seconds=60,
+    ),
+    Drill(
+        "workflow-defect",
+        "A workflow uses an action by a tag, which its owner can move.",
+        lint("Check workflows"),
+        After(says="unpinned-uses"),
+        change=write(
+            ".github/workflows/extra.yml",
+            "name: Extra\non: push\npermissions: {}\njobs:\n  extra:\n    name: extra\n"
+            "    runs-on: ubuntu-24.04\n    steps:\n      - uses: actions/setup-node@v4\n",
+        ),
+        seconds=60,
+    ),
+    Drill(
+        "dockerfile-defect",
+        "The Dockerfile takes whatever base image is the newest.",
+        lint("Check Dockerfiles"),
+        After(says="DL3007"),
+        change=replace("Dockerfile", "FROM python:3.11-slim-bookworm AS", "FROM python:latest AS"),
+        seconds=60,
+    ),
+    Drill(
+        "tampered-hash",
+        "A package is not the one whose hash was pinned.",
+        lint("Install dependencies"),
+        After(says="DO NOT MATCH THE HASHES"),
+        change=tamper,
+        seconds=30,
+    ),
+    Drill(
+        "missing-migration",
+        "A model changes, and no migration does.",
+        service("Check migrations"),
+        After(says="Add field note to release"),
+        change=replace(MODELS, FIELD, note('max_length=9, default=""')),
+    ),
+    Drill(
+        "incompatible-migration",
+        "A new column has no default in the database, and the code before it inserts none.",
+        service("Check migrations"),
+        After(says="NOT NULL constraint"),
+        change=both(replace(MODELS, FIELD, note("max_length=9")), migration("0900_note", NOTE)),
+    ),
+    Drill(
+        "incompatible-in-disguise",
+        "The same by a statement in Python, which the linter can't read.",
+        service("Check that the version before runs on this schema"),
+        After(says="can't run on this schema"),
+        change=both(
+            replace(MODELS, FIELD, note('max_length=9, default=""')),
+            migration("0900_note", NOTE_BY_HAND, ADD_NOTE),
+        ),
+    ),
+    Drill(
+        "production-settings",
+        "Production's settings let pages show their insides.",
+        service("Check production settings"),
+        After(says="security.W018"),
+        change=append("myproject/settings/production.py", "\nDEBUG = True\n"),
+    ),
+    Drill(
+        "failing-test",
+        "A test fails.",
+        service("Run tests"),
+        After(says="1 failed"),
+        change=write(
+            "apps/releases/tests/test_drill.py", "def test_sum() -> None:\n    assert 1 + 1 == 3\n"
+        ),
+        seconds=120,
+    ),
+    Drill(
+        "coverage-drop",
+        "A function is never run by a test.",
+        service("Run tests"),
+        After(says="Required test coverage of 100"),
+        change=append("apps/releases/views.py", "\n\ndef nobody() -> int:\n    return 1\n"),
+        seconds=120,
+    ),
+    Drill(
+        "vulnerable-dependency",
+        "A pinned package has a known vulnerability.",
+        security("Security check (dependencies)"),
+        After(says="sqlparse 0.4.3: "),
+        change=make_vulnerable,
+        unless=lambda: "" if are_reachable() else UNREACHABLE,
+    ),
+    Drill(
+        "leaked-secret",
+        "A change contains a password.",
+        security("Security check (secrets)"),
+        After(says="Postgres"),
+        change=write("apps/releases/old.py", LEAKED),
+        seconds=30,
+    ),
+    Drill(
+        "leaked-secret-in-history",
+        "A change adds a password in one commit, and takes it out in the next.",
+        security("Security check (secrets)"),
+        After(says="Postgres"),
+        change=leak_and_remove,
+        seconds=30,
+    ),
+)

@@ -1,0 +1,327 @@
+"""What a deploy must stop, or survive: each runs deploy-staging.yml under load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rehearsal.drills.drill import (
+    BUILD,
+    DEPLOY,
+    DEPLOYED,
+    FIND_IMAGE,
+    MIGRATE,
+    NOT_MOVED,
+    ROLLED_BACK,
+    VERIFY,
+    WATCH,
+    After,
+    Drill,
+    Injection,
+)
+from rehearsal.drills.environment import (
+    blank_secret_key,
+    break_pages,
+    die_half_way,
+    lose_variable,
+    move_at_the_same_time,
+)
+from rehearsal.drills.faults import aside, aws, cache, database, end, hangs, schema, stops
+from rehearsal.drills.killed import interrupted
+from rehearsal.drills.scene import deploy, ignore_and_replace, ship_after
+from rehearsal.drills.tree import append, both, migration, replace
+from rehearsal.places import url
+
+FAILS = """\
+def fail(apps, schema_editor):
+    raise RuntimeError("these rows can't be converted")
+
+"""
+HANGS = """\
+def wait(apps, schema_editor):
+    time.sleep(3600)
+
+"""
+HALF_WAY = """\
+def wait(apps, schema_editor):
+    print("half way", flush=True)
+    time.sleep(60)
+
+"""
+ADD = 'migrations.AddField("release", "{}", models.CharField(max_length=9, null=True))'
+DROP = "ALTER TABLE releases_release DROP COLUMN {}"
+FORGET = "DELETE FROM django_migrations WHERE name LIKE '09%'"
+
+LIVENESS = "apps/health/liveness.py"
+SLEEP = "\nimport time\n\ntime.sleep({})\n"
+HOG = "\nhog = [b'x' * 10**8 for _ in range(20)]\n"
+IGNORE = """
+import signal
+
+
+def when_ready(server: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+"""
+BROKEN = """\
+    if __import__("pathlib").Path("/tmp/broken").exists():
+        raise RuntimeError("broken")
+    page = requested_page(request)
+    live = Release.objects.live_in(settings.APP_ENVIRONMENT)
+"""
+UNBROKEN = BROKEN.partition('broken")\n')[2]
+
+
+def until_rolled_back(step: str, injection: Injection) -> Mapping[str, Injection]:
+    """Return an outage from one step on until the workflow rolls back."""
+    return {step: injection, "Roll back": end}
+
+
+def crashes(change: str) -> str:
+    return f'\nraise SystemExit("{change}")\n'
+
+
+DRILLS = (
+    Drill(
+        "good-change",
+        "Nothing goes wrong: a drill that stops is stopped by its fault, and by nothing else.",
+        None,
+        After(runs="change", pushed=True, slack=DEPLOYED),
+        seconds=115,
+    ),
+    Drill(
+        "missing-secret",
+        "GitHub has been told only one of the two AWS keys, as in a fork.",
+        None,
+        After(says="GitHub has not been told the secret AWS_SECRET_ACCESS_KEY"),
+        secrets={"AWS_SECRET_ACCESS_KEY": ""},
+        instead="it is skipped, and says so",
+        seconds=20,
+    ),
+    Drill(
+        "empty-region",
+        "GitHub's AWS_REGION names a region in which nothing was made.",
+        FIND_IMAGE,
+        After(slack=NOT_MOVED, says="RepositoryNotFoundException"),
+        variables={"AWS_REGION": "eu-central-1"},
+        seconds=30,
+    ),
+    Drill(
+        "push-refused",
+        "The registry refuses the image.",
+        BUILD,
+        After(slack=NOT_MOVED, says="denied"),
+        when={BUILD.step: aws(registry=True, method="POST", status=403, error="DENIED", times=99)},
+        seconds=30,
+    ),
+    Drill(
+        "image-does-not-build",
+        "A change breaks the image.",
+        BUILD,
+        After(slack=NOT_MOVED, says="SyntaxError"),
+        change=append("apps/releases/urls.py", "\nthis is no Python\n"),
+        seconds=30,
+    ),
+    Drill(
+        "credentials-expire",
+        "AWS takes the credentials no more once the image is pushed.",
+        MIGRATE,
+        After(pushed=True, slack=NOT_MOVED, says="ExpiredTokenException"),
+        when={MIGRATE.step: aws(service="ecs", error="ExpiredTokenException", times=99)},
+    ),
+    Drill(
+        "throttling",
+        "AWS asks for patience three times in a row, at three steps.",
+        None,
+        After(runs="change", pushed=True, slack=DEPLOYED),
+        when={
+            step: aws(service="ecs", error="ThrottlingException", times=3)
+            for step in ("Register task definition", MIGRATE.step, DEPLOY.step)
+        },
+        seconds=130,
+    ),
+    Drill(
+        "two-deploys",
+        "Somebody else moves the service meanwhile.",
+        MIGRATE,
+        After(pushed=True, slack=NOT_MOVED, says="is being deployed"),
+        when={"Register task definition": move_at_the_same_time},
+        seconds=90,
+    ),
+    Drill(
+        "migration-fails",
+        "A migration raises an error.",
+        MIGRATE,
+        After(pushed=True, slack=NOT_MOVED, says="these rows can't be converted"),
+        change=migration("0900_fails", "migrations.RunPython(fail)", FAILS),
+    ),
+    Drill(
+        "migration-hangs",
+        "A migration does not come to its end.",
+        MIGRATE,
+        After(pushed=True, slack=NOT_MOVED, says="not done after 15 s, and stopped"),
+        change=migration("0900_hangs", "migrations.RunPython(wait)", HANGS),
+        seconds=80,
+    ),
+    Drill(
+        "migration-dies",
+        "A migration is killed between two schema changes; then the next good change comes.",
+        MIGRATE,
+        After(runs="change", pushed=True, slack=NOT_MOVED, says="ended with 137"),
+        change=migration(
+            "0900_dies",
+            f"{ADD.format('first')}, migrations.RunPython(wait), {ADD.format('second')}",
+            HALF_WAY,
+        ),
+        given=schema(DROP.format("first"), FORGET),
+        when={MIGRATE.step: aside(die_half_way)},
+        play=ship_after(deploy),
+        seconds=180,
+    ),
+    Drill(
+        "missing-variable",
+        "The template of the infrastructure loses a variable, and is deployed.",
+        MIGRATE,
+        After(pushed=True, slack=NOT_MOVED, says="ALLOWED_HOSTS: is not set"),
+        given=lose_variable("ALLOWED_HOSTS"),
+    ),
+    Drill(
+        "empty-secret",
+        "Somebody blanks SECRET_KEY in AWS.",
+        MIGRATE,
+        After(pushed=True, slack=NOT_MOVED, says="SECRET_KEY"),
+        given=blank_secret_key,
+    ),
+    Drill(
+        "task-crashes",
+        "The service ends as soon as it starts; its migration was applied.",
+        DEPLOY,
+        After(
+            pushed=True,
+            slack=ROLLED_BACK,
+            says="circuit breaker",
+            migrated=("releases.0900_first",),
+        ),
+        change=both(
+            migration("0900_first", ADD.format("first")),
+            append("gunicorn.conf.py", crashes("it can not start")),
+        ),
+        given=schema(DROP.format("first"), FORGET),
+        seconds=75,
+    ),
+    Drill(
+        "task-never-healthy",
+        "The service starts, and says that it is not alive.",
+        DEPLOY,
+        After(pushed=True, slack=ROLLED_BACK, says="alarms detected"),
+        change=replace(LIVENESS, '"200 OK"', '"500 Internal Server Error"'),
+        seconds=120,
+    ),
+    Drill(
+        "task-starts-too-slowly",
+        "The service takes five minutes to start, longer than anything waits.",
+        DEPLOY,
+        After(pushed=True, slack=ROLLED_BACK, says="alarms detected"),
+        change=append("gunicorn.conf.py", SLEEP.format(300)),
+        seconds=120,
+    ),
+    Drill(
+        "task-starts-slowly",
+        "The service takes ten seconds to start, which is within the limits.",
+        None,
+        After(runs="change", pushed=True, slack=DEPLOYED),
+        change=append("gunicorn.conf.py", SLEEP.format(10)),
+        seconds=130,
+    ),
+    Drill(
+        "task-out-of-memory",
+        "The service wants more memory than its task has, and is killed.",
+        DEPLOY,
+        After(pushed=True, slack=ROLLED_BACK, says="circuit breaker"),
+        change=append("gunicorn.conf.py", HOG),
+        seconds=80,
+    ),
+    Drill(
+        "task-ignores-sigterm",
+        "A version does not heed SIGTERM when it is replaced: it is killed after stopTimeout.",
+        None,
+        After(pushed=True, slack=DEPLOYED),
+        change=append("gunicorn.conf.py", IGNORE),
+        play=ignore_and_replace,
+        instead="it ships, and can be replaced",
+        seconds=170,
+    ),
+    Drill(
+        "database-down",
+        "MySQL is gone when the migration starts.",
+        MIGRATE,
+        After(pushed=True, slack=NOT_MOVED, says="OperationalError", loses=True),
+        when={MIGRATE.step: stops(database)},
+        seconds=90,
+    ),
+    Drill(
+        "database-hangs",
+        "MySQL accepts connections and says nothing, once the new version runs.",
+        VERIFY,
+        After(pushed=True, slack=ROLLED_BACK, says="is not ready", loses=True),
+        when=until_rolled_back(VERIFY.step, hangs(database)),
+        seconds=110,
+    ),
+    Drill(
+        "redis-down",
+        "Redis is gone, once the new version runs.",
+        VERIFY,
+        After(pushed=True, slack=ROLLED_BACK, says="is not ready", loses=True),
+        when=until_rolled_back(VERIFY.step, stops(cache)),
+        seconds=110,
+    ),
+    Drill(
+        "redis-hangs",
+        "Redis accepts connections and says nothing, once the new version runs.",
+        VERIFY,
+        After(pushed=True, slack=ROLLED_BACK, says="is not ready", loses=True),
+        when=until_rolled_back(VERIFY.step, hangs(cache)),
+        seconds=110,
+    ),
+    Drill(
+        "alarm-in-rollout",
+        "MySQL says nothing while the service moves, slowly: over 5 % of answers are errors.",
+        DEPLOY,
+        After(pushed=True, slack=ROLLED_BACK, says="alarms detected", loses=True),
+        change=append("gunicorn.conf.py", SLEEP.format(20)),
+        when=until_rolled_back(DEPLOY.step, hangs(database)),
+        seconds=130,
+    ),
+    Drill(
+        "wrong-url",
+        "GitHub's APP_URL of staging leads to production, which answers 200 as well.",
+        VERIFY,
+        After(pushed=True, slack="FAILED", says=f"{url('production')} runs"),
+        variables={"APP_URL": url("production")},
+        seconds=110,
+    ),
+    Drill(
+        "errors-after-a-healthy-start",
+        "Half of the answers become errors once the deploy is verified.",
+        WATCH,
+        After(pushed=True, slack=ROLLED_BACK, says="over 5 % of answers were 5xx", loses=True),
+        change=replace("apps/releases/views.py", UNBROKEN, BROKEN),
+        when={WATCH.step: break_pages},
+        seconds=130,
+    ),
+    Drill(
+        "slack-is-down",
+        "Nobody listens at Slack's address: a good deploy stays good.",
+        None,
+        After(runs="change", pushed=True),
+        secrets={"SLACK_WEBHOOK_URL": "http://127.0.0.1:9/slack"},
+        seconds=120,
+    ),
+    Drill(
+        "killed-rehearsal",
+        "The rehearsal is killed in the middle of a deploy, with kill -9; then comes the next.",
+        None,
+        After(runs="change", pushed=True, slack=DEPLOYED),
+        play=interrupted,
+        instead="the next ships, and nothing is left",
+        seconds=190,
+    ),
+)

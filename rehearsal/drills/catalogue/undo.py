@@ -1,0 +1,60 @@
+"""What undoes a deploy, under load: it must be quick, and lose nothing."""
+
+from __future__ import annotations
+
+from rehearsal import local_aws
+from rehearsal.drills import seen as look
+from rehearsal.drills.drill import DEPLOYED, After, Drill
+from rehearsal.drills.scene import Scene, back, deploy
+
+ROLLBACK_SECONDS = 60
+
+
+def roll_back(scene: Scene) -> None:
+    """Ship a change, and return to what ran before it by the script that names nothing."""
+    deploy(scene)
+    said, seconds = back(scene)
+    if seconds > ROLLBACK_SECONDS:
+        scene.problem(f"the rollback took {seconds:.0f} s, and has {ROLLBACK_SECONDS}")
+    check_release(scene, "rolled-back")
+    scene.seen.log = f"{said}\nrolled back in {seconds:.0f} s"
+
+
+def roll_back_twice(scene: Scene) -> None:
+    """Roll back; again, which must do nothing; and forward to the change, by its name."""
+    roll_back(scene)
+    before = look.environment("staging", deep=False).revision
+    said, _ = back(scene)
+    if look.environment("staging", deep=False).revision != before:
+        scene.problem("a second rollback went one further back")
+    forward, _ = back(scene, "--to", scene.seen.commit)
+    scene.seen.log = f"{said}\n{forward}"
+
+
+def check_release(scene: Scene, outcome: str) -> None:
+    """Make sure that /releases.json says how the change ended."""
+    found = [r.outcome for r in local_aws.releases("staging") if r.commit == scene.seen.commit]
+    if found[:1] != [outcome]:
+        scene.problem(f"/releases.json calls it {found[:1]}, and not {outcome}")
+
+
+DRILLS = (
+    Drill(
+        "rollback",
+        f"A good deploy is regretted: scripts/rollback has {ROLLBACK_SECONDS} s to undo it.",
+        None,
+        After(pushed=True, slack=DEPLOYED, says="rolled back in"),
+        play=roll_back,
+        instead="it is rolled back",
+        seconds=130,
+    ),
+    Drill(
+        "rollback-of-a-rollback",
+        "The rollback is run once more, and then regretted itself.",
+        None,
+        After(runs="change", pushed=True, slack=DEPLOYED, says="Nothing is done"),
+        play=roll_back_twice,
+        instead="it is rolled back, and on again",
+        seconds=200,
+    ),
+)

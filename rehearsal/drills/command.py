@@ -1,0 +1,122 @@
+"""`python -m rehearsal drill`: which drills to run, and what they run on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from datetime import UTC, datetime
+from difflib import get_close_matches
+
+from rehearsal import docker, github, machine, repository
+from rehearsal.drills.catalogue import DRILLS
+from rehearsal.drills.drill import Drill
+from rehearsal.drills.session import Session
+from rehearsal.github import Configuration
+from rehearsal.places import AWS_IMAGE, DRILLS_REPORT, ROOT, RUNNER_IMAGE
+from rehearsal.sink import Sink
+from rehearsal.stages import Rehearsal
+from rehearsal.timeline import Message, Timeline
+from rehearsal.view import View
+from scripts.aws import Failure
+
+FAST_SECONDS = 600  # all of `--fast` together
+INTERRUPTED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as migration-fails")
+    parser.add_argument("--list", action="store_true", help="say their names, one a line")
+    parser.add_argument("--all", action="store_true", help="run all of them")
+    parser.add_argument(
+        "--fast", action="store_true", help=f"run what fits into {FAST_SECONDS // 60} minutes"
+    )
+    parser.add_argument(
+        "--without-gate",
+        action="store_true",
+        help="take the gate's step out of its workflow first: the drill must fail then",
+    )
+
+
+def chosen(words: argparse.Namespace) -> list[Drill]:
+    """Return the drills that are asked for; raise Failure where a name means none."""
+    if words.all:
+        return list(DRILLS)
+    if words.fast:
+        return fast()
+    known = {drill.name: drill for drill in DRILLS}
+    for name in words.names:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise Failure(
+                f"there is no drill {name!r}"
+                + (f"; did you mean {near[0]}?" if near else "")
+                + " python -m rehearsal drill --list names them"
+            )
+    if not words.names:
+        raise Failure("which drill? Name one or more, or --all, --fast or --list")
+    found = [known[name] for name in words.names]
+    if words.without_gate and (ships := [d.name for d in found if not d.gate]):
+        raise Failure(f"{ships[0]} has no gate to take away: it has to ship")
+    return found
+
+
+def fast() -> list[Drill]:
+    """Return the quickest drills, as many as fit, in their order."""
+    left = float(FAST_SECONDS)
+    found = set()
+    for drill in sorted(DRILLS, key=lambda drill: drill.seconds):
+        left -= drill.seconds
+        if left >= 0:
+            found.add(drill.name)
+    return [drill for drill in DRILLS if drill.name in found]
+
+
+def main(
+    words: argparse.Namespace, configuration: Callable[[Sink, Timeline], Configuration]
+) -> int:
+    """Run drills on what is up, which is brought up first; return the exit code."""
+    drills = chosen(words)
+    has_images = docker.answers() and all(map(docker.has_image, (AWS_IMAGE, RUNNER_IMAGE)))
+    machine.check(has_images=has_images)
+    ground = repository.prepare()
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    timeline = Timeline(started, ground.merge, ground.version)
+    view = View(timeline)
+
+    def heard(receiver: str, text: str) -> None:
+        timeline.messages.append(Message(timeline.now(), receiver, text))
+
+    github.remove_leftovers()  # of a rehearsal that was killed
+    with Sink(heard) as sink:
+        rehearsal = Rehearsal(timeline, view, configuration(sink, timeline))
+        for text in timeline.offline:
+            view.warn(f"OFFLINE: {text}")
+        with view:
+            rehearsal.prepare()
+        session = Session(rehearsal, ground, without_gate=words.without_gate)
+        try:
+            good = session.run(drills)
+        except KeyboardInterrupt:
+            view.say("interrupted; what was begun is undone", "bold red")
+            return INTERRUPTED
+    view.console.print()
+    view.console.print(session.table())
+    return conclude(session, view, good=good)
+
+
+def conclude(session: Session, view: View, *, good: bool) -> int:
+    """Say it in a line."""
+    done = session.rehearsal.timeline.drills
+    count = {
+        name: sum(one.outcome == name for one in done) for name in ("success", "failure", "skipped")
+    }
+    text = f"{count['success']} as they must be, {count['failure']} not"
+    if count["skipped"]:
+        text += f", {count['skipped']} DID NOT RUN"
+    view.console.print()
+    if session.without_gate:
+        text += "; without their gates all of them must fail" + (
+            "" if good else ", and some did not"
+        )
+    view.say(f"{text}. {DRILLS_REPORT.relative_to(ROOT)}", "bold green" if good else "bold red")
+    return 0 if good else 1

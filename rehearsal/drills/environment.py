@@ -1,0 +1,99 @@
+"""What goes wrong inside an environment: its tasks, its secrets, its definition, its rollouts."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from rehearsal import docker, local_aws
+from rehearsal.drills.drill import Injection
+from rehearsal.drills.scene import Scene
+from scripts.aws import Failure
+
+BASE = "myapp-staging-task-base"
+# What DescribeTaskDefinition adds, and RegisterTaskDefinition refuses.
+KEPT = (
+    *("family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions"),
+    *("requiresCompatibilities", "cpu", "memory", "runtimePlatform"),
+)
+START_SECONDS = 60
+BROKEN = "/tmp/broken"  # noqa: S108  # a task's own, and the one place where it can write
+
+
+def aws(*words: str) -> dict[str, object]:
+    answer = local_aws.shell("aws", *words, "--output=json")
+    found: dict[str, object] = json.loads(answer or "{}")
+    return found
+
+
+def lose_variable(name: str) -> Injection:
+    """Return what makes a newest revision of what deploys start from, without a variable."""
+
+    def inject(scene: Scene) -> None:
+        good = describe_base()
+        scene.undo.callback(register, good)
+        bad = json.loads(json.dumps(good))
+        for container in bad["containerDefinitions"]:
+            kept = [one for one in container["environment"] if one["name"] != name]
+            if len(kept) == len(container["environment"]):
+                raise Failure(f"{BASE} has no variable {name} to lose")
+            container["environment"] = kept
+        register(bad)
+
+    return inject
+
+
+def describe_base() -> dict[str, object]:
+    answer = aws("ecs", "describe-task-definition", "--task-definition", BASE)
+    definition = answer["taskDefinition"]
+    assert isinstance(definition, dict)
+    return {name: definition[name] for name in KEPT if name in definition}
+
+
+def register(definition: dict[str, object]) -> None:
+    aws("ecs", "register-task-definition", "--cli-input-json", json.dumps(definition))
+
+
+def blank_secret_key(scene: Scene) -> None:
+    containers = describe_base()["containerDefinitions"]
+    assert isinstance(containers, list)
+    secrets = {one["name"]: one["valueFrom"] for one in containers[0]["secrets"]}
+    arn = secrets["SECRET_KEY"]
+    value = str(aws("secretsmanager", "get-secret-value", "--secret-id", arn)["SecretString"])
+
+    def put(text: str) -> None:
+        aws("secretsmanager", "put-secret-value", "--secret-id", arn, "--secret-string", text)
+
+    scene.undo.callback(put, value)
+    put(" ")
+
+
+def move_at_the_same_time(scene: Scene) -> None:
+    """Let the service move as if somebody ran scripts/rollback, or another deploy."""
+    where = ("--cluster", "myapp-staging-cluster", "--service", "myapp-staging-service")
+    aws("ecs", "update-service", *where, "--force-new-deployment")
+
+
+def die_half_way(scene: Scene) -> None:
+    """Wait for the migration to come half way, and kill its container."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        for task in local_aws.get("/_rehearsal/state")["tasks"]:
+            if task["lastStatus"] != "RUNNING":
+                continue
+            name = docker.docker("ps", "--quiet", f"--filter=name=-{task['id'][:8]}-")
+            if name and "half way" in docker.docker("logs", name):
+                docker.docker("kill", name)
+                return
+        time.sleep(0.3)
+    raise Failure("no migration came half way")
+
+
+def break_pages(scene: Scene) -> None:
+    """Let the new version's pages fail from now on, in each of its tasks."""
+    service = local_aws.service("staging")
+    revision = next(d["revision"] for d in service["deployments"] if d["status"] == "PRIMARY")
+    for task in service["tasks"]:
+        if task["lastStatus"] == "RUNNING" and task["revision"] == revision:
+            name = docker.docker("ps", "--quiet", f"--filter=name=-{task['id'][:8]}-")
+            docker.docker("exec", name, "touch", BROKEN)

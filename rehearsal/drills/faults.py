@@ -1,0 +1,110 @@
+"""What can be done to what runs: containers held up or stopped, calls of AWS that fail."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from rehearsal import docker
+from rehearsal.drills.drill import Injection
+from rehearsal.drills.scene import Scene
+from rehearsal.drills.seen import sql
+from rehearsal.places import API
+from scripts.aws import Failure
+
+FAULTS = f"{API}/_rehearsal/faults"
+
+
+def aws(**fault: Any) -> Injection:
+    """Return what lets calls of AWS or of the registry fail: see rehearsal/aws/faults.py."""
+
+    def inject(scene: Scene) -> None:
+        scene.undo.callback(clear)
+        request = urllib.request.Request(FAULTS, json.dumps(fault).encode())
+        urllib.request.urlopen(request, timeout=5).close()
+
+    return inject
+
+
+def clear() -> None:
+    urllib.request.urlopen(urllib.request.Request(FAULTS, method="DELETE"), timeout=5).close()
+
+
+def one(prefix: str) -> str:
+    """Return the one container whose name begins so."""
+    names = docker.docker("ps", "--all", f"--filter=name=^{prefix}", "--format={{.Names}}").split()
+    if len(names) != 1:
+        raise Failure(f"{len(names)} containers are named {prefix}…, and the drill is about one")
+    return names[0]
+
+
+def database(environment: str = "staging") -> str:
+    return one(f"rehearsal-rds-myapp-{environment}")
+
+
+def cache(environment: str = "staging") -> str:
+    return one(f"rehearsal-elasticache-.*-myapp-{environment}-")
+
+
+def hangs(container: Callable[[], str]) -> Injection:
+    """Return what holds a server up: it accepts connections, and says nothing."""
+
+    def inject(scene: Scene) -> None:
+        name = container()
+        docker.docker("pause", name)
+        scene.outages.callback(docker.docker, "unpause", name)
+
+    return inject
+
+
+def stops(container: Callable[[], str]) -> Injection:
+    """Return what stops a server: nothing listens any more."""
+
+    def inject(scene: Scene) -> None:
+        name = container()
+        docker.docker("kill", name)
+        scene.outages.callback(docker.docker, "start", name)
+
+    return inject
+
+
+def end(scene: Scene) -> None:
+    """End the outages."""
+    scene.outages.close()
+
+
+def schema(*statements: str) -> Injection:
+    """Return what promises to take back what a migration does to staging's database."""
+
+    def inject(scene: Scene) -> None:
+        scene.clean.callback(sql, "staging", *statements)
+
+    return inject
+
+
+def aside(act: Callable[[Scene], None]) -> Injection:
+    """Return what is done beside the step that begins, which goes on meanwhile."""
+
+    def inject(scene: Scene) -> None:
+        def guarded() -> None:
+            try:
+                act(scene)
+            except Failure as failure:
+                scene.problem(f"the fault could not be injected: {failure}")
+
+        thread = threading.Thread(target=guarded)
+        thread.start()
+        scene.undo.callback(thread.join)
+
+    return inject
+
+
+def all_of(*injections: Injection) -> Injection:
+    def inject(scene: Scene) -> None:
+        for one in injections:
+            one(scene)
+
+    return inject

@@ -1,0 +1,93 @@
+"""A rehearsal that is killed with kill -9 in the middle of a deploy, and what the next finds."""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import time
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from typing import Any
+
+from rehearsal import docker, events, github, repository
+from rehearsal.drills.drill import DEPLOY, STAGING
+from rehearsal.drills.scene import DrillRun, Scene, deploy
+from rehearsal.github import CONTAINERS, Configuration
+from rehearsal.timeline import Job, Stage, Step, Timeline
+from scripts.aws import Failure
+
+UNTIL_SECONDS = 180
+END_SECONDS = 20
+
+
+def victim(
+    name: str, payload: Mapping[str, Any], configuration: Configuration, tell: Connection
+) -> None:
+    """Run a deploy, and tell the name of each step that begins."""
+
+    def changed(job: Job, step: Step | None) -> None:
+        if step and step.finished is None:
+            tell.send(step.name)
+
+    timeline = Timeline("", "", "")
+    run = DrillRun(timeline, Stage(STAGING, "", 0), changed)
+    run.name = name
+    run.start(STAGING, "push", payload, configuration)
+
+
+def interrupted(scene: Scene) -> None:
+    """Kill a rehearsal while the service moves; the next must find a clean place, and ship."""
+    repository.merge(scene.merged)
+    scene.prepare_workflows(STAGING)
+    kill(scene, events.push(scene.merged))
+    github.remove_leftovers()  # as each rehearsal does first
+    for what in (*leftovers(), *processes()):
+        scene.problem(f"the killed rehearsal has left {what}")
+    scene.settle()  # ECS goes on by itself
+    scene.seen.also_pushed = {scene.seen.commit}
+    scene.make(None)
+    deploy(scene)
+
+
+def kill(scene: Scene, payload: Mapping[str, Any]) -> None:
+    context = multiprocessing.get_context("spawn")
+    hear, tell = context.Pipe(duplex=False)
+    configuration = scene.configuration("staging")
+    words = (scene.drill.name, payload, configuration, tell)
+    process = context.Process(target=victim, args=words)
+    process.start()
+    tell.close()
+    deadline = time.monotonic() + UNTIL_SECONDS
+    try:
+        while time.monotonic() < deadline:
+            try:
+                if hear.poll(1) and hear.recv() == DEPLOY.step:
+                    time.sleep(3)  # the service has begun to move
+                    return
+            except EOFError:
+                break
+        raise Failure(f"the rehearsal to be killed never came to {DEPLOY.step}")
+    finally:
+        process.kill()
+        process.join()
+
+
+def leftovers() -> list[str]:
+    """Return containers and networks of act's."""
+    found = []
+    for prefix in CONTAINERS:
+        words = (f"--filter=name=^{prefix}", "--format={{.Name}}")
+        found += docker.docker("ps", "--all", words[0], "--format={{.Names}}").split()
+        found += docker.docker("network", "ls", *words).split()
+    return found
+
+
+def processes() -> list[str]:
+    """Return the act of this clone that still runs, after a moment in which it may end."""
+    deadline = time.monotonic() + END_SECONDS
+    while True:
+        listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True).stdout
+        found = [line.split()[0] for line in listed.splitlines() if f" {github.ACT} " in line]
+        if not found or time.monotonic() > deadline:
+            return [f"act, process {pid}" for pid in found]
+        time.sleep(0.5)

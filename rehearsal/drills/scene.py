@@ -1,0 +1,354 @@
+"""One drill under way: its change is made, its faults come at their time, and all is put back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rehearsal import events, local_aws, repository
+from rehearsal.drills import seen as look
+from rehearsal.drills.drill import PRODUCTION, STAGING, TEST, Drill, Edit, Play
+from rehearsal.drills.seen import Seen
+from rehearsal.drills.tree import Tree, without_step
+from rehearsal.github import Run
+from rehearsal.places import LOGS, REPOSITORY, url
+from rehearsal.repository import Change, git
+from rehearsal.stages import DEPLOYED, LOADED_FROM, Rehearsal
+from rehearsal.timeline import Job, Stage, Step
+from rehearsal.watch import Rollout
+from scripts.aws import Failure
+
+WORKFLOWS = REPOSITORY / ".github" / "workflows"
+# Deploys call test.yml first. What it stops has drills of its own; here it would cost minutes each.
+YES = """\
+name: Test
+on:
+  workflow_call:
+    inputs:
+      service-only: {description: not used, type: boolean}
+    secrets:
+      CODECOV_TOKEN: {description: not used, required: false}
+jobs:
+  test:
+    name: a drill says yes
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo "A drill of a deploy, so test.yml says yes. Its gates have drills of their own."
+"""
+SETTLE_SECONDS = 150
+
+
+class DrillRun(Run):
+    """A run that keeps its log apart from those of rehearsals."""
+
+    name = ""
+
+    def log(self) -> Path:
+        return log_of(self.name)
+
+
+def log_of(drill: str) -> Path:
+    return LOGS / f"drill-{drill}.log"
+
+
+@dataclass
+class Scene:
+    """What a drill's course has at hand."""
+
+    drill: Drill
+    rehearsal: Rehearsal
+    ground: Change
+    without_gate: bool = False
+    show: Callable[[Job, Step | None], None] = lambda job, step: None
+    seen: Seen = field(default_factory=Seen)
+    undo: ExitStack = field(default_factory=ExitStack)  # of faults, as soon as the run is over
+    clean: ExitStack = field(default_factory=ExitStack)  # of what is looked at first
+    outages: ExitStack = field(default_factory=ExitStack)  # of servers, until the run is over
+    merged: Change = field(init=False)
+
+    def play(self) -> Seen:
+        """Run the drill, look at what became of it, and put everything back."""
+        log_of(self.drill.name).unlink(missing_ok=True)
+        self.seen.before = look.environments(deep=True)
+        self.seen.ground = self.ground.merge
+        heard = len(self.rehearsal.timeline.messages)
+        try:
+            with self.undo, self.outages:
+                if self.drill.staged:
+                    self.stage()
+                self.keep_branches()
+                self.make(self.drill.change)
+                if self.drill.given:
+                    self.drill.given(self)
+                (self.drill.play or usual)(self)
+                self.seen.at_end = look.environments(deep=False)
+            self.seen.slack = [
+                message.text
+                for message in self.rehearsal.timeline.messages[heard:]
+                if message.receiver == "Slack"
+            ]
+            self.settle()
+            self.seen.after = look.environments(deep=True)
+        finally:
+            with self.clean:
+                self.return_environments()
+        return self.seen
+
+    def stage(self) -> None:
+        """Let staging run the ground of all drills, once for all that want it."""
+        ground = self.ground
+        if self.seen.before["staging"].commit != ground.merge:
+            repository.show(ground.merge, "change")
+            local_aws.seed("staging", ground.version, ground.merge)
+            self.seen.before = look.environments(deep=True)
+
+    def on_main(self) -> None:
+        """Let main be what the change is made on."""
+        repository.show(self.ground.merge, "main")
+        git("update-ref", "refs/remotes/origin/main", self.ground.merge)
+
+    def end_faults(self) -> None:
+        self.outages.close()
+
+    def problem(self, text: str) -> None:
+        self.seen.problems.append(text)
+
+    def keep_branches(self) -> None:
+        """Make sure that main is afterwards what it was, as if a bad change were reverted."""
+        refs = {
+            name: git("rev-parse", name)
+            for name in ("main", "refs/remotes/origin/main")
+            if repository.has(name)
+        }
+        tags = set(git("tag", "--list").split())
+
+        def back() -> None:
+            repository.show(self.ground.head, "change")
+            git("update-ref", "-d", "refs/remotes/origin/main")
+            for name, commit in refs.items():
+                git("update-ref", name if "/" in name else f"refs/heads/{name}", commit)
+            for tag in set(git("tag", "--list").split()) - tags:
+                git("tag", "--delete", tag)
+
+        self.undo.callback(back)
+
+    def make(self, edit: Edit | None) -> Change:
+        """Commit a change on top of the ground, and return it as if it were merged."""
+        repository.show(self.ground.merge, "change")
+        tree = Tree()
+        if edit:
+            edit(tree)
+        tree.commit(f"drill: {self.drill.name}")
+        self.seen.commit = git("rev-parse", "HEAD")
+        commit = self.seen.commit
+        self.merged = replace(self.ground, base=self.ground.merge, head=commit, merge=commit)
+        return self.merged
+
+    def run(
+        self,
+        workflow: str,
+        event: str,
+        payload: Mapping[str, Any],
+        *words: str,
+        environment: str = "",
+    ) -> Stage:
+        """Run a workflow of the working tree, under load where it is a deploy."""
+        self.prepare_workflows(workflow)
+        stage = Stage(workflow, self.drill.fault, self.rehearsal.timeline.now())
+        self.rehearsal.timeline.stages.append(stage)
+        rollout = Rollout(self.rehearsal.timeline, stage, environment)
+
+        def changed(job: Job, step: Step | None) -> None:
+            if step and step.finished is None:
+                if environment and step.name == LOADED_FROM:
+                    rollout.start()
+                if injection := self.drill.when.get(step.name):
+                    injection(self)
+            self.show(job, step)
+
+        run = DrillRun(self.rehearsal.timeline, stage, changed)
+        run.name = self.drill.name
+        try:
+            run.start(workflow, event, payload, self.configuration(environment), *words)
+            stage.outcome = "success"
+        except Failure as failure:
+            stage.outcome, self.seen.reason = "failure", str(failure)
+        finally:
+            with suppress(Failure):  # the judge counts what was lost
+                rollout.stop()
+            stage.finished = self.rehearsal.timeline.now()
+        self.seen.take(stage)
+        if not self.seen.failed:
+            self.seen.log = printed(log_of(self.drill.name))
+        return stage
+
+    def prepare_workflows(self, workflow: str) -> None:
+        if workflow != TEST:
+            (WORKFLOWS / TEST).write_text(YES)
+        if self.without_gate and self.drill.gate and self.drill.gate.workflow == workflow:
+            path = WORKFLOWS / workflow
+            path.write_text(without_step(path.read_text(), self.drill.gate.step))
+
+    def configuration(self, environment: str) -> Any:
+        given = self.rehearsal.given(environment)
+        secrets = {**given.secrets, **self.drill.secrets}
+        return replace(
+            given,
+            secrets={name: value for name, value in secrets.items() if value},
+            variables={**given.variables, **FASTER, **self.drill.variables},
+            environment={**given.environment, **self.drill.runner},
+        )
+
+    def settle(self) -> None:
+        """Wait until both environments are at rest and ready; the judge says which is not."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline:
+            found = look.environments(deep=False)
+            if all(runs.settled and runs.ready for runs in found.values()):
+                return
+            time.sleep(0.5)
+
+    def return_environments(self) -> None:
+        """Return what runs something else to what it ran before, by the script for that."""
+        for name, before in self.seen.before.items():
+            if look.environment(name, deep=False).revision != before.revision:
+                rollback(name, "--revision", before.revision)
+        self.settle()
+        for name, before in self.seen.before.items():
+            now = look.environment(name, deep=False)
+            if not (now.ready and now.settled and now.commit == before.commit):
+                self.seen.problems.append(f"{name} could not be returned to {before.commit[:12]}")
+
+
+# Limits that a fork may set too, so that a drill does not wait a quarter of an hour.
+FASTER = {"MIGRATE_SECONDS": "15", "VERIFY_SECONDS": "6"}
+
+
+def usual(scene: Scene) -> None:
+    """Run the gate's workflow once; a change that has to ship goes to staging."""
+    if scene.drill.gate and scene.drill.gate.workflow == TEST:
+        check(scene)
+    else:
+        deploy(scene)
+
+
+def check(scene: Scene) -> None:
+    """Run the gate's job of test.yml, as for a pull request."""
+    assert scene.drill.gate
+    payload = events.pull_request(scene.merged)
+    scene.run(
+        TEST,
+        "pull_request",
+        payload,
+        "--job",
+        scene.drill.gate.job,
+        "--matrix",
+        f"mysql:{DEPLOYED}",
+    )
+
+
+def deploy(scene: Scene) -> None:
+    """Merge the change, and run the deploy to staging under load."""
+    change = scene.merged
+    repository.merge(change)
+    scene.run(STAGING, "push", events.push(change), environment="staging")
+
+
+def tag(version: str = "", *, on: str = "ground") -> Play:
+    """Return the course that tags a commit, and runs the deploy to production under load.
+
+    Without a version it is the ground's. On `ground`, which is main; or on `change`, which isn't.
+    """
+
+    def play(scene: Scene) -> None:
+        scene.on_main()
+        name = version or scene.ground.version
+        commit = scene.ground.merge if on == "ground" else scene.merged.merge
+        repository.show(commit, "main" if on == "ground" else "change")
+        if repository.is_tag(name):
+            git("tag", "--annotate", "--force", f"--message={name}", name, commit)
+        scene.run(
+            PRODUCTION, "push", events.push_tag(name, commit), environment=scene.drill.environment
+        )
+
+    return play
+
+
+def rollback(environment: str, *words: str) -> str:
+    return local_aws.shell(
+        "scripts/rollback", environment, *words, "--yes", APP_URL=url(environment)
+    )
+
+
+def printed(log: Path) -> str:
+    """Return what the steps of a run printed."""
+    lines = []
+    for line in log.read_text().splitlines() if log.exists() else []:
+        with suppress(ValueError):
+            said = json.loads(line)
+            if said.get("raw_output") or said.get("command"):
+                lines.append(str(said.get("arg") or said.get("msg", "")).rstrip("\n"))
+    return "\n".join(lines)
+
+
+def ship_after(course: Play) -> Play:
+    """Return a course after which the next good change must ship."""
+
+    def play(scene: Scene) -> None:
+        course(scene)
+        scene.end_faults()
+        ship(scene)
+
+    return play
+
+
+def ship(scene: Scene) -> None:
+    """Revert the change by a good one, which must get through."""
+    stopped, log = list(scene.seen.failed), scene.seen.log
+    bad = scene.seen.commit
+    scene.make(None)
+    scene.seen.also_pushed = {bad}
+    deploy(scene)
+    if scene.seen.failed != stopped:
+        scene.problem(f"the next good change was stopped by {scene.seen.failed[-1]}")
+    scene.seen.failed, scene.seen.log = stopped, log
+
+
+def ignore_and_replace(scene: Scene) -> None:
+    """Ship it, then roll it back under load: its tasks have to be killed."""
+    deploy(scene)
+    revision = look.environment("staging", deep=False).revision
+    back(scene, "--revision", scene.seen.before["staging"].revision)
+    scene.settle()
+    codes = [
+        code
+        for task in local_aws.service("staging")["tasks"]
+        if task["revision"] == revision
+        for code in task["exitCodes"]
+    ]
+    if not codes or set(codes) != {137}:
+        scene.problem(f"its tasks ended with {codes}, and should have been killed (137)")
+
+
+def back(scene: Scene, *words: str) -> tuple[str, float]:
+    """Run scripts/rollback under load; return what it printed, and how long it took."""
+    timeline = scene.rehearsal.timeline
+    stage = Stage("scripts/rollback", "Roll back", timeline.now())
+    timeline.stages.append(stage)
+    rollout = Rollout(timeline, stage, "staging")
+    rollout.start()
+    begin = time.monotonic()
+    try:
+        said = rollback("staging", *words)
+    finally:
+        took = time.monotonic() - begin
+        with suppress(Failure):
+            rollout.stop()
+        stage.finished = timeline.now()
+    scene.seen.take(stage)
+    return said, took

@@ -1,0 +1,152 @@
+"""What a drill saw: where its run stopped, and what was different afterwards."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from rehearsal import docker, local_aws
+from rehearsal.drills.drill import Gate
+from rehearsal.places import ENVIRONMENTS, host
+from rehearsal.timeline import Stage
+from scripts.aws import Failure
+
+APPLIED = (
+    "from django.db import connection as c; k = c.cursor();"
+    "k.execute('SELECT app, name FROM django_migrations');"
+    "print('\\n'.join('.'.join(row) for row in k.fetchall()))"
+)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What an environment runs, as the load balancer, ECS, registry and database have it."""
+
+    commit: str = ""
+    ready: bool = False
+    revision: str = ""
+    settled: bool = False  # one deployment, complete, with all its tasks healthy
+    live: str = ""  # the commit that /releases.json calls live
+    tags: frozenset[str] = frozenset()
+    migrations: frozenset[str] = frozenset()
+
+
+@dataclass
+class Seen:
+    """All that the judge goes by."""
+
+    commit: str = ""  # of the drill's change
+    ground: str = ""  # the commit that the change is made on
+    also_pushed: set[str] = field(default_factory=set)  # commits of other changes that it made
+    failed: list[Gate] = field(default_factory=list)  # in the order in which they ended
+    ran: list[Gate] = field(default_factory=list)
+    reason: str = ""  # why the run failed, where that was not a step
+    log: str = ""  # what the first step that failed printed; of all, where none did
+    before: dict[str, Runs] = field(default_factory=dict)
+    at_end: dict[str, Runs] = field(default_factory=dict)  # before anything is undone
+    after: dict[str, Runs] = field(default_factory=dict)
+    slack: list[str] = field(default_factory=list)
+    requests: int = 0
+    lost: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  # what the drill itself found wrong
+
+    def take(self, stage: Stage) -> None:
+        """Take over what a run did."""
+        for job in stage.jobs:
+            name = job.name.partition(" (")[0]
+            for step in job.steps:
+                if step.outcome != "skipped":
+                    self.ran.append(Gate(stage.name, name, step.name))
+        ended = [
+            (step.finished or 0, Gate(stage.name, job.name.partition(" (")[0], step.name), step)
+            for job in stage.jobs
+            for step in job.steps
+            if step.outcome == "failure" and job.outcome != "success"
+        ]
+        for _, gate, step in sorted(ended, key=lambda one: one[0]):
+            if not self.failed:
+                self.log = "\n".join(line.rstrip("\n") for line in step.log)
+            self.failed.append(gate)
+        if stage.load:
+            self.requests += stage.load.requests
+            self.lost += [f"{lost.path} at {lost.at} s: {lost.why}" for lost in stage.load.lost]
+
+
+def environments(*, deep: bool) -> dict[str, Runs]:
+    """Look at both; deeper, into registry and database as well, which takes seconds."""
+    with ThreadPoolExecutor(len(ENVIRONMENTS)) as pool:
+        found = pool.map(lambda name: environment(name, deep=deep), ENVIRONMENTS)
+        return dict(zip(ENVIRONMENTS, found, strict=True))
+
+
+def environment(name: str, *, deep: bool) -> Runs:
+    health: dict[str, Any] = {}
+    history: dict[str, Any] = {}
+    service: Any = {}
+    with suppress(Failure):
+        service = local_aws.service(name)
+    with suppress(Failure):
+        health = local_aws.get("/health/", host(name))
+        history = local_aws.get("/releases.json", host(name))
+    tags = migrations = frozenset[str]()
+    if deep:
+        with suppress(Failure):
+            tags = frozenset(image.tag for image in local_aws.images(name))
+            migrations = frozenset(applied(name))
+    deployments = service.get("deployments", [])
+    revisions = [str(d["revision"]) for d in deployments if d["status"] == "PRIMARY"]
+    return Runs(
+        commit=str(health.get("commit", "")),
+        ready=health.get("status") == "ok",
+        revision="".join(revisions),
+        settled=is_settled(service),
+        live=str((history.get("live") or {}).get("commit", "")),
+        tags=tags,
+        migrations=migrations,
+    )
+
+
+def is_settled(service: Any) -> bool:
+    """Whether a service has one deployment, complete, and as many healthy tasks as it wants."""
+    deployments = service.get("deployments", [])
+    if len(deployments) != 1 or deployments[0]["rolloutState"] != "COMPLETED":
+        return False
+    tasks = [task for task in service["tasks"] if task["lastStatus"] == "RUNNING"]
+    healthy = [task for task in tasks if set(task.get("targets", [])) == {"healthy"}]
+    return len(healthy) == len(tasks) == int(service["desired"])
+
+
+def container(environment: str) -> str:
+    """Return a container of the service that runs what is deployed."""
+    service = local_aws.service(environment)
+    primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
+    for task in service["tasks"]:
+        if task["lastStatus"] == "RUNNING" and task["revision"] == primary["revision"]:
+            found = docker.docker("ps", "--quiet", f"--filter=name=-{task['id'][:8]}-")
+            if found:
+                return found.partition("\n")[0]
+    raise Failure(f"no task of {environment} runs")
+
+
+def python(environment: str, code: str) -> str:
+    """Return what code prints that runs in the service, on its database and its cache."""
+    name = container(environment)
+    return docker.docker("exec", name, "python", "manage.py", "shell", "--verbosity=0", "-c", code)
+
+
+def applied(environment: str) -> list[str]:
+    return python(environment, APPLIED).split()
+
+
+def sql(environment: str, *statements: str) -> None:
+    """Run statements on an environment's database, each as far as it goes."""
+    code = (
+        "import json; from django.db import connection as c\n"
+        f"for s in json.loads({json.dumps(json.dumps(statements))}):\n"
+        "    try: c.cursor().execute(s)\n"
+        "    except Exception as e: print(e)\n"
+    )
+    python(environment, code)

@@ -1,0 +1,340 @@
+"""Drills: the judge sees what is not as it must be, and each drill has a gate that is there."""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rehearsal.drills import judge
+from rehearsal.drills.catalogue import DRILLS
+from rehearsal.drills.command import FAST_SECONDS, chosen, fast
+from rehearsal.drills.drill import (
+    APPROVE,
+    DEPLOY,
+    MIGRATE,
+    NOT_MOVED,
+    ROLLED_BACK,
+    VERIFY,
+    After,
+    Drill,
+    Gate,
+)
+from rehearsal.drills.scene import YES
+from rehearsal.drills.seen import Runs, Seen, is_settled
+from rehearsal.drills.tree import without_step
+from rehearsal.timeline import Job, Load, Lost, Stage, Step
+from scripts.aws import Failure
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = ROOT / ".github/workflows"
+OLD, NEW = "a" * 40, "b" * 40
+RAN = Runs(OLD, ready=True, revision="task:1", settled=True, live=OLD, tags=frozenset([OLD]))
+BUILD = replace(MIGRATE, step="Build, tag, and push image to ECR")
+
+STOPPED = Drill("stopped", "", VERIFY, After(pushed=True, slack=ROLLED_BACK, says="not ready"))
+SHIPPED = Drill("shipped", "", None, After(runs="change", pushed=True, slack="deployed"))
+
+
+def stopped() -> Seen:
+    """Return what is seen of a drill that verification stops, and that is rolled back."""
+    pushed = replace(RAN, tags=RAN.tags | {NEW})
+    return Seen(
+        commit=NEW,
+        ran=[BUILD, MIGRATE, DEPLOY, VERIFY],
+        failed=[VERIFY],
+        log="it is not ready",
+        before={"staging": RAN, "production": RAN},
+        at_end={"staging": pushed, "production": RAN},
+        after={"staging": pushed, "production": RAN},
+        slack=[f"staging: {NEW} {ROLLED_BACK}"],
+        requests=900,
+    )
+
+
+def shipped() -> Seen:
+    """Return what is seen of a change that staging runs now."""
+    now = Runs(NEW, ready=True, revision="task:2", settled=True, live=NEW, tags=RAN.tags | {NEW})
+    seen = stopped()
+    seen.failed, seen.log, seen.slack = [], "", [f"staging: {NEW} deployed"]
+    seen.at_end["staging"] = seen.after["staging"] = now
+    return seen
+
+
+def after(seen: Seen, **differs: object) -> None:
+    seen.after["staging"] = replace(seen.after["staging"], **differs)  # type: ignore[arg-type]
+
+
+def test_drills_that_go_as_they_must_have_no_problem() -> None:
+    assert judge.problems(STOPPED, stopped()) == []
+    assert judge.problems(SHIPPED, shipped()) == []
+
+
+# The gate
+
+
+def test_a_drill_without_its_gate_fails() -> None:
+    seen = shipped()
+    first, *_ = judge.problems(STOPPED, seen)
+    assert first == "nothing stopped it, and deploy: Verify deployment should have"
+
+
+def test_a_later_gate_is_the_wrong_one() -> None:
+    seen = stopped()
+    drill = replace(STOPPED, gate=MIGRATE)
+    assert judge.problems(drill, seen) == [
+        "it was stopped by deploy: Verify deployment, too late: deploy: Run database migrations"
+        " should have"
+    ]
+
+
+def test_an_earlier_gate_is_the_wrong_one() -> None:
+    seen = stopped()
+    seen.failed, seen.ran = [MIGRATE], [BUILD, MIGRATE]
+    assert "before its turn" in judge.problems(STOPPED, seen)[0]
+
+
+def test_the_first_step_that_failed_counts() -> None:
+    seen = stopped()
+    seen.failed.append(replace(VERIFY, step="Roll back"))
+    assert judge.problems(STOPPED, seen) == []
+
+
+def test_the_same_step_of_another_workflow_is_another_gate() -> None:
+    seen = stopped()
+    seen.failed = [replace(VERIFY, workflow="deploy-prod.yml")]
+    assert judge.problems(STOPPED, seen)
+
+
+def test_what_must_ship_and_is_stopped_fails() -> None:
+    seen = shipped()
+    seen.failed = [DEPLOY]
+    assert "it was stopped by deploy: Deploy to ECS, and should have shipped" in judge.problems(
+        SHIPPED, seen
+    )
+
+
+def test_a_run_that_fails_at_no_step_did_not_ship() -> None:
+    seen = shipped()
+    seen.reason = "act: no such image"
+    assert judge.problems(SHIPPED, seen) == ["the run failed: act: no such image"]
+
+
+# The state
+
+
+@pytest.mark.parametrize(
+    ("differs", "problem"),
+    [
+        ({"commit": NEW, "live": NEW}, "staging runs bbbbbbbbbbbb, and not aaaaaaaaaaaa"),
+        ({"ready": False}, "staging is not ready"),
+        ({"settled": False}, "staging has not settled"),
+        ({"live": NEW}, "/releases.json calls bbbbbbbbbbbb live"),
+        ({"migrations": frozenset(["app.0900"])}, "staging's database was migrated by app.0900"),
+        ({"tags": RAN.tags}, "staging's registry has got nothing new"),
+        ({"tags": RAN.tags | {NEW, "x"}}, f"staging's registry has got {NEW}, x"),
+    ],
+)
+def test_another_state_is_a_problem(differs: dict[str, object], problem: str) -> None:
+    seen = stopped()
+    after(seen, **differs)
+    assert problem in " / ".join(judge.problems(STOPPED, seen))
+
+
+def test_the_other_environment_must_stay_as_it_was() -> None:
+    seen = stopped()
+    seen.after["production"] = replace(RAN, commit=NEW, live=NEW)
+    assert "production runs bbbbbbbbbbbb" in judge.problems(STOPPED, seen)[0]
+
+
+def test_what_only_the_clean_up_returned_was_not_rolled_back() -> None:
+    seen = stopped()
+    seen.at_end["staging"] = replace(RAN, revision="task:2")
+    assert judge.problems(STOPPED, seen) == ["staging was left on task:2, and not on task:1"]
+
+
+def test_a_migration_that_should_be_applied_and_is_not_is_a_problem() -> None:
+    drill = replace(STOPPED, after=replace(STOPPED.after, migrated=("app.0900",)))
+    assert judge.problems(drill, stopped()) == ["staging's database was migrated by nothing"]
+
+
+# Words and requests
+
+
+def test_the_gate_must_say_what_is_wrong() -> None:
+    seen = stopped()
+    seen.log = "something else"
+    assert judge.problems(STOPPED, seen) == ["its log does not say 'not ready'"]
+
+
+def test_slack_must_be_told_how_it_ended() -> None:
+    seen = stopped()
+    seen.slack = [f"staging: {NEW} {NOT_MOVED}"]
+    assert judge.problems(STOPPED, seen)[0].startswith("Slack was not told 'FAILED and rolled")
+
+
+def test_slack_must_be_told_nothing_where_nothing_was_tried() -> None:
+    drill = replace(STOPPED, after=replace(STOPPED.after, slack=""))
+    assert "Slack was told" in judge.problems(drill, stopped())[0]
+
+
+def test_a_lost_request_is_a_problem_where_the_old_version_could_answer() -> None:
+    seen = stopped()
+    seen.lost = ["/health/ at 3 s: status 502"]
+    (problem,) = judge.problems(STOPPED, seen)
+    assert problem == "1 of 900 requests were lost: /health/ at 3 s: status 502"
+    assert not judge.problems(replace(STOPPED, after=replace(STOPPED.after, loses=True)), seen)
+
+
+# What is seen
+
+
+def test_of_two_jobs_the_step_that_failed_first_is_the_one() -> None:
+    late = Job("lint", 0, 9, "failure", [Step("Run linting", 1, 8, "failure", ["late"])])
+    early = Job("test (MySQL 8.4)", 0, 5, "failure", [Step("Run tests", 1, 4, "failure", ["a\n"])])
+    seen = Seen()
+    seen.take(Stage("test.yml", "", 0, jobs=[late, early]))
+    assert seen.failed == [
+        Gate("test.yml", "test", "Run tests"),
+        Gate("test.yml", "lint", "Run linting"),
+    ]
+    assert seen.log == "a"
+
+
+def test_a_step_that_may_fail_stops_nothing() -> None:
+    job = Job("deploy", 0, 9, "success", [Step("Notify Slack", 1, 8, "failure")])
+    seen = Seen()
+    seen.take(Stage("deploy-staging.yml", "", 0, jobs=[job]))
+    assert seen.failed == []
+
+
+def test_requests_of_all_runs_are_counted() -> None:
+    seen = Seen()
+    for number in (1, 2):
+        load = Load("", 60, requests=100, lost=[Lost(1, "/", "502")] * number)
+        seen.take(Stage("deploy-staging.yml", "", 0, load=load))
+    assert (seen.requests, len(seen.lost)) == (200, 3)
+
+
+@pytest.mark.parametrize(
+    ("deployments", "states", "settled"),
+    [
+        (["COMPLETED"], [["healthy"], ["healthy"]], True),
+        (["COMPLETED"], [["healthy"], ["initial"]], False),
+        (["COMPLETED"], [["healthy"], ["draining"]], False),
+        (["COMPLETED"], [["healthy"]], False),
+        (["IN_PROGRESS"], [["healthy"], ["healthy"]], False),
+        (["COMPLETED", "FAILED"], [["healthy"], ["healthy"]], False),
+    ],
+)
+def test_a_service_is_at_rest_with_as_many_healthy_tasks_as_it_wants(
+    deployments: list[str], states: list[list[str]], settled: bool
+) -> None:
+    service = {
+        "desired": 2,
+        "deployments": [{"rolloutState": state} for state in deployments],
+        "tasks": [{"lastStatus": "RUNNING", "targets": state} for state in states],
+    }
+    assert is_settled(service) is settled
+
+
+# The catalogue
+
+
+def workflow(name: str) -> str:
+    return (WORKFLOWS / name).read_text()
+
+
+@pytest.mark.parametrize(
+    "gate", {drill.gate for drill in DRILLS if drill.gate} - {APPROVE}, ids=str
+)
+def test_a_gate_can_be_taken_out_of_its_job(gate: Gate) -> None:
+    whole = workflow(gate.workflow)
+    (job,) = re.findall(rf"^  {gate.job}:\n(?:(?:    .*)?\n)+", whole, re.M)
+    less = without_step(job, gate.step)
+    assert f"- name: {gate.step}\n" not in less
+    assert less.count("\n      - ") == job.count("\n      - ") - job.count(f"- name: {gate.step}\n")
+
+
+def test_a_step_that_is_not_there_can_not_be_taken_out() -> None:
+    with pytest.raises(Failure, match="there is no step 'Nothing'"):
+        without_step(workflow("test.yml"), "Nothing")
+
+
+def test_a_step_goes_with_all_that_belongs_to_it() -> None:
+    text = (
+        "    steps:\n      - name: A\n        env:\n          B: c\n\n        run: |\n"
+        "          d\n\n"
+        "      # on E\n      - name: E\n        run: f\n\n  next:\n    name: next\n"
+    )
+    assert without_step(text, "A") == (
+        "    steps:\n      # on E\n      - name: E\n        run: f\n\n  next:\n    name: next\n"
+    )
+    assert without_step(text, "E").endswith("      # on E\n  next:\n    name: next\n")
+
+
+def test_names_are_words_that_name_one_drill() -> None:
+    names = [drill.name for drill in DRILLS]
+    assert len(set(names)) == len(names) >= 30
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", name) for name in names)
+
+
+def test_each_drill_that_is_stopped_says_what_its_gate_says() -> None:
+    assert not [drill.name for drill in DRILLS if drill.gate and not drill.after.says]
+
+
+def test_faults_come_at_steps_that_are_there() -> None:
+    names = {step for drill in DRILLS for step in drill.when}
+    steps = "".join(map(workflow, ("deploy-staging.yml", "deploy-prod.yml")))
+    assert names and not [name for name in names if f"- name: {name}\n" not in steps]
+
+
+def test_the_workflow_that_says_yes_can_be_called_as_the_real_one() -> None:
+    called = re.compile(r"^    secrets:\n      (\w+):", re.M)
+    assert called.findall(YES) == called.findall(workflow("test.yml"))
+
+
+def test_the_documentation_has_each_drill_with_its_gate() -> None:
+    listed = dict(re.findall(r"^\| `([\w-]+)` \| .* \| (.*) \|$", docs(), re.M))
+    wanted = {d.name: f"`{d.gate.step}`" if d.gate else d.instead for d in DRILLS}
+    assert listed == wanted
+
+
+def docs() -> str:
+    return (ROOT / "docs/drills.md").read_text()
+
+
+# Which are run
+
+
+def words(**given: object) -> Callable[[], list[Drill]]:
+    flags = {"names": [], "all": False, "fast": False, "without_gate": False}
+    return lambda: chosen(Namespace(**{**flags, **given}))
+
+
+def test_fast_ones_fit_into_their_time() -> None:
+    assert sum(drill.seconds for drill in fast()) <= FAST_SECONDS
+    assert len(fast()) >= 15
+
+
+def test_an_unknown_name_is_refused_with_a_near_one() -> None:
+    with pytest.raises(Failure, match="no drill 'lnit'; did you mean lint"):
+        words(names=["lnit"])()
+
+
+def test_nothing_asked_for_is_refused() -> None:
+    with pytest.raises(Failure, match="which drill"):
+        words()()
+
+
+def test_a_gate_that_is_none_can_not_be_taken_away() -> None:
+    with pytest.raises(Failure, match="good-change has no gate"):
+        words(names=["good-change"], without_gate=True)()
+
+
+def test_named_ones_are_run_in_the_order_in_which_they_are_named() -> None:
+    assert [drill.name for drill in words(names=["redis-down", "lint"])()] == ["redis-down", "lint"]

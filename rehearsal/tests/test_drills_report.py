@@ -1,0 +1,79 @@
+"""The report of drills: a table, in which what did not run is no pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from apps.releases.tests.test_browser import assert_accessible
+from rehearsal.report.page import render
+from rehearsal.timeline import Drilled, Timeline
+
+from .test_report import text, visit
+
+Visit = Callable[..., Page]
+GATE = "deploy: Run database migrations"
+__all__ = ["visit"]
+
+
+def drilled() -> Timeline:
+    timeline = Timeline("2026-01-31T12:00:00+00:00", "a" * 40, "v0.1.0", "failure")
+    timeline.seconds = 214
+    timeline.drills = [
+        Drilled("migration-fails", "A migration fails.", GATE, GATE, "success", 61, 1342),
+        Drilled(
+            "redis-down",
+            "Redis is gone.",
+            "deploy: Verify deployment",
+            "nothing",
+            "failure",
+            90,
+            5000,
+            7,
+            ["nothing stopped it, and deploy: Verify deployment should have"],
+            "<b>not ready</b>",
+        ),
+        Drilled(
+            "vulnerable-dependency",
+            "A package is bad.",
+            "security: Security check (dependencies)",
+            "did not run",
+            "skipped",
+            problems=["DID NOT RUN: PyPI can't be reached"],
+        ),
+    ]
+    return timeline
+
+
+def test_the_headline_counts_what_did_not_run_apart() -> None:
+    assert "3 drills: 1 as they must be, 1 not, 1 did not run" in text(render(drilled()))
+
+
+def test_a_row_has_fault_gate_time_and_requests() -> None:
+    said = text(render(drilled()))
+    assert (
+        f"migration-fails A migration fails. {GATE} {GATE} 1 min 1 s 0 of 1,342 as it must" in said
+    )
+
+
+def test_a_drill_that_failed_shows_why_and_what_was_printed() -> None:
+    page = render(drilled())
+    assert "nothing stopped it, and deploy: Verify deployment should have" in page
+    assert "&lt;b&gt;not ready&lt;/b&gt;" in page
+
+
+def test_a_report_of_drills_alone_has_no_empty_parts() -> None:
+    page = render(drilled())
+    assert "Timeline" not in text(page) and "Stages and jobs" not in text(page)
+    assert "[the report knows no" not in page
+
+
+def test_the_report_of_drills_is_accessible(visit: Visit, tmp_path: Path) -> None:
+    assert_accessible(visit(drilled()))
+
+
+def test_the_report_of_drills_fits_a_small_telephone(visit: Visit) -> None:
+    page = visit(drilled(), viewport={"width": 360, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
