@@ -7,9 +7,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from apps.releases.tests.test_browser import assert_accessible
 from rehearsal.report.page import render
 from rehearsal.timeline import Drilled, Timeline
+from tests.accessible import assert_accessible
 
 from .test_report import text, visit
 
