@@ -38,15 +38,19 @@ def servers_answer(
     record_testsuite_property("Django", django.__version__)
     if all(item.nodeid.startswith(DELIVERY) for item in request.session.items):
         return
+    problem = ""
     try:
         with django_db_blocker.unblock(), one_line_errors(), connection._nodb_cursor() as cursor:
             cursor.execute("SELECT VERSION()")
             record_testsuite_property("MySQL", cursor.fetchone()[0])
         caches["default"].get("servers_answer")
     except SystemExit as refused:
-        pytest.exit(str(refused), returncode=1)
+        problem = str(refused)
     except RedisError as error:
-        pytest.exit(f"REDIS_URL: Redis can't be used: {error}", returncode=1)
+        problem = f"REDIS_URL: Redis can't be used: {error}"
+    # Not within `except`: pytest would take a second to read the source of all that led there.
+    if problem:
+        pytest.exit(problem, returncode=1)
 
 
 @pytest.fixture(scope="module")

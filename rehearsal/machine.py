@@ -22,6 +22,7 @@ PORTS = {
     WEB_PORT: "the load balancers",
     API_PORT: "the local AWS",
     3306: "test.yml's MySQL",
+    3307: "test.yml's other MySQL",
     6379: "test.yml's Redis",
 }
 

@@ -34,6 +34,8 @@ SILENT_MYSQL = """
 import socket, time
 listener = socket.create_server(("127.0.0.1", 3306))
 print("listening", flush=True)
+connection, _ = listener.accept()
+print("asked", flush=True)
 time.sleep(60)
 """
 
@@ -150,9 +152,9 @@ def test_sigterm_lets_the_request_in_flight_finish(image: str) -> None:
         silent = ["docker", "exec", container.name, "python", "-c", SILENT_MYSQL]
         with subprocess.Popen(silent, stdout=subprocess.PIPE, text=True) as mysql:
             assert mysql.stdout and mysql.stdout.readline() == "listening\n"
-            # Readiness gives a silent database two seconds: that is our slow request.
+            # Readiness gives a silent database some time: that is our slow request.
             request = threads.submit(container.get, "/health/")
-            time.sleep(1)
+            assert mysql.stdout.readline() == "asked\n"
             assert not request.done()
             begin = time.time()
             docker("kill", "--signal=TERM", container.name)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +64,24 @@ def test_check_runs_the_gates_of_the_workflow_in_its_order() -> None:
     commands = [step["run"].splitlines() for step in steps if "id" in step and "run" in step]
     gates = re.findall(r'gate "[^"]+" (.+)', (ROOT / "scripts/check").read_text())
     assert gates == list(itertools.chain(*commands))
+
+
+def test_a_deploy_tests_what_is_in_the_image_and_a_pull_request_all() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
+    # YAML reads `on` as true.
+    assert workflow[True]["workflow_call"]["inputs"]["service-only"]["default"] is True
+    conditions = {name: job["if"] for name, job in workflow["jobs"].items() if "if" in job}
+    assert conditions == {"delivery": "${{ !inputs.service-only }}"}
+
+
+def test_the_workflow_runs_every_test_that_make_test_runs() -> None:
+    workflow = (ROOT / ".github/workflows/test.yml").read_text()
+    arguments = " ".join(re.findall(r"run: pytest (.+)", workflow)).split()
+    run = tuple(f"{folder}/" for folder in arguments if not folder.startswith("-"))
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    folders = settings["tool"]["pytest"]["ini_options"]["testpaths"]
+    files = [file for folder in folders for file in (ROOT / folder).rglob("test_*.py")]
+    assert not [file for file in files if not str(file.relative_to(ROOT)).startswith(run)]
 
 
 def test_each_job_of_the_workflow_summarizes_all_its_gates() -> None:

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from scripts.aws import Failure
 from scripts.summarize_tests import summarize
 
 ROOT = Path(__file__).resolve().parents[2]
+Tested = Callable[[str], Path]
 PASSED = {"tests": {"outcome": "success"}}
 PROGRAM = "def half(n):\n    if n:\n        return n / 2\n    return 0\n"
 SUITE = """\
@@ -31,23 +34,35 @@ def test_image(n):
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A project whose gate is 90 %."""
+    return make_project(tmp_path)
+
+
+def make_project(folder: Path) -> Path:
     settings = "[tool.coverage.run]\nbranch = true\nomit = ['test_*']\n"
     settings += "[tool.coverage.report]\nfail_under = 90\n"
-    (tmp_path / "pyproject.toml").write_text(settings)
-    (tmp_path / "program.py").write_text(PROGRAM)
-    return tmp_path
+    (folder / "pyproject.toml").write_text(settings)
+    (folder / "program.py").write_text(PROGRAM)
+    return folder
 
 
-def pytest_writes(folder: Path, suite: str) -> None:
-    """Let the real pytest write the real files."""
-    (folder / "test_program.py").write_text(suite)
-    command = [sys.executable, "-m", "pytest", "--rootdir=.", "-p", "no:django"]
-    command += ["--cov=.", "--cov-report=xml", "--junit-xml=tests.xml"]
-    subprocess.run(command, cwd=folder, capture_output=True, check=False)
+@pytest.fixture(scope="module")
+def tested(tmp_path_factory: pytest.TempPathFactory) -> Tested:
+    """Return a function that makes the project, and lets the real pytest write the real files."""
+
+    @cache
+    def tested_by(suite: str) -> Path:
+        folder = make_project(tmp_path_factory.mktemp("project"))
+        (folder / "test_program.py").write_text(suite)
+        command = [sys.executable, "-m", "pytest", "--rootdir=.", "-p", "no:django"]
+        command += ["--cov=.", "--cov-report=xml", "--junit-xml=tests.xml"]
+        subprocess.run(command, cwd=folder, capture_output=True, check=False)
+        return folder
+
+    return tested_by
 
 
-def test_the_page_tells_what_ran_and_why_some_did_not(folder: Path) -> None:
-    pytest_writes(folder, SUITE)
+def test_the_page_tells_what_ran_and_why_some_did_not(tested: Tested) -> None:
+    folder = tested(SUITE)
     page = summarize(folder, PASSED)
     assert "| tests | passed |" in page
     assert "On MySQL 8.4.5." in page
@@ -55,16 +70,16 @@ def test_the_page_tells_what_ran_and_why_some_did_not(folder: Path) -> None:
     assert "| no Docker \\| here | 2 |" in page
 
 
-def test_a_file_below_the_gate_is_named_with_its_lines(folder: Path) -> None:
-    pytest_writes(folder, SUITE)
+def test_a_file_below_the_gate_is_named_with_its_lines(tested: Tested) -> None:
+    folder = tested(SUITE)
     page = summarize(folder, PASSED)
     # 3 of 4 lines and 1 of 2 branches
     assert "Coverage of lines and branches: 66.6 %, and the gate wants 90 %: **FAILED**" in page
     assert "| `program.py` | 66.6 % | 2, 4 |" in page
 
 
-def test_nothing_is_below_the_gate_when_all_is_reached(folder: Path) -> None:
-    pytest_writes(folder, SUITE.replace("half(2) == 1", "half(2) + half(0) == 1"))
+def test_nothing_is_below_the_gate_when_all_is_reached(tested: Tested) -> None:
+    folder = tested(SUITE.replace("half(2) == 1", "half(2) + half(0) == 1"))
     page = summarize(folder, PASSED)
     assert "Coverage of lines and branches: 100 %, and the gate wants 90 %: passed" in page
     assert "program.py" not in page
@@ -77,18 +92,16 @@ def test_almost_all_is_not_all(folder: Path) -> None:
     assert "Coverage of lines and branches: 99.9 %" in summarize(folder, PASSED)
 
 
-def test_a_test_that_fails_is_named_with_its_first_line(folder: Path) -> None:
-    pytest_writes(folder, "def test_it():\n    assert 1 == 2, 'one\\ntwo'\n")
+def test_a_test_that_fails_is_named_with_its_first_line(tested: Tested) -> None:
+    folder = tested("def test_it():\n    assert 1 == 2, 'one\\ntwo'\n")
     page = summarize(folder, {"tests": {"outcome": "failure"}})
     assert "| tests | **FAILED** |" in page
     assert "0 tests passed, 1 failed, 0 skipped" in page
     assert "| `test_program.test_it` | AssertionError: one |" in page
 
 
-def test_a_page_stays_readable_when_everything_fails(folder: Path) -> None:
-    pytest_writes(
-        folder, "import pytest\n@pytest.mark.parametrize('n', range(25))\ndef test_it(n): 1/0"
-    )
+def test_a_page_stays_readable_when_everything_fails(tested: Tested) -> None:
+    folder = tested("import pytest\n@pytest.mark.parametrize('n', range(25))\ndef test_it(n): 1/0")
     page = summarize(folder, PASSED)
     assert page.count("ZeroDivisionError") == 20
     assert "And 5 more: see the log." in page
@@ -100,15 +113,15 @@ def test_tests_without_an_end_are_no_pass(folder: Path) -> None:
     assert "No coverage.xml: coverage was not measured." in page
 
 
-def test_old_files_say_nothing_of_tests_that_did_not_run(folder: Path) -> None:
-    pytest_writes(folder, SUITE)
+def test_old_files_say_nothing_of_tests_that_did_not_run(tested: Tested) -> None:
+    folder = tested(SUITE)
     steps = {"migrations": {"outcome": "failure"}, "tests": {"outcome": "skipped"}}
     page = summarize(folder, steps)
     assert page.splitlines()[2:] == ["| migrations | **FAILED** |", "| tests | did not run |"]
 
 
-def test_tests_of_the_delivery_measure_no_coverage(folder: Path) -> None:
-    pytest_writes(folder, SUITE)
+def test_tests_of_the_delivery_measure_no_coverage(tested: Tested) -> None:
+    folder = tested(SUITE)
     page = summarize(folder, {"delivery-tests": {"outcome": "success"}})
     assert "| delivery tests | passed |" in page
     assert "1 tests passed, 0 failed, 2 skipped in " in page

@@ -13,7 +13,7 @@ from ministack.services import alb, ecr
 from ministack.services.cloudformation import provisioners
 
 from rehearsal.aws import names
-from rehearsal.tests.conftest import ask, make_balancer
+from rehearsal.tests.aws.conftest import ask, make_balancer
 
 
 @pytest.mark.parametrize(

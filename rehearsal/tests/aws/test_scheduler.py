@@ -13,7 +13,7 @@ from ministack.services import alb, cloudwatch, ecs
 from rehearsal.aws import rollouts, scheduler, state, tasks, views
 from rehearsal.aws.records import Json, Service, Task
 from rehearsal.aws.targets import Health, targets
-from rehearsal.tests.conftest import ask, make_balancer
+from rehearsal.tests.aws.conftest import ask, make_balancer
 
 KEY = "c/s"
 

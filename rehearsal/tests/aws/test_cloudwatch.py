@@ -16,7 +16,7 @@ from rehearsal.aws.records import Json
 from rehearsal.aws.statistics import Window, last_periods
 from rehearsal.aws.targets import Health, targets
 from rehearsal.aws.traffic import Exchange
-from rehearsal.tests.conftest import make_balancer
+from rehearsal.tests.aws.conftest import make_balancer
 
 BALANCER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/myapp/1"
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/myapp/2"

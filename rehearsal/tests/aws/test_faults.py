@@ -9,7 +9,7 @@ import pytest
 from ministack.services import ecr
 
 from rehearsal.aws.faults import faults
-from rehearsal.tests.conftest import Answered, ask
+from rehearsal.tests.aws.conftest import Answered, ask
 
 HOST = "localhost:4566"
 TARGETS = {

@@ -11,7 +11,7 @@ from ministack.services import alb
 from rehearsal.aws.records import TargetGroup
 from rehearsal.aws.targets import Health, check, codes, targets
 from rehearsal.aws.traffic import traffic
-from rehearsal.tests.conftest import Server, ask, make_balancer
+from rehearsal.tests.aws.conftest import Server, ask, make_balancer
 
 GROUP: TargetGroup = {
     "TargetGroupArn": "group",
