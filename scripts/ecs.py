@@ -112,7 +112,7 @@ class Service:
                 continue
             seen = True
             if mine is None or mine["id"] != now["id"] or mine.get("rolloutState") == "FAILED":
-                reason = (mine or {}).get("rolloutStateReason", "")
+                reason = (mine or {}).get("rolloutStateReason") or failed(service, deployment)
                 runs = short(now["taskDefinition"])
                 raise Failure(f"ECS gave it up, and moves to {runs}. {self.why(service, reason)}")
             state, running, desired = (
@@ -202,6 +202,12 @@ class Service:
             return
         for event in events:
             print(f"  {event['message'].rstrip()}")
+
+
+def failed(service: dict[str, Any], deployment: str) -> str:
+    """Return the event that says why a deployment was given up, which ECS itself may forget."""
+    messages = [str(event["message"]) for event in service.get("events", [])]
+    return next((m for m in messages if deployment in m and "failed" in m), "")
 
 
 def primary(service: dict[str, Any]) -> dict[str, Any]:
