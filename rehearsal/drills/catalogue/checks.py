@@ -22,7 +22,7 @@ def add_note(apps, schema_editor):
     schema_editor.execute("ALTER TABLE releases_release ADD COLUMN note varchar(9) NOT NULL")
 
 """
-NOTE_BY_HAND = """migrations.RunPython(add_note, migrations.RunPython.noop),
+NOTE_BY_HAND = """migrations.RunPython(add_note, migrations.RunPython.noop, atomic=False),
         migrations.SeparateDatabaseAndState(state_operations=[
             migrations.AddField("release", "note", models.CharField(max_length=9, default="")),
         ])"""
