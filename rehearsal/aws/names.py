@@ -99,6 +99,12 @@ def balancer_of_the_api(original: Callable[..., Answer], parameters: Json) -> An
     return answer
 
 
+@replaces(alb, "_target_group_full_name_from_arn")
+def target_group_full_name(original: Callable[[str], str], arn: str) -> str:
+    """AWS's TargetGroupFullName is what CloudWatch calls it; ministack's lacks targetgroup/."""
+    return arn.rpartition(":")[2]
+
+
 @replaces(ecr, "_repo_uri")
 def repository_uri(original: Callable[[str], str], name: str) -> str:
     """AWS: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME, a name that here nobody resolves."""

@@ -69,6 +69,7 @@ class Scene:
     undo: ExitStack = field(default_factory=ExitStack)  # of faults, as soon as the run is over
     clean: ExitStack = field(default_factory=ExitStack)  # of what is looked at first
     outages: ExitStack = field(default_factory=ExitStack)  # of servers, until the run is over
+    faulty: bool = True  # whether faults still come as steps begin
     merged: Change = field(init=False)
 
     def play(self) -> Seen:
@@ -113,6 +114,7 @@ class Scene:
         git("update-ref", "refs/remotes/origin/main", self.ground.merge)
 
     def end_faults(self) -> None:
+        self.faulty = False
         self.outages.close()
 
     def problem(self, text: str) -> None:
@@ -167,7 +169,7 @@ class Scene:
             if step and step.finished is None:
                 if environment and step.name == LOADED_FROM:
                     rollout.start()
-                if injection := self.drill.when.get(step.name):
+                if self.faulty and (injection := self.drill.when.get(step.name)):
                     injection(self)
             self.show(job, step)
 

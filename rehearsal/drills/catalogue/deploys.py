@@ -253,7 +253,7 @@ DRILLS = (
         "database-down",
         "MySQL is gone when the migration starts.",
         MIGRATE,
-        After(pushed=True, slack=NOT_MOVED, says="OperationalError", loses=True),
+        After(pushed=True, slack=NOT_MOVED, says="the database can't be used", loses=True),
         when={MIGRATE.step: stops(database)},
         seconds=90,
     ),

@@ -13,6 +13,7 @@ from ministack.services import alb, ecr
 from ministack.services.cloudformation import provisioners
 
 from rehearsal.aws import names
+from rehearsal.aws.metrics import dimension
 from rehearsal.tests.aws.conftest import ask, make_balancer
 
 
@@ -62,6 +63,11 @@ def test_a_load_balancer_has_a_name_that_leads_here() -> None:
 def test_a_load_balancer_of_a_template_has_it_too() -> None:
     _, attributes = provisioners._elbv2_load_balancer_create("L", {"Name": "myapp"}, "stack")
     assert attributes["DNSName"] == "myapp.elb.localhost"
+
+
+def test_a_target_group_of_a_template_is_called_as_in_its_figures() -> None:
+    arn, attributes = provisioners._elbv2_target_group_create("T", {"Name": "myapp"}, "stack")
+    assert dimension(arn) == ("TargetGroup", attributes["TargetGroupFullName"])
 
 
 def test_the_registry_is_one_that_docker_takes_over_plain_http() -> None:
