@@ -164,14 +164,32 @@ def forget(name: str, digests: set[str]) -> None:
 def batch_delete_image(original: Callable[[Json], Answer], data: Json) -> Answer:
     """AWS lets go of an image's layers; ministack keeps them, and the manifest by its digest.
 
+    And of one tag of several AWS takes only that, where ministack deletes the image.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/delete_image.html
     """
     name = data.get("repositoryName", "")
     before: list[Json] = list(ecr._images.get(name, []))
-    answer = original(data)
+    wanted: list[Json] = data.get("imageIds") or []
+    untagged = [image for image in wanted if untag(name, image)]
+    rest = [image for image in wanted if image not in untagged]
+    status, headers, body = original({**data, "imageIds": rest})
+    if untagged and status == 200:
+        found = json.loads(body)
+        found["imageIds"] += untagged
+        body = json.dumps(found).encode()
     left = {image["imageDigest"] for image in ecr._images.get(name, [])}
     forget(name, {image["imageDigest"] for image in before} - left)
-    return answer
+    return status, headers, body
+
+
+def untag(name: str, wanted: Json) -> bool:
+    """Take a tag from an image that has others; return whether that is all there is to do."""
+    image = ecr._find_image(name, wanted)
+    if not image or wanted.get("imageDigest") or len(image["imageTags"]) < 2:
+        return False
+    image["imageTags"].remove(wanted["imageTag"])
+    image["imageId"]["imageTag"] = image["imageTags"][-1]
+    return True
 
 
 @replaces(ecr, "_delete_repository")

@@ -125,8 +125,17 @@ def test_layers_that_another_repository_has_stay() -> None:
 def test_deleting_a_tag_of_two_keeps_the_image() -> None:
     image = push_image("a", b"config", b"layer")
     push_image("b", b"config", b"layer")
-    assert len(ecr._images["staging"]) == 1
+    request = {"repositoryName": "staging", "imageIds": [{"imageTag": "b"}]}
+    assert json.loads(ecr._batch_delete_image(request)[2])["imageIds"] == [{"imageTag": "b"}]
+    assert [found["imageTags"] for found in ecr._images["staging"]] == [["a"]]
     assert call("GET", f"/v2/staging/manifests/{image}").status == 200
+
+
+def test_deleting_the_last_tag_deletes_the_image() -> None:
+    push_image("a", b"config", b"layer")
+    request = {"repositoryName": "staging", "imageIds": [{"imageTag": "a"}]}
+    ecr._batch_delete_image(request)
+    assert (ecr._images["staging"], files()) == ([], 0)
 
 
 def test_a_deleted_repository_leaves_nothing() -> None:
