@@ -75,7 +75,7 @@ DRILLS = (
         lint("Run linting"),
         After(says="would reformat"),
         change=write("apps/releases/form.py", "VERSIONS = {'a' : 1}\n"),
-        seconds=20,
+        seconds=25,
     ),
     Drill(
         "type-error",
@@ -83,7 +83,7 @@ DRILLS = (
         lint("Run type checking"),
         After(says="Incompatible return value type"),
         change=write("apps/releases/typed.py", 'def count() -> int:\n    return "1"\n'),
-        seconds=60,
+        seconds=30,
     ),
     Drill(
         "template-defect",
@@ -91,7 +91,7 @@ DRILLS = (
         lint("Check templates"),
         After(says="StopTimout"),
         change=replace("infra/service.yaml", "StopTimeout: 30", "StopTimout: 30"),
-        seconds=60,
+        seconds=35,
     ),
     Drill(
         "workflow-defect",
@@ -103,7 +103,7 @@ DRILLS = (
             "name: Extra\non: push\npermissions: {}\njobs:\n  extra:\n    name: extra\n"
             "    runs-on: ubuntu-24.04\n    steps:\n      - uses: actions/setup-node@v4\n",
         ),
-        seconds=60,
+        seconds=45,
     ),
     Drill(
         "dockerfile-defect",
@@ -111,7 +111,7 @@ DRILLS = (
         lint("Check Dockerfiles"),
         After(says="DL3007"),
         change=replace("Dockerfile", "FROM python:3.11-slim-bookworm AS", "FROM python:latest AS"),
-        seconds=60,
+        seconds=45,
     ),
     Drill(
         "tampered-hash",
@@ -127,6 +127,7 @@ DRILLS = (
         service("Check migrations"),
         After(says="Add field note to release"),
         change=replace(MODELS, FIELD, note('max_length=9, default=""')),
+        seconds=55,
     ),
     Drill(
         "incompatible-migration",
@@ -134,6 +135,7 @@ DRILLS = (
         service("Check migrations"),
         After(says="NOT NULL constraint"),
         change=both(replace(MODELS, FIELD, note("max_length=9")), migration("0900_note", NOTE)),
+        seconds=50,
     ),
     Drill(
         "incompatible-in-disguise",
@@ -144,6 +146,7 @@ DRILLS = (
             replace(MODELS, FIELD, note('max_length=9, default=""')),
             migration("0900_note", NOTE_BY_HAND, ADD_NOTE),
         ),
+        seconds=25,
     ),
     Drill(
         "production-settings",

@@ -94,7 +94,7 @@ DRILLS = (
         After(says="GitHub has not been told the secret AWS_SECRET_ACCESS_KEY"),
         secrets={"AWS_SECRET_ACCESS_KEY": ""},
         instead="it is skipped, and says so",
-        seconds=20,
+        seconds=30,
     ),
     Drill(
         "empty-region",
@@ -118,7 +118,7 @@ DRILLS = (
         BUILD,
         After(slack=NOT_MOVED, says="SyntaxError"),
         change=append("apps/releases/urls.py", "\nthis is no Python\n"),
-        seconds=30,
+        seconds=35,
     ),
     Drill(
         "credentials-expire",
@@ -126,6 +126,7 @@ DRILLS = (
         MIGRATE,
         After(pushed=True, slack=NOT_MOVED, says="ExpiredTokenException"),
         when={MIGRATE.step: aws(service="ecs", error="ExpiredTokenException", times=99)},
+        seconds=35,
     ),
     Drill(
         "throttling",
@@ -136,7 +137,7 @@ DRILLS = (
             step: aws(service="ecs", error="ThrottlingException", times=3)
             for step in ("Register task definition", MIGRATE.step, DEPLOY.step)
         },
-        seconds=130,
+        seconds=140,
     ),
     Drill(
         "two-deploys",
@@ -144,7 +145,7 @@ DRILLS = (
         MIGRATE,
         After(pushed=True, slack=NOT_MOVED, says="is being deployed"),
         when={"Register task definition": move_at_the_same_time},
-        seconds=90,
+        seconds=35,
     ),
     Drill(
         "migration-fails",
@@ -152,6 +153,7 @@ DRILLS = (
         MIGRATE,
         After(pushed=True, slack=NOT_MOVED, says="these rows can't be converted"),
         change=migration("0900_fails", "migrations.RunPython(fail)", FAILS),
+        seconds=45,
     ),
     Drill(
         "migration-hangs",
@@ -159,7 +161,7 @@ DRILLS = (
         MIGRATE,
         After(pushed=True, slack=NOT_MOVED, says="not done after 15 s, and stopped"),
         change=migration("0900_hangs", "migrations.RunPython(wait)", HANGS),
-        seconds=80,
+        seconds=70,
     ),
     Drill(
         "migration-dies",
@@ -182,6 +184,7 @@ DRILLS = (
         MIGRATE,
         After(pushed=True, slack=NOT_MOVED, says="ALLOWED_HOSTS: is not set"),
         given=lose_variable("ALLOWED_HOSTS"),
+        seconds=35,
     ),
     Drill(
         "empty-secret",
@@ -189,6 +192,7 @@ DRILLS = (
         MIGRATE,
         After(pushed=True, slack=NOT_MOVED, says="SECRET_KEY"),
         given=blank_secret_key,
+        seconds=35,
     ),
     Drill(
         "task-crashes",
@@ -237,7 +241,7 @@ DRILLS = (
         DEPLOY,
         After(pushed=True, slack=ROLLED_BACK, says="circuit breaker"),
         change=append("gunicorn.conf.py", HOG),
-        seconds=80,
+        seconds=90,
     ),
     Drill(
         "task-ignores-sigterm",
@@ -263,7 +267,7 @@ DRILLS = (
         VERIFY,
         After(pushed=True, slack=ROLLED_BACK, says="is not ready", loses=True),
         when=until_rolled_back(VERIFY.step, hangs(database)),
-        seconds=110,
+        seconds=90,
     ),
     Drill(
         "redis-down",
@@ -271,7 +275,7 @@ DRILLS = (
         VERIFY,
         After(pushed=True, slack=ROLLED_BACK, says="is not ready", loses=True),
         when=until_rolled_back(VERIFY.step, stops(cache)),
-        seconds=110,
+        seconds=80,
     ),
     Drill(
         "redis-hangs",
@@ -279,7 +283,7 @@ DRILLS = (
         VERIFY,
         After(pushed=True, slack=ROLLED_BACK, says="is not ready", loses=True),
         when=until_rolled_back(VERIFY.step, hangs(cache)),
-        seconds=110,
+        seconds=180,
     ),
     Drill(
         "alarm-in-rollout",
@@ -288,7 +292,7 @@ DRILLS = (
         After(pushed=True, slack=ROLLED_BACK, says="alarms detected", loses=True),
         change=append("gunicorn.conf.py", SLEEP.format(20)),
         when=until_rolled_back(DEPLOY.step, hangs(database)),
-        seconds=130,
+        seconds=150,
     ),
     Drill(
         "wrong-url",
@@ -296,7 +300,7 @@ DRILLS = (
         VERIFY,
         After(pushed=True, slack="FAILED", says=f"{url('production')} runs"),
         variables={"APP_URL": url("production")},
-        seconds=110,
+        seconds=90,
     ),
     Drill(
         "errors-after-a-healthy-start",
@@ -305,7 +309,7 @@ DRILLS = (
         After(pushed=True, slack=ROLLED_BACK, says="over 5 % of answers were 5xx", loses=True),
         change=replace("apps/releases/views.py", UNBROKEN, BROKEN),
         when={WATCH.step: break_pages},
-        seconds=130,
+        seconds=110,
     ),
     Drill(
         "slack-is-down",
@@ -322,6 +326,6 @@ DRILLS = (
         After(runs="change", pushed=True, slack=DEPLOYED),
         play=interrupted,
         instead="the next ships, and nothing is left",
-        seconds=190,
+        seconds=185,
     ),
 )

@@ -100,7 +100,7 @@ DRILLS = (
         After(says="'v1.2' is no version"),
         play=tag("v1.2"),
         environment="production",
-        seconds=15,
+        seconds=10,
     ),
     Drill(
         "tag-of-a-candidate",
@@ -109,7 +109,7 @@ DRILLS = (
         After(says="'v1.2.3-rc1' is no version"),
         play=tag("v1.2.3-rc1"),
         environment="production",
-        seconds=15,
+        seconds=10,
     ),
     Drill(
         "tag-with-a-command",
@@ -118,7 +118,7 @@ DRILLS = (
         After(says="is no version"),
         play=tag("v1.2.3;touch${IFS}pwned;$(touch${IFS}pwned)"),
         environment="production",
-        seconds=15,
+        seconds=10,
     ),
     Drill(
         "tag-off-main",
@@ -127,7 +127,7 @@ DRILLS = (
         After(says="which is not on main"),
         play=tag(on="change"),
         environment="production",
-        seconds=15,
+        seconds=10,
     ),
     Drill(
         "tag-not-in-the-changelog",
@@ -154,7 +154,7 @@ DRILLS = (
         After(says="staging runs"),
         play=tag(),
         environment="production",
-        seconds=15,
+        seconds=20,
     ),
     Drill(
         "friday-afternoon",

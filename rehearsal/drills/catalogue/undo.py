@@ -55,6 +55,6 @@ DRILLS = (
         After(runs="change", pushed=True, slack=DEPLOYED, says="Nothing is done"),
         play=roll_back_twice,
         instead="it is rolled back, and on again",
-        seconds=200,
+        seconds=170,
     ),
 )
