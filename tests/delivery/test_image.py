@@ -164,7 +164,7 @@ def test_sigterm_lets_the_request_in_flight_finish(image: str) -> None:
         assert response.status == 503
         assert json.loads(body)["checks"]["database"]["status"] == "timeout"
         assert exit_code == "0"
-        assert finished.timestamp() - begin < 5
+        assert finished.timestamp() - begin < 25  # gunicorn would have given it up by then
 
 
 def test_it_refuses_to_start_and_names_every_missing_variable(image: str) -> None:
