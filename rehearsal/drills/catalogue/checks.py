@@ -67,7 +67,7 @@ DRILLS = (
         lint("Run linting"),
         After(says="F401"),
         change=write("apps/releases/unused.py", "import os\n"),
-        seconds=20,
+        seconds=10,
     ),
     Drill(
         "format",
@@ -163,7 +163,7 @@ DRILLS = (
         change=write(
             "apps/releases/tests/test_drill.py", "def test_sum() -> None:\n    assert 1 + 1 == 3\n"
         ),
-        seconds=120,
+        seconds=65,
     ),
     Drill(
         "coverage-drop",
@@ -171,7 +171,6 @@ DRILLS = (
         service("Run tests"),
         After(says="Required test coverage of 100"),
         change=append("apps/releases/views.py", "\n\ndef nobody() -> int:\n    return 1\n"),
-        seconds=120,
     ),
     Drill(
         "vulnerable-dependency",
@@ -187,7 +186,7 @@ DRILLS = (
         security("Security check (secrets)"),
         After(says="MongoDB"),
         change=write("apps/releases/old.py", LEAKED),
-        seconds=30,
+        seconds=25,
     ),
     Drill(
         "leaked-secret-in-history",
@@ -195,6 +194,6 @@ DRILLS = (
         security("Security check (secrets)"),
         After(says="MongoDB"),
         change=leak_and_remove,
-        seconds=30,
+        seconds=25,
     ),
 )

@@ -233,7 +233,7 @@ DRILLS = (
         None,
         After(runs="change", pushed=True, slack=DEPLOYED),
         change=append("gunicorn.conf.py", SLEEP.format(10)),
-        seconds=130,
+        seconds=110,
     ),
     Drill(
         "task-out-of-memory",
@@ -317,7 +317,7 @@ DRILLS = (
         None,
         After(runs="change", pushed=True),
         secrets={"SLACK_WEBHOOK_URL": "http://127.0.0.1:9/slack"},
-        seconds=120,
+        seconds=135,
     ),
     Drill(
         "killed-rehearsal",

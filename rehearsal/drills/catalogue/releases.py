@@ -166,7 +166,7 @@ DRILLS = (
         play=tag(),
         environment="production",
         staged=True,
-        seconds=20,
+        seconds=40,
     ),
     Drill(
         "tag-moved",
@@ -177,7 +177,7 @@ DRILLS = (
         play=tag(),
         environment="production",
         staged=True,
-        seconds=35,
+        seconds=25,
     ),
     Drill(
         "promotion-refused",
@@ -192,7 +192,7 @@ DRILLS = (
         play=tag(),
         environment="production",
         staged=True,
-        seconds=35,
+        seconds=20,
     ),
     Drill(
         "good-release",
@@ -213,6 +213,6 @@ DRILLS = (
         environment="production",
         staged=True,
         instead="it is deployed, as a rollback",
-        seconds=240,
+        seconds=210,
     ),
 )

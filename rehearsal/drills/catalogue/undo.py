@@ -46,7 +46,7 @@ DRILLS = (
         After(pushed=True, slack=DEPLOYED, says="rolled back in"),
         play=roll_back,
         instead="it is rolled back",
-        seconds=130,
+        seconds=100,
     ),
     Drill(
         "rollback-of-a-rollback",
