@@ -40,7 +40,7 @@ class After:
     pushed: bool = False  # whether staging's registry has got the change's image
     migrated: tuple[str, ...] = ()  # migrations that are applied now, and weren't
     slack: str = ""  # part of what Slack heard; without it, nothing
-    says: str = ""  # part of what the gate printed, or of what a run printed that ships
+    says: str = ""  # part of what the run printed
     loses: bool = False  # whether requests may be lost: the old version can't answer them either
 
 

@@ -100,11 +100,3 @@ def aside(act: Callable[[Scene], None]) -> Injection:
         scene.undo.callback(thread.join)
 
     return inject
-
-
-def all_of(*injections: Injection) -> Injection:
-    def inject(scene: Scene) -> None:
-        for one in injections:
-            one(scene)
-
-    return inject

@@ -10,8 +10,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from rehearsal import docker, events, github, repository
+from rehearsal.drills.courses import deploy
 from rehearsal.drills.drill import DEPLOY, STAGING
-from rehearsal.drills.scene import DrillRun, Scene, deploy
+from rehearsal.drills.scene import DrillRun, Scene
 from rehearsal.github import CONTAINERS, Configuration
 from rehearsal.timeline import Job, Stage, Step, Timeline
 from scripts.aws import Failure

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rehearsal import events, local_aws, repository
+from rehearsal import local_aws, repository
 from rehearsal.drills import seen as look
-from rehearsal.drills.drill import PRODUCTION, STAGING, TEST, Drill, Edit, Play
+from rehearsal.drills.drill import TEST, Drill, Edit, Play
 from rehearsal.drills.seen import Seen
 from rehearsal.drills.tree import Tree, without_step
 from rehearsal.github import Run
 from rehearsal.places import LOGS, REPOSITORY, url
 from rehearsal.repository import Change, git
-from rehearsal.stages import DEPLOYED, LOADED_FROM, Rehearsal
+from rehearsal.stages import LOADED_FROM, Rehearsal
 from rehearsal.timeline import Job, Stage, Step
 from rehearsal.watch import Rollout
 from scripts.aws import Failure
@@ -72,7 +72,7 @@ class Scene:
     faulty: bool = True  # whether faults still come as steps begin
     merged: Change = field(init=False)
 
-    def play(self) -> Seen:
+    def play(self, course: Play) -> Seen:
         """Run the drill, look at what became of it, and put everything back."""
         log_of(self.drill.name).unlink(missing_ok=True)
         self.seen.before = look.environments(deep=True)
@@ -86,7 +86,7 @@ class Scene:
                 self.make(self.drill.change)
                 if self.drill.given:
                     self.drill.given(self)
-                (self.drill.play or usual)(self)
+                course(self)
                 self.seen.at_end = look.environments(deep=False)
             self.seen.slack = [
                 message.text
@@ -230,56 +230,6 @@ class Scene:
 FASTER = {"MIGRATE_SECONDS": "15", "VERIFY_SECONDS": "6"}
 
 
-def usual(scene: Scene) -> None:
-    """Run the gate's workflow once; a change that has to ship goes to staging."""
-    if scene.drill.gate and scene.drill.gate.workflow == TEST:
-        check(scene)
-    else:
-        deploy(scene)
-
-
-def check(scene: Scene) -> None:
-    """Run the gate's job of test.yml, as for a pull request."""
-    assert scene.drill.gate
-    payload = events.pull_request(scene.merged)
-    scene.run(
-        TEST,
-        "pull_request",
-        payload,
-        "--job",
-        scene.drill.gate.job,
-        "--matrix",
-        f"mysql:{DEPLOYED}",
-    )
-
-
-def deploy(scene: Scene) -> None:
-    """Merge the change, and run the deploy to staging under load."""
-    change = scene.merged
-    repository.merge(change)
-    scene.run(STAGING, "push", events.push(change), environment="staging")
-
-
-def tag(version: str = "", *, on: str = "ground") -> Play:
-    """Return the course that tags a commit, and runs the deploy to production under load.
-
-    Without a version it is the ground's. On `ground`, which is main; or on `change`, which isn't.
-    """
-
-    def play(scene: Scene) -> None:
-        scene.on_main()
-        name = version or scene.ground.version
-        commit = scene.ground.merge if on == "ground" else scene.merged.merge
-        repository.show(commit, "main" if on == "ground" else "change")
-        if repository.is_tag(name):
-            git("tag", "--annotate", "--force", f"--message={name}", name, commit)
-        scene.run(
-            PRODUCTION, "push", events.push_tag(name, commit), environment=scene.drill.environment
-        )
-
-    return play
-
-
 def rollback(environment: str, *words: str) -> str:
     return local_aws.shell(
         "scripts/rollback", environment, *words, "--yes", APP_URL=url(environment)
@@ -295,61 +245,3 @@ def printed(log: Path) -> str:
             if said.get("raw_output") or said.get("command"):
                 lines.append(str(said.get("arg") or said.get("msg", "")).rstrip("\n"))
     return "\n".join(lines)
-
-
-def ship_after(course: Play) -> Play:
-    """Return a course after which the next good change must ship."""
-
-    def play(scene: Scene) -> None:
-        course(scene)
-        scene.end_faults()
-        ship(scene)
-
-    return play
-
-
-def ship(scene: Scene) -> None:
-    """Revert the change by a good one, which must get through."""
-    stopped, log = list(scene.seen.failed), scene.seen.log
-    bad = scene.seen.commit
-    scene.make(None)
-    scene.seen.also_pushed = {bad}
-    deploy(scene)
-    if scene.seen.failed != stopped:
-        scene.problem(f"the next good change was stopped by {scene.seen.failed[-1]}")
-    scene.seen.failed, scene.seen.log = stopped, log
-
-
-def ignore_and_replace(scene: Scene) -> None:
-    """Ship it, then roll it back under load: its tasks have to be killed."""
-    deploy(scene)
-    revision = look.environment("staging", deep=False).revision
-    back(scene, "--revision", scene.seen.before["staging"].revision)
-    scene.settle()
-    codes = [
-        code
-        for task in local_aws.service("staging")["tasks"]
-        if task["revision"] == revision
-        for code in task["exitCodes"]
-    ]
-    if not codes or set(codes) != {137}:
-        scene.problem(f"its tasks ended with {codes}, and should have been killed (137)")
-
-
-def back(scene: Scene, *words: str) -> tuple[str, float]:
-    """Run scripts/rollback under load; return what it printed, and how long it took."""
-    timeline = scene.rehearsal.timeline
-    stage = Stage("scripts/rollback", "Roll back", timeline.now())
-    timeline.stages.append(stage)
-    rollout = Rollout(timeline, stage, "staging")
-    rollout.start()
-    begin = time.monotonic()
-    try:
-        said = rollback("staging", *words)
-    finally:
-        took = time.monotonic() - begin
-        with suppress(Failure):
-            rollout.stop()
-        stage.finished = timeline.now()
-    scene.seen.take(stage)
-    return said, took

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from rehearsal.drills import faults, judge
+from rehearsal.drills import courses, faults, judge
 from rehearsal.drills.drill import Drill
 from rehearsal.drills.scene import Scene
 from rehearsal.drills.seen import Seen
@@ -76,7 +76,7 @@ class Session:
         # What is kept of a stage is for one drill's judge; all of them together would fill memory.
         self.rehearsal.timeline.stages = []
         try:
-            seen = scene.play()
+            seen = scene.play(drill.play or courses.usual)
             done.problems = judge.problems(drill, seen)
             done.outcome = "failure" if done.problems else "success"
         except Failure as failure:

@@ -15,7 +15,7 @@ from rehearsal.drills import faults, judge
 from rehearsal.drills import scene as scenes
 from rehearsal.drills import session as sessions
 from rehearsal.drills import tree as trees
-from rehearsal.drills.drill import After, Drill
+from rehearsal.drills.drill import After, Drill, Play
 from rehearsal.drills.scene import Scene
 from rehearsal.drills.seen import Seen
 from rehearsal.drills.session import Session
@@ -50,7 +50,7 @@ def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rehearsal: Rehearsal) 
     monkeypatch.setattr(faults, "clear", lambda: None)
     monkeypatch.setattr(judge, "problems", lambda drill, seen: seen.problems)
 
-    def act(scene: Scene) -> Seen:
+    def act(scene: Scene, course: Play) -> Seen:
         if scene.drill.fault == "breaks":
             raise Failure("no Docker")
         scene.seen.problems += [scene.drill.fault] * bool(scene.drill.fault)

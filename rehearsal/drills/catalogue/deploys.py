@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rehearsal.drills.courses import deploy, ignore_and_replace, ship_after
 from rehearsal.drills.drill import (
     BUILD,
     DEPLOY,
@@ -27,7 +28,6 @@ from rehearsal.drills.environment import (
 )
 from rehearsal.drills.faults import aside, aws, cache, database, end, hangs, schema, stops
 from rehearsal.drills.killed import interrupted
-from rehearsal.drills.scene import deploy, ignore_and_replace, ship_after
 from rehearsal.drills.tree import append, both, migration, replace
 from rehearsal.places import url
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rehearsal import events, local_aws, repository, stages
 from rehearsal.drills import environment, faults
+from rehearsal.drills.courses import tag
 from rehearsal.drills.drill import (
     APPROVE,
     CHECK_RELEASE,
@@ -15,7 +16,7 @@ from rehearsal.drills.drill import (
     After,
     Drill,
 )
-from rehearsal.drills.scene import Scene, rollback, tag
+from rehearsal.drills.scene import Scene, rollback
 from rehearsal.drills.tree import Tree
 from rehearsal.places import API_PORT
 from rehearsal.repository import git

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rehearsal import local_aws
 from rehearsal.drills import seen as look
+from rehearsal.drills.courses import back, deploy
 from rehearsal.drills.drill import DEPLOYED, After, Drill
-from rehearsal.drills.scene import Scene, back, deploy
+from rehearsal.drills.scene import Scene
 
 ROLLBACK_SECONDS = 60
 
