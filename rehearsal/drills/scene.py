@@ -219,11 +219,23 @@ class Scene:
         for name, before in self.seen.before.items():
             if look.environment(name, deep=False).revision != before.revision:
                 rollback(name, "--revision", before.revision)
+        if self.drill.environment == "production":
+            self.withdraw()
         self.settle()
         for name, before in self.seen.before.items():
             now = look.environment(name, deep=False)
             if not (now.ready and now.settled and now.commit == before.commit):
                 self.seen.problems.append(f"{name} could not be returned to {before.commit[:12]}")
+
+    def withdraw(self) -> None:
+        """Take back what was released: the next drills release the same version again."""
+        before = self.seen.before["production"].tags
+        new = look.environment("production", deep=True).tags - before
+        if new:
+            local_aws.shell(
+                *("aws", "ecr", "batch-delete-image", "--repository-name", "myapp-production"),
+                *("--image-ids", *(f"imageTag={tag}" for tag in sorted(new))),
+            )
 
 
 # Limits that a fork may set too, so that a drill does not wait a quarter of an hour.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rehearsal import events, local_aws, repository, stages
-from rehearsal.drills import environment, faults
+from rehearsal.drills import faults
 from rehearsal.drills.courses import tag
 from rehearsal.drills.drill import (
     APPROVE,
@@ -34,11 +34,6 @@ def release_another(scene: Scene) -> None:
     password = local_aws.shell("aws", "ecr", "get-login-password")
     local_aws.shell("skopeo", "login", "--username=AWS", f"--password={password}", registry)
     local_aws.shell("scripts/promote-image", old, version, ECR_REGISTRY=registry, **REPOSITORIES)
-    scene.undo.callback(
-        environment.aws,
-        *("ecr", "batch-delete-image", "--repository-name", "myapp-production"),
-        *("--image-ids", f"imageTag={version}"),
-    )
 
 
 def refuse(scene: Scene) -> None:
