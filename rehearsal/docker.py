@@ -66,3 +66,15 @@ def answers() -> bool:
 
 def has_image(name: str) -> bool:
     return bool(docker("image", "ls", "--quiet", name))
+
+
+def images(pattern: str) -> list[str]:
+    """Return images by name: with their tag, or with their digest where they lost it."""
+    listed = docker(
+        *("image", "ls", "--digests", f"--filter=reference={pattern}"),
+        "--format={{.Repository}} {{.Tag}} {{.Digest}}",
+    )
+    rows = (line.split() for line in listed.splitlines())
+    return [
+        f"{name}:{tag}" if tag != "<none>" else f"{name}@{digest}" for name, tag, digest in rows
+    ]

@@ -193,7 +193,6 @@ def remove() -> None:
     docker.remove(docker.ours())
     for network in docker.docker("network", "ls", "--quiet", f"--filter=label={LABEL}").split():
         docker.docker("network", "rm", network)
-    names = docker.docker("image", "ls", "--format={{.Repository}}:{{.Tag}}").splitlines()
-    pushed = [name for name in names if re.match(rf"localhost:{API_PORT}/myapp-", name)]
+    pushed = docker.images(f"localhost:{API_PORT}/myapp-*")
     if pushed:
         docker.docker("image", "rm", "--force", *pushed)
