@@ -104,7 +104,7 @@ def take_uncommitted() -> bool:
     if not names:
         return False
     git("add", "--all")
-    git("commit", "--quiet", "--message=What is not committed yet")
+    git("commit", "--quiet", "--message=chore: what is not committed yet")
     return True
 
 

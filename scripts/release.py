@@ -20,7 +20,14 @@ from scripts.actions import confirm, run
 from scripts.aws import Failure
 from scripts.changelog_section import section
 from scripts.check_release import check_staging
-from scripts.release_checks import HEADING, check_ci, check_clone, check_version, staging_url
+from scripts.release_checks import (
+    HEADING,
+    check_ci,
+    check_clone,
+    check_version,
+    main_wants_pull_requests,
+    staging_url,
+)
 from scripts.repository import gh, git, slug
 
 # Stricter than check-release: 01.2.3 is no SemVer.
@@ -156,6 +163,8 @@ def release(word: str, options: Options) -> None:
     changelog = git("show", f"{commit}:CHANGELOG.md")
     check_version(version, changelog)
     if version not in HEADING.findall(changelog):
+        if options.ask_ci and main_wants_pull_requests():
+            options = options._replace(pull_request=True)
         commit = prepare(version, commit, options)
         if options.pull_request or not options.wait:
             where = "it is merged and " if options.pull_request else ""
@@ -171,7 +180,9 @@ def main() -> None:
     parser.add_argument("--yes", action="store_true", help="push without asking")
     parser.add_argument("--wait", action="store_true", help="for CI, and so take both steps in one")
     parser.add_argument(
-        "--pull-request", action="store_true", help="the first step by one: main is protected"
+        "--pull-request",
+        action="store_true",
+        help="the first step by one, as where a ruleset of main wants it",
     )
     parser.add_argument(
         "--without-ci", action="store_true", help="don't ask GitHub whether CI passed"

@@ -70,6 +70,12 @@ def check_runs(commit: str) -> None:
         raise NotYet(f"{' and '.join(late)} of {commit[:12]} did not finish yet")
 
 
+def main_wants_pull_requests() -> bool:
+    """Tell whether a ruleset, keeps pushes from main."""
+    rules = json.loads(gh("api", "repos/{owner}/{repo}/rules/branches/main"))
+    return any(rule["type"] == "pull_request" for rule in rules)
+
+
 def check_ci(commit: str, *, ask: bool, wait: bool) -> None:
     if not ask:
         print(f"CI WAS NOT ASKED whether {commit[:12]} passed its tests, and was deployed.")

@@ -145,7 +145,7 @@ class Scene:
         tree = Tree()
         if edit:
             edit(tree)
-        tree.commit(f"drill: {self.drill.name}")
+        tree.commit(f"test: the drill {self.drill.name}")
         self.seen.commit = git("rev-parse", "HEAD")
         commit = self.seen.commit
         self.merged = replace(self.ground, base=self.ground.merge, head=commit, merge=commit)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import events, repository
+from scripts import check_commits
 from scripts.aws import Failure
 
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n"
@@ -40,6 +41,14 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_main_starts_at_the_commit_before_the_users(clone: Path) -> None:
     change = repository.prepare()
     assert change.base == git(clone, "rev-parse", "HEAD~1")
+
+
+def test_what_a_rehearsal_commits_passes_the_check_of_messages(clone: Path) -> None:
+    (clone / "file").write_text("third")
+    change = repository.prepare()
+    own = f"{git(clone, 'rev-parse', 'HEAD')}..{change.head}"
+    messages = repository.git("log", "--format=%B", "-z", own).strip("\0").split("\0")
+    assert [check_commits.problem(message) for message in messages] == ["", ""]
 
 
 def test_a_merge_has_the_tree_of_its_head(clone: Path) -> None:

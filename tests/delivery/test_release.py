@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts import release, release_checks
+from scripts import release
 from scripts.aws import Failure
 from scripts.release import Options
 
@@ -28,7 +28,8 @@ if sys.argv[1:3] == ["pr", "create"]:
 answers = json.loads((here / "answers").read_text())
 name = sys.argv[2].partition("?")[0].rpartition("/")[2]
 print(json.dumps({{"runs": {{"workflow_runs": answers["runs"]}},
-                  "variables": {{"variables": answers["variables"]}}}}[name]))
+                  "variables": {{"variables": answers["variables"]}},
+                  "main": answers["rules"]}}[name]))
 """
 
 
@@ -58,9 +59,10 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answer:
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.delenv("STAGING_URL", raising=False)
 
-    def answer(*runs: dict[str, Any], **variables: str) -> None:
+    def answer(*runs: dict[str, Any], rule: str = "deletion", **variables: str) -> None:
         listed = [{"name": name, "value": value} for name, value in variables.items()]
-        (tmp_path / "answers").write_text(json.dumps({"runs": runs, "variables": listed}))
+        answers = {"runs": runs, "variables": listed, "rules": [{"type": rule}]}
+        (tmp_path / "answers").write_text(json.dumps(answers))
 
     answer(*GREEN)
     return answer
@@ -131,7 +133,7 @@ def test_who_waits_takes_both_steps_in_one(
     def sleep(seconds: float) -> None:
         github(*GREEN)
 
-    monkeypatch.setattr(release_checks.time, "sleep", sleep)
+    monkeypatch.setattr("time.sleep", sleep)
     github()
     release.release("1.2.3", YES._replace(wait=True))
     assert git("ls-remote", "origin", "v1.2.3")
@@ -156,22 +158,29 @@ def test_gh_is_asked_about_the_commit_of_main_at_origin(clone: Path) -> None:
     release.release("1.2.3", YES)
     query = f"head_sha={git('rev-parse', 'main~1')}&branch=main&event=push&per_page=100"
     asked = (clone.parent / "asked").read_text()
-    assert asked == f"o/r api repos/{{owner}}/{{repo}}/actions/runs?{query}\n"
+    assert f"o/r api repos/{{owner}}/{{repo}}/actions/runs?{query}\n" in asked
+    assert asked.count("\n") == asked.count("o/r api repos/{owner}/{repo}/")
 
 
-def test_a_protected_main_gets_a_pull_request(clone: Path) -> None:
+def test_a_protected_main_gets_a_pull_request(clone: Path, github: Answer) -> None:
     before = git("rev-parse", "main")
-    release.release("1.2.3", YES._replace(pull_request=True))
+    github(*GREEN, rule="pull_request")
+    release.release("1.2.3", YES)
     assert git("ls-remote", "origin", "main").startswith(before)
     assert git("rev-parse", "main") == before
     assert "pr create --base main --head release/v1.2.3 " in (clone.parent / "asked").read_text()
     with pytest.raises(Failure, match=r"origin has release/v1.2.3 already: merge its pull request"):
-        release.release("1.2.3", YES._replace(pull_request=True))
+        release.release("1.2.3", YES)
     git("fetch", "--quiet", "origin", "release/v1.2.3")
     git("merge", "--quiet", "--no-ff", "--message=Merge it", "FETCH_HEAD")
     git("push", "--quiet", "origin", "main")
     release.release("1.2.3", YES)
     assert git("rev-parse", "v1.2.3^{}") == git("rev-parse", "main")
+
+
+def test_who_asks_for_a_pull_request_gets_one(clone: Path) -> None:
+    release.release("1.2.3", YES._replace(pull_request=True, ask_ci=False))
+    assert git("ls-remote", "origin", "release/v1.2.3")
 
 
 # Nothing half done.

@@ -1,0 +1,129 @@
+"""scripts/check-commits: which messages it lets through, of commits and of one to be."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts import check_commits
+from scripts.aws import Failure
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "fix: a thing",
+        "feat(health)!: a thing\n\nBREAKING CHANGE: the other thing\n",
+        "chore(deps): bump django from 5.2.1 to 5.2.2",
+        "test(tests/delivery): a thing",
+        'Revert "feat: a thing"\n\nThis reverts commit 1.',
+        "Merge branch 'main' into fix",
+    ],
+)
+def test_a_conventional_message_is_fine(message: str) -> None:
+    assert check_commits.problem(message) == ""
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", "A thing", "Fix: a thing", "fix a thing", "fix:a thing", "fix: ", "wip: a", "fix(): a"],
+)
+def test_another_message_is_named_with_the_form_it_lacks(message: str) -> None:
+    assert check_commits.problem(message).endswith("is not of the form TYPE(SCOPE): WHAT IT DOES")
+
+
+def test_the_body_stands_below_an_empty_line() -> None:
+    assert check_commits.problem("fix: a\nbody") == "'fix: a' needs an empty line below it"
+
+
+def git(*words: str) -> str:
+    return subprocess.run(["git", *words], check=True, capture_output=True, text=True).stdout
+
+
+def commit(*messages: str) -> None:
+    for message in messages:
+        git("commit", "--quiet", "--allow-empty", f"--message={message}")
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clone on a branch, whose main has a message from before there was a rule."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "somebody")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "somebody@example.com")
+    git("init", "--quiet", "--initial-branch=main")
+    commit("First")
+    git("switch", "--quiet", "--create", "change")
+
+
+@pytest.mark.usefixtures("clone")
+def test_only_what_main_does_not_have_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    commit("fix: a thing")
+    check_commits.check(check_commits.since_main())
+    assert capsys.readouterr().out == "1 commits in main..HEAD, 0 to be reworded\n"
+
+
+@pytest.mark.usefixtures("clone")
+def test_each_wrong_message_is_named_with_its_commit(capsys: pytest.CaptureFixture[str]) -> None:
+    commit("One", "fix: a thing", "Two\n\n::error::at the start of a line, Actions would take it")
+    with pytest.raises(Failure, match=r"TYPE is one of build\|.*git rebase --interactive"):
+        check_commits.check("main..HEAD")
+    one, two, count = capsys.readouterr().out.splitlines()
+    assert one.startswith(git("rev-parse", "--short", "HEAD~2").strip() + ": 'One' is not")
+    assert "'Two' is not" in two
+    assert count == "3 commits in main..HEAD, 2 to be reworded"
+
+
+@pytest.mark.usefixtures("clone")
+def test_the_merge_that_github_checks_out_is_none_of_its_commits() -> None:
+    commit("fix: a thing")
+    git("switch", "--quiet", "main")
+    commit("fix: another")
+    git("merge", "--quiet", "--no-ff", "--message=Worded by hand", "change")
+    check_commits.check("HEAD^1..HEAD")
+
+
+@pytest.mark.usefixtures("clone")
+@pytest.mark.parametrize("span", ["nonesuch..HEAD", "--output=file"])
+def test_what_is_no_range_is_refused(span: str) -> None:
+    with pytest.raises(Failure, match="git log: fatal: "):
+        check_commits.check(span)
+    assert not Path("file").exists()
+
+
+@pytest.mark.usefixtures("clone")
+def test_without_main_the_newest_commit_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    git("branch", "--quiet", "-D", "main")
+    with pytest.raises(Failure):
+        check_commits.check(check_commits.since_main())
+    assert "There is no main here to compare with" in capsys.readouterr().out
+
+
+# The hook.
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "fix: a thing\n# Please enter the commit message\n",
+        "fix: a thing\n# ------------------------ >8 ------\ndiff --git a/x b/x\n",
+        "fixup! fix: a thing\n",
+    ],
+)
+def test_what_git_adds_to_a_message_is_none_of_it(tmp_path: Path, message: str) -> None:
+    (tmp_path / "message").write_text(message)
+    check_commits.check_message(tmp_path / "message")
+
+
+def test_a_fixup_stays_in_its_clone() -> None:
+    assert check_commits.problem("fixup! fix: a thing")
+
+
+def test_the_hook_refuses_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "message").write_text("A thing\n")
+    root = Path(__file__).resolve().parents[2]
+    words = [f"{root}/scripts/check-commits", "--message", f"{tmp_path}/message"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("scripts/check-commits: 'A thing' is not of the form")
