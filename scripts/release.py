@@ -95,17 +95,17 @@ def worktree(commit: str) -> Iterator[Path]:
             git("worktree", "remove", "--force", str(tree))
 
 
-def prepare(version: str, commit: str, options: Options) -> str:
+def prepare(version: str, commit: str, changelog: str, options: Options) -> str:
     """Return the commit that names the version, made and pushed to main, or for a pull request."""
     title, branch = f"chore(release): v{version}", f"release/v{version}"
     if options.pull_request and git("ls-remote", "origin", f"refs/heads/{branch}"):
         raise Failure(f"origin has {branch} already: merge its pull request, then git pull")
     origin = git("remote", "get-url", "origin")
     url = f"https://github.com/{slug()}/releases/tag/v{version}" if "github.com" in origin else ""
+    text = with_version(changelog, version, date.today(), url)
+    check_ci(commit, ask=options.ask_ci, wait=options.wait)
     with worktree(commit) as tree:
-        file = tree / "CHANGELOG.md"
-        file.write_text(with_version(file.read_text(), version, date.today(), url))
-        check_ci(commit, ask=options.ask_ci, wait=options.wait)
+        (tree / "CHANGELOG.md").write_text(text)
         # Without hooks: what they run is in the other working tree.
         git("commit", "--quiet", "--all", "--no-verify", f"--message={title}", folder=tree)
         made = git("rev-parse", "HEAD", folder=tree)
@@ -165,7 +165,7 @@ def release(word: str, options: Options) -> None:
     if version not in HEADING.findall(changelog):
         if options.ask_ci and main_wants_pull_requests():
             options = options._replace(pull_request=True)
-        commit = prepare(version, commit, options)
+        commit = prepare(version, commit, changelog, options)
         if options.pull_request or not options.wait:
             where = "it is merged and " if options.pull_request else ""
             print(f"Once {where}staging runs it, scripts/release {version} tags it.")
