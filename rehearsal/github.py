@@ -23,6 +23,8 @@ from scripts.aws import Failure
 ACT = Path(sys.executable).parent / "act"
 # act names its containers after the workflow and the job; so it is killed, they are found again.
 CONTAINERS = ("act-Test-", "act-Deploy-to-Staging-", "act-Deploy-to-Production-")
+# While a MySQL starts, others work; more would want more memory than they save time.
+JOBS = 3
 PATIENCE = 30  # seconds for act to remove its containers
 OUTCOMES: dict[str, Outcome] = {"success": "success", "failure": "failure", "skipped": "skipped"}
 
@@ -165,6 +167,7 @@ def act_command(
     hosts = " ".join(f"--add-host={host(name)}:127.0.0.1" for name in ENVIRONMENTS)
     command = [
         *(str(ACT), event, "--json", "--rm", "--no-cache-server"),
+        *("--concurrent-jobs", str(JOBS)),
         *(
             "--workflows",
             f".github/workflows/{workflow}",

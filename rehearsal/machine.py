@@ -21,9 +21,11 @@ LATER_RUN_GB = 3
 PORTS = {
     WEB_PORT: "the load balancers",
     API_PORT: "the local AWS",
-    3306: "test.yml's MySQL",
-    3307: "test.yml's other MySQL",
+    3306: "test.yml's MySQL 8.4",
+    3307: "test.yml's MySQL of `delivery`",
+    3308: "test.yml's MySQL 8.0",
     6379: "test.yml's Redis",
+    6380: "test.yml's other Redis",
 }
 
 
