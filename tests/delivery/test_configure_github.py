@@ -18,7 +18,7 @@ from scripts.configure_github import configure
 from scripts.github import Gh
 from scripts.github_settings import CHECKS, WORKFLOWS, places, uses
 from tests.delivery.fake_github import FakeGitHub, changed, served
-from tests.delivery.github_api import Api, Unreachable, document
+from tests.delivery.github_api import Api
 
 ROOT = WORKFLOWS.parents[1]
 SECRET = "hush-hush"
@@ -40,21 +40,6 @@ PATHS = [
     "POST rulesets",
     "POST rulesets",
 ]
-
-
-@pytest.fixture(scope="session")
-def github_document(pytestconfig: pytest.Config) -> Any:
-    assert pytestconfig.cache
-    try:
-        return document(pytestconfig.cache.mkdir("github-api"))
-    except Unreachable as reason:
-        return str(reason)
-
-
-@pytest.fixture(scope="session")
-def api(github_document: Any) -> Api | None:
-    """What every call of every test below is held against, where it can be had."""
-    return None if isinstance(github_document, str) else Api(github_document)
 
 
 @pytest.fixture
