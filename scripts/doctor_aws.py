@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from scripts.access_keys import users
 from scripts.aws import Aws, Failure, check_account
+from scripts.database_password import password_number, secret_name
 from scripts.deploy_infra import Environment
 from scripts.ecr import exists
 from scripts.ecs import CONTAINER, Service, is_base, short
@@ -145,8 +147,7 @@ class Examination:
             yield Finding(WRONG, f"image {image} is gone from the registry", "deploy anew")
 
     def password(self) -> Findings:
-        number = password_number(self.aws, self.name) or self.values.get("DatabasePasswordNumber")
-        secret = f"myapp-{self.name}-database-password-{number or 1}"
+        secret = secret_name(self.name, password_number(self.aws, self.name) or 1)
         try:
             found = self.aws("secretsmanager", "describe-secret", "--secret-id", secret)
         except Failure as failure:
@@ -170,22 +171,3 @@ def subject_of(statement: dict[str, Any]) -> str:
     """Return whom a role trusts: one subject, asked for by its whole name."""
     equals = statement.get("Condition", {}).get("StringEquals", {})
     return str(equals.get("token.actions.githubusercontent.com:sub", "anybody"))
-
-
-def password_number(aws: Aws, environment: str) -> str:
-    """Return the number of the password that the stack has now; nothing where there is no stack."""
-    stack = Environment(environment, aws, {}, yes=False).describe(f"myapp-{environment}-data")
-    given = {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])}
-    return str(given.get("DatabasePasswordNumber", ""))
-
-
-def users(aws: Aws, account: str, environment: str) -> list[str]:
-    """Return who deploys with keys: the users that have the policy of the environment's deploys."""
-    policy = f"arn:aws:iam::{account}:policy/myapp-{environment}-deploy"
-    try:
-        answer = aws("iam", "list-entities-for-policy", "--policy-arn", policy)
-    except Failure as failure:
-        if "NoSuchEntity" in str(failure):
-            return []
-        raise
-    return [user["UserName"] for user in answer["PolicyUsers"]]
