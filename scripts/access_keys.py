@@ -44,7 +44,7 @@ class KeyRotation:
 
     def rotate(self) -> None:
         self.user = self.only_user()
-        self.gh("GET", "")  # before there is a key that could not be handed over
+        self.gh.administered()  # before there is a key that could not be handed over
         active, given = self.keys("Active"), self.in_github()
         if len(active) > 1 and given not in active:
             raise Failure(

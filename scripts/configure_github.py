@@ -164,7 +164,7 @@ def apply(gh: Gh, changes: list[Change]) -> list[str]:
         except Refused as refused:
             if not refused.for_the_plan:
                 raise
-            lacks.append(f"{change.what}: {refused}")
+            lacks.append(f"{change.what}: {refused.said}")
             rest = {"deployment_branch_policy": POLICY}
             if change.method != "PUT" or change.body == rest or "wait_timer" not in change.body:
                 continue
@@ -176,9 +176,7 @@ def apply(gh: Gh, changes: list[Change]) -> list[str]:
 
 
 def configure(gh: Gh, words: argparse.Namespace) -> None:
-    repository = gh("GET", "")
-    if not repository.get("permissions", {}).get("admin"):
-        raise Failure(f"{gh.repository}: you are not one of its administrators")
+    repository = gh.administered()
     print(f"{gh.repository}:")
     if plan := unenforced(gh, repository):
         print(f"NOT ENFORCED: {plan}")
@@ -220,7 +218,12 @@ def main() -> None:
     )
     parser.add_argument("--values", type=Path, metavar="FILE", help="variables and secrets")
     parser.add_argument(
-        "--approvals", type=int, default=1, help="of a pull request; 0 if you work alone (1)"
+        "--approvals",
+        type=int,
+        choices=range(7),
+        default=1,
+        metavar="NUMBER",
+        help="of a pull request, at least (%(default)s); 0 if you work alone",
     )
     parser.add_argument("--dry-run", action="store_true", help="print the calls, and make none")
     parser.add_argument("--yes", action="store_true", help="don't ask")

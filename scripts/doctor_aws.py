@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from scripts.access_keys import users
@@ -34,7 +36,8 @@ class Examination:
 
     def __init__(self, environment: str, connect: Callable[[str], Aws] = Aws) -> None:
         self.name = environment
-        self.path = INFRA / "parameters" / f"{environment}.json"
+        path = INFRA / "parameters" / f"{environment}.json"
+        self.path = Path(os.path.relpath(path))
         self.account, region, self.values = read_parameters(self.path)
         self.aws = connect(region)
         self.infra = f"scripts/deploy-infra {environment}"

@@ -17,9 +17,7 @@ CONFIGURE = "scripts/configure-github"
 
 
 def examine(gh: Gh) -> Findings:
-    repository = gh("GET", "")
-    if not repository.get("permissions", {}).get("admin"):
-        raise Failure(f"{gh.repository}: only its administrators may ask")
+    repository = gh.administered()
     if plan := unenforced(gh, repository):
         yield Finding(WRONG, plan)
     yield from protections(gh)
@@ -78,17 +76,20 @@ def values(there: dict[tuple[str, str], str]) -> Findings:
     kinds = {use.name: use.kind for use in uses()}
     lacks = " ".join(finding.what for finding in required(there))
     for name, kind in kinds.items():
-        readers = ", ".join(sorted({use.workflow for use in uses() if use.name == name}))
         found = [place for place, known_name in there if known_name == name]
         for place in found:
-            yield value(there, name, kind, place, readers)
+            yield value(there, name, kind, place)
         if not found and not re.search(rf"\b{name}\b", lacks):
-            yield Finding(OK, f"{kind} {name}: not set, and need not be ({readers})")
+            yield Finding(OK, f"{kind} {name}: not set, and need not be ({readers(name)})")
 
 
-def value(
-    there: dict[tuple[str, str], str], name: str, kind: str, place: str, readers: str
-) -> Finding:
+def readers(name: str, place: str = "") -> str:
+    """Return which workflows read a value that stands in a place."""
+    mine = [use for use in uses() if use.name == name and place in ("", use.environment)]
+    return ", ".join(sorted({use.workflow for use in mine}))
+
+
+def value(there: dict[tuple[str, str], str], name: str, kind: str, place: str) -> Finding:
     what = f"{kind} {name} of {place or 'the repository'}"
     remove = f"gh {kind} delete {name}{f' --env {place}' if place else ''}"
     if place not in places(name):
@@ -101,7 +102,7 @@ def value(
             return Finding(WRONG, f"{what}: nobody needs keys where there is a role", remove)
         return by_age(what, there[place, name], KEY_DAYS, f"scripts/rotate-secrets {place} keys")
     shown = f" = {there[place, name]}" if kind == "variable" else ""
-    return Finding(OK, f"{what}{shown} ({readers})")
+    return Finding(OK, f"{what}{shown} ({readers(name, place)})")
 
 
 def subjects(gh: Gh, repository: dict[str, Any]) -> Findings:

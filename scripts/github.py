@@ -17,13 +17,11 @@ PLAN = re.compile(r"billing plan|upgrade to github", re.IGNORECASE)
 class Refused(Failure):
     """What GitHub said no to."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, asked: str, said: str) -> None:
+        super().__init__(f"{asked}: {said}")
         self.status = status
-
-    @property
-    def for_the_plan(self) -> bool:
-        return self.status in (402, 403, 404, 422) and bool(PLAN.search(str(self)))
+        self.said = said
+        self.for_the_plan = bool(PLAN.search(said))
 
 
 @dataclass
@@ -39,6 +37,15 @@ class Gh:
 
     def where(self, path: str) -> str:
         return path[1:] if path.startswith("/") else f"repos/{self.repository}/{path}".rstrip("/")
+
+    def administered(self) -> dict[str, Any]:
+        """Return the repository, unless one may not ask it what only administrators may."""
+        found = self.find("")
+        if not found:
+            raise Failure(f"{self.repository}: GitHub knows no such repository, or not to you")
+        if not found.get("permissions", {}).get("admin"):
+            raise Failure(f"{self.repository}: you are not one of its administrators")
+        return dict(found)
 
     def find(self, path: str) -> Any:
         """Return what is there, or nothing."""
@@ -75,10 +82,10 @@ class Gh:
         status = re.search(r"\(HTTP (\d+)\)|HTTP (\d+):", said)
         if done.returncode == 4 or "gh auth login" in said or (status and "401" in status.groups()):
             raise Failure("gh is not logged in: gh auth login (or set GH_TOKEN)")
-        what = f"gh {' '.join(words[:4])}: {said}"
+        asked = f"gh {' '.join(words[:4])}"
         if status:
-            raise Refused(int(status[1] or status[2]), what)
-        raise Failure(what)
+            raise Refused(int(status[1] or status[2]), asked, said)
+        raise Failure(f"{asked}: {said}")
 
 
 def api_words(method: str, path: str, body: Any) -> list[str]:

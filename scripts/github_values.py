@@ -9,7 +9,7 @@ from getpass import getpass
 from pathlib import Path
 
 from scripts.aws import Failure
-from scripts.github_settings import OWN, SOURCES, places, uses
+from scripts.github_settings import OWN, SOURCES, is_own, places, uses
 
 # By place ("" is the repository) and name.
 Values = dict[tuple[str, str], str]
@@ -80,10 +80,11 @@ def ask(there: set[tuple[str, str]]) -> Values:
 
     for place in SOURCES:
         one(place, "APP_URL")
-        if not one(place, "AWS_ROLE_ARN"):
-            suffix = "_PROD" if place == "production" else ""
-            for name in OWN[2:]:
-                one(place, f"{name}{suffix}")
+        keys = [name for name in kinds() if name not in OWN[:2] and is_own(name, place)]
+        has_keys = all((place, name) in there for name in keys)
+        if not has_keys and not one(place, "AWS_ROLE_ARN"):
+            for name in keys:
+                one(place, name)
     for name in ("SLACK_WEBHOOK_URL", "CODECOV_TOKEN"):
         one("", name)
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from collections.abc import Iterator
@@ -24,6 +25,17 @@ BILLING = (
 WHEN = "2026-11-01T12:00:00Z"
 PEOPLE = {"alice": 11, "bob": 12}
 Answer = tuple[int, Any]
+SECRET = "hush-hush"
+VALUES = f"""\
+[repository]
+SLACK_WEBHOOK_URL = https://hooks.example.com/{SECRET}
+[staging]
+APP_URL = https://staging.example.com
+AWS_ROLE_ARN = arn:aws:iam::123456789012:role/myapp-staging-deploy
+[production]
+APP_URL = https://example.com
+AWS_ROLE_ARN = arn:aws:iam::123456789012:role/myapp-production-deploy
+"""
 
 
 class FakeGitHub(Gh):
@@ -45,9 +57,10 @@ class FakeGitHub(Gh):
         self.prefix = "repo:acme/shop"
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
-        status, answer = self.answer(method, f"/{self.where(path)}", body)
+        url = f"/{self.where(path)}"
+        status, answer = self.answer(method, url, body)
         if status >= 400:
-            raise Refused(status, f"gh: {answer['message']} (HTTP {status})")
+            raise Refused(status, f"gh api {url}", f"gh: {answer['message']} (HTTP {status})")
         return answer
 
     def set_secret(self, name: str, environment: str, value: str) -> None:
@@ -221,3 +234,15 @@ def changed(github: FakeGitHub) -> list[str]:
     found = [f"{method} {re.sub('^/repos/acme/shop/', '', url)}" for method, url, _ in github.calls]
     github.calls.clear()
     return found
+
+
+def value_file(folder: Path, text: str, mode: int = 0o600) -> Path:
+    file = folder / "values"
+    file.write_text(text)
+    file.chmod(mode)
+    return file
+
+
+def words(**given: Any) -> argparse.Namespace:
+    usual = {"reviewer": ["alice"], "values": None, "approvals": 1, "dry_run": False, "yes": True}
+    return argparse.Namespace(**(usual | given))

@@ -1,8 +1,6 @@
 """scripts/configure-github: what it tells GitHub, and what it never tells anybody else."""
 
-import argparse
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -10,28 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from scripts import github_values
 from scripts.aws import Failure
 from scripts.configure_github import configure
 from scripts.github import Gh
-from scripts.github_settings import CHECKS, WORKFLOWS, places, uses
-from tests.delivery.fake_github import FakeGitHub, changed, served
+from scripts.github_settings import WORKFLOWS
+from tests.delivery.fake_github import (
+    SECRET,
+    VALUES,
+    FakeGitHub,
+    changed,
+    served,
+    value_file,
+    words,
+)
 from tests.delivery.github_api import Api
 
 ROOT = WORKFLOWS.parents[1]
-SECRET = "hush-hush"
-VALUES = f"""\
-[repository]
-SLACK_WEBHOOK_URL = https://hooks.example.com/{SECRET}
-[staging]
-APP_URL = https://staging.example.com
-AWS_ROLE_ARN = arn:aws:iam::123456789012:role/myapp-staging-deploy
-[production]
-APP_URL = https://example.com
-AWS_ROLE_ARN = arn:aws:iam::123456789012:role/myapp-production-deploy
-"""
 PATHS = [
     "PUT environments/staging",
     "POST environments/staging/deployment-branch-policies",
@@ -50,57 +43,6 @@ def github(api: Api | None) -> FakeGitHub:
 @pytest.fixture
 def values(tmp_path: Path) -> Path:
     return value_file(tmp_path, VALUES)
-
-
-def value_file(folder: Path, text: str, mode: int = 0o600) -> Path:
-    file = folder / "values"
-    file.write_text(text)
-    file.chmod(mode)
-    return file
-
-
-def words(**given: Any) -> argparse.Namespace:
-    usual = {"reviewer": ["alice"], "values": None, "approvals": 1, "dry_run": False, "yes": True}
-    return argparse.Namespace(**(usual | given))
-
-
-# --- GitHub's description
-
-
-def test_every_call_is_one_that_github_documents(api: Api | None, github_document: Any) -> None:
-    if not api:
-        pytest.skip(f"NO CALL WAS HELD AGAINST GITHUB'S OWN DESCRIPTION: {github_document}")
-    body = {"wait_timer": 5, "reviewers": [{"type": "User", "id": 1}]}
-    assert api.request("PUT", "/repos/o/r/environments/production", body) == []
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body", "problem"),
-    [
-        ("PUT", "environment/x", {}, "no such operation"),
-        ("PATCH", "environments/x", {}, "no such operation"),
-        ("PUT", "environments/x", {"wait_minutes": 5}, "body.wait_minutes: no such field"),
-        ("PUT", "environments/x", {"wait_timer": "5"}, "body.wait_timer: '5' is no integer"),
-        ("PUT", "environments/x", {"reviewers": [{"type": "Bot"}]}, "'Bot' is none of"),
-        ("PUT", "environments/x", {"deployment_branch_policy": {}}, "custom_branch_policies: miss"),
-        ("POST", "rulesets", {"name": "x"}, "body.enforcement: missing"),
-        ("GET", "rulesets?parents=false", None, "?parents: no such parameter"),
-        ("GET", "environments/x", {"a": 1}, "a body, where there is none"),
-    ],
-)
-def test_what_github_does_not_document_is_noticed(
-    api: Api | None, method: str, path: str, body: Any, problem: str
-) -> None:
-    if not api:
-        pytest.skip("GitHub's description is out of reach")
-    assert problem in "; ".join(api.request(method, f"/repos/o/r/{path}", body))
-
-
-def test_a_rule_that_github_does_not_know_is_noticed(api: Api | None) -> None:
-    if not api:
-        pytest.skip("GitHub's description is out of reach")
-    body = {"name": "x", "enforcement": "active", "rules": [{"type": "deletions"}]}
-    assert "is none of" in api.request("POST", "/repos/o/r/rulesets", body)[0]
 
 
 # --- what is set
@@ -244,97 +186,6 @@ def test_only_an_administrator_gets_further(api: Api | None) -> None:
         configure(FakeGitHub(api, admin=False), words())
 
 
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("[staging]\nAPP_URLL = x", "APP_URLL: no workflow reads it"),
-        ("[staging]\nSTAGING_URL = https://x", r"STAGING_URL belongs into \[repository\]"),
-        ("[repository]\nAPP_URL = https://x", r"belongs into \[staging\] or \[production\]"),
-        ("[prod]\nAPP_URL = https://x", r"\[prod\] is none of"),
-        (f"[staging]\nAPP_URL = {SECRET}", "APP_URL: give a value that begins with http"),
-        (f"[repository]\nSLACK_WEBHOOK_URL = {SECRET}", "give a value that begins with https"),
-        ("[repository]\nCODECOV_TOKEN =", "CODECOV_TOKEN: give a value that is not empty"),
-        (f"CODECOV_TOKEN = {SECRET}", "line 1: not NAME = value below"),
-        (f"[repository]\n{SECRET}", "not NAME = value below"),
-    ],
-)
-def test_a_wrong_value_is_named_and_not_shown(tmp_path: Path, text: str, problem: str) -> None:
-    with pytest.raises(Failure, match=problem) as refused:
-        github_values.read(value_file(tmp_path, text))
-    assert SECRET not in str(refused.value)
-
-
-def test_a_file_of_secrets_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="others may read these secrets: chmod 600"):
-        github_values.read(value_file(tmp_path, VALUES, mode=0o640))
-
-
-def test_secrets_are_typed_unseen_and_only_where_they_are_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[str] = []
-
-    def answer(kind: str, prompt: str) -> str:
-        asked.append(f"{kind}: {prompt.split(' (')[0]}")
-        return SECRET if kind == "unseen" else ""
-
-    monkeypatch.setattr(github_values, "getpass", lambda prompt: answer("unseen", prompt))
-    monkeypatch.setattr("builtins.input", lambda prompt: answer("seen", prompt))
-    there = {("", "SLACK_WEBHOOK_URL"), ("staging", "APP_URL"), ("staging", "AWS_ROLE_ARN")}
-    given = github_values.ask(there)
-    assert asked == [
-        "seen: APP_URL of production",
-        "seen: AWS_ROLE_ARN of production",
-        "unseen: AWS_ACCESS_KEY_ID_PROD of production",
-        "unseen: AWS_SECRET_ACCESS_KEY_PROD of production",
-        "unseen: CODECOV_TOKEN of the repository",
-    ]
-    assert set(given.values()) == {SECRET}
-
-
-# --- what the workflows say
-
-
-def test_what_pull_requests_wait_for_are_the_jobs_of_test_yml() -> None:
-    jobs = yaml.safe_load((WORKFLOWS / "test.yml").read_text())["jobs"]
-    names = []
-    for job in jobs.values():
-        for version in job.get("strategy", {}).get("matrix", {}).get("mysql", [""]):
-            names.append(job["name"].replace("${{ matrix.mysql }}", version))
-    assert sorted(names) == sorted(CHECKS)
-
-
-def test_no_secret_or_variable_of_a_workflow_is_overlooked() -> None:
-    found = set()
-    for path in WORKFLOWS.glob("*.yml"):
-        workflow = yaml.safe_load(path.read_text())
-        for job in workflow.pop("jobs").values():
-            environment = job.get("environment", {}).get("name", "")
-            found |= {(name, path.name, environment) for name in names_in(job)}
-        found |= {(name, path.name, "") for name in names_in(workflow)}
-    assert found == {(use.name, use.workflow, use.environment) for use in uses()}
-
-
-def names_in(node: Any) -> set[str]:
-    return set(re.findall(r"\b(?:secrets|vars)\.(\w+)", str(node))) - {"GITHUB_TOKEN"}
-
-
-@pytest.mark.parametrize(
-    ("name", "where"),
-    [
-        ("AWS_ROLE_ARN", ["staging", "production"]),
-        ("AWS_SECRET_ACCESS_KEY_PROD", ["production"]),
-        ("STAGING_URL", [""]),
-        ("AWS_REGION", [""]),
-        ("WATCH_MINUTES", ["", "production", "staging"]),
-    ],
-)
-def test_a_value_may_stand_where_every_job_that_reads_it_sees_it(
-    name: str, where: list[str]
-) -> None:
-    assert places(name) == where
-
-
 # --- with a gh
 
 
@@ -370,7 +221,10 @@ def fake_gh(folder: Path, script: str) -> str:
     [
         ("echo 'To get started, please run:  gh auth login' >&2; exit 4", "gh is not logged in"),
         ("echo 'gh: Bad credentials (HTTP 401)' >&2; exit 1", "gh is not logged in: gh auth login"),
-        ("echo 'gh: Not Found (HTTP 404)' >&2; exit 1", "gh api --method GET repos/acme/shop: gh:"),
+        (
+            "echo 'gh: Not Found (HTTP 404)' >&2; exit 1",
+            "acme/shop: GitHub knows no such rep",
+        ),
         ("echo 'dial tcp: no such host' >&2; exit 1", "no such host"),
     ],
 )
