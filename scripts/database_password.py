@@ -33,7 +33,7 @@ def password_number(aws: Aws, environment: str) -> int:
     """Return the number of the password that the stack has; 0 where there is no stack."""
     stack = Environment(environment, aws, {}, yes=False).describe(f"myapp-{environment}-data")
     given = {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])}
-    return int(given.get(NUMBER, 0))
+    return int(given.get(NUMBER, 1)) if stack else 0
 
 
 def write_number(path: Path, number: int) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from scripts import doctor_github
 from scripts.doctor_aws import Examination
 from scripts.findings import MISSING, OK, WRONG, Finding, Findings, asked
-from scripts.github import Gh, repository_of_clone
+from scripts.github import GET_GH, Gh, repository_of_clone
 
 ROOT = Path(__file__).resolve().parent.parent
 # Each with what it says when it works.
@@ -28,7 +28,7 @@ TOOLS = {
         ["aws", "--version"],
         "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
     ),
-    "gh": (["gh", "--version"], "https://cli.github.com"),
+    "gh": (["gh", "--version"], GET_GH),
 }
 FREE_GB = 12  # what a first rehearsal takes
 PORTS = {8000: "make run", 80: "make pipeline", 4566: "make pipeline"}

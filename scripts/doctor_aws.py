@@ -28,6 +28,7 @@ from scripts.findings import (
 )
 from scripts.infra_parameters import INFRA, TEMPLATES, read_parameters
 
+GITHUB = "token.actions.githubusercontent.com"
 RENEW_DAYS = 30  # ACM renews 60 days before the end, or says why it can't
 
 
@@ -86,6 +87,9 @@ class Examination:
             return
         wanted = f"{subject}:environment:{self.name}"
         trusted = [subject_of(s) for s in role["AssumeRolePolicyDocument"]["Statement"]]
+        providers = self.aws("iam", "list-open-id-connect-providers")["OpenIDConnectProviderList"]
+        if not any(provider["Arn"].endswith(f"/{GITHUB}") for provider in providers):
+            yield self.absent(f"identity provider {GITHUB}, which role {name} builds on")
         if trusted == [wanted]:
             yield Finding(OK, f"role {name} trusts {wanted}")
         else:
@@ -165,12 +169,13 @@ class Examination:
         for user in users(self.aws, self.account, self.name):
             answer = self.aws("iam", "list-access-keys", "--user-name", user)
             for key in answer["AccessKeyMetadata"]:
-                what = f"key {key['AccessKeyId']} of {user} ({key['Status']})"
+                what = f"key {key['AccessKeyId']} of {user}"
                 rotate = f"scripts/rotate-secrets {self.name} keys"
-                yield by_age(what, key["CreateDate"], KEY_DAYS, rotate)
+                if key["Status"] == "Active":
+                    yield by_age(what, key["CreateDate"], KEY_DAYS, rotate)
 
 
 def subject_of(statement: dict[str, Any]) -> str:
     """Return whom a role trusts: one subject, asked for by its whole name."""
     equals = statement.get("Condition", {}).get("StringEquals", {})
-    return str(equals.get("token.actions.githubusercontent.com:sub", "anybody"))
+    return str(equals.get(f"{GITHUB}:sub", "anybody"))

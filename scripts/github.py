@@ -10,6 +10,7 @@ from typing import Any
 
 from scripts.aws import Failure
 
+GET_GH = "apt-get install gh, brew install gh, or https://cli.github.com"
 # What GitHub says where it would do as asked for other people's money.
 PLAN = re.compile(r"billing plan|upgrade to github", re.IGNORECASE)
 
@@ -75,7 +76,7 @@ class Gh:
         try:
             done = subprocess.run(["gh", *words], input=text, capture_output=True, text=True)
         except FileNotFoundError:
-            raise Failure("GitHub's CLI, gh, is missing: https://cli.github.com") from None
+            raise Failure(f"gh, GitHub's CLI, is missing: {GET_GH}") from None
         if not done.returncode:
             return done.stdout
         said = " ".join(done.stderr.split())

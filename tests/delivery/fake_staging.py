@@ -23,6 +23,7 @@ class Staging(DocumentedAws):
         super().__init__()
         self.statuses = {f"myapp-staging-{name}": "UPDATE_COMPLETE" for name in TEMPLATES}
         self.trusted = f"{SUBJECT}:environment:staging"
+        self.provider = "token.actions.githubusercontent.com"
         self.certificate = {"Status": "ISSUED", "DomainName": "*.example.com", "NotAfter": ""}
         self.certificate["NotAfter"] = days_ago(-200)
         names = ("5xx-above-5-percent", "unhealthy-targets", "5xx-above-1-percent")
@@ -48,6 +49,10 @@ class Staging(DocumentedAws):
         subject = {"token.actions.githubusercontent.com:sub": self.trusted}
         statement = {"Effect": "Allow", "Condition": {"StringEquals": subject}}
         return {"Role": {"AssumeRolePolicyDocument": {"Statement": [statement]}}}
+
+    def list_open_id_connect_providers(self, options: Any) -> Any:
+        arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{self.provider}"
+        return {"OpenIDConnectProviderList": [{"Arn": arn}]}
 
     def describe_certificate(self, options: Any) -> Any:
         return {"Certificate": self.certificate}

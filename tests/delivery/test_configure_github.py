@@ -240,7 +240,8 @@ def test_a_missing_gh_is_named_with_where_to_get_it(tmp_path: Path) -> None:
     (tmp_path / "python3").symlink_to(sys.executable)
     done = run(PATH=str(tmp_path))
     assert done.stderr == (
-        "scripts/configure-github: GitHub's CLI, gh, is missing: https://cli.github.com\n"
+        "scripts/configure-github: gh, GitHub's CLI, is missing: apt-get install gh,"
+        " brew install gh, or https://cli.github.com\n"
     )
 
 

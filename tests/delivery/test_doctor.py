@@ -157,7 +157,8 @@ def test_what_could_not_be_asked_is_no_pass(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         "GitHub:",
-        "  not asked  github: GitHub's CLI, gh, is missing: https://cli.github.com",
+        "  not asked  github: gh, GitHub's CLI, is missing: apt-get install gh, brew install gh,"
+        " or https://cli.github.com",
         "AWS: staging:",
         "  not asked  staging: the AWS CLI is missing: https://docs.aws.amazon.com/cli/latest/"
         "userguide/getting-started-install.html",

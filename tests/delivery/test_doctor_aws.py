@@ -30,6 +30,7 @@ def test_an_environment_that_is_well_has_nothing_to_mend(staging: Staging) -> No
         ),
         ({"trusted": ""}, "missing    role myapp-staging-deploy -> scripts/deploy-infra staging"),
         ({"trusted": "repo:acme/*"}, "wrong      role myapp-staging-deploy trusts ['repo:acme/*']"),
+        ({"provider": "other.example.com"}, "missing    identity provider token.actions.github"),
         ({"states": {}}, "missing    alarm myapp-staging-unhealthy-targets -> scripts/deploy-inf"),
         ({"runs": f"{ARN}-base:1"}, "missing    myapp-staging-service: nothing was deployed yet"),
         ({"running": 1}, "wrong      myapp-staging-service: 1 of 2 tasks of myapp-staging-task:7"),
@@ -42,7 +43,7 @@ def test_an_environment_that_is_well_has_nothing_to_mend(staging: Staging) -> No
         ({"password": 1.6e9}, "scripts/rotate-secrets staging database"),
         (
             {"key_days": [5, 100]},
-            "wrong      key AKIA100 of deployer (Active) is 100 days old, and 92 are the limit",
+            "wrong      key AKIA100 of deployer is 100 days old, and 92 are the limit",
         ),
     ],
 )
