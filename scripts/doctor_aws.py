@@ -136,7 +136,13 @@ class Examination:
     def service(self) -> Findings:
         """Yield what runs, and whether ECR still has it: what stops could not start again."""
         service = Service(self.aws, f"myapp-{self.name}-cluster", f"myapp-{self.name}-service")
-        found = service.describe()
+        try:
+            found = service.describe()
+        except Failure as failure:
+            if not re.search("ClusterNotFoundException|does not exist", str(failure)):
+                raise
+            yield self.absent(service.name)
+            return
         revision = found["taskDefinition"]
         if is_base(revision):
             how = "a merge" if self.name == "staging" else "a tag"

@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
@@ -201,8 +201,10 @@ def served(github: FakeGitHub, folder: Path) -> Iterator[dict[str, str]]:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            # Whoever needs no more than the status hangs up.
+            with suppress(BrokenPipeError):
+                self.end_headers()
+                self.wfile.write(text)
 
         do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = handle_one
 

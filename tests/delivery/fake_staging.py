@@ -65,6 +65,8 @@ class Staging(DocumentedAws):
         return {"MetricAlarms": alarms}
 
     def describe_services(self, options: Any) -> Any:
+        if not self.runs:
+            raise Failure("An error occurred (ClusterNotFoundException)")
         counts = {"runningCount": self.running, "desiredCount": 2}
         return {"services": [{"status": "ACTIVE", "taskDefinition": self.runs, **counts}]}
 

@@ -33,6 +33,7 @@ def test_an_environment_that_is_well_has_nothing_to_mend(staging: Staging) -> No
         ({"provider": "other.example.com"}, "missing    identity provider token.actions.github"),
         ({"states": {}}, "missing    alarm myapp-staging-unhealthy-targets -> scripts/deploy-inf"),
         ({"runs": f"{ARN}-base:1"}, "missing    myapp-staging-service: nothing was deployed yet"),
+        ({"runs": ""}, "missing    myapp-staging-service -> scripts/deploy-infra staging"),
         ({"running": 1}, "wrong      myapp-staging-service: 1 of 2 tasks of myapp-staging-task:7"),
         ({"images": False}, "is gone from the registry -> deploy anew"),
         ({"password": ""}, "missing    secret myapp-staging-database-password-3"),
