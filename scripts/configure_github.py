@@ -23,7 +23,7 @@ from scripts.github_settings import (
     SOURCES,
     WAIT_MINUTES,
     covers,
-    find_ruleset,
+    find_rulesets,
     policies,
     protection,
     rulesets,
@@ -106,16 +106,19 @@ def environment_changes(gh: Gh, name: str, reviewers: list[Any]) -> list[Change]
     return changes
 
 
-def ruleset_changes(gh: Gh, approvals: int) -> list[Change]:
+def ruleset_changes(gh: Gh, approvals: int | None) -> list[Change]:
+    """Return what makes the rulesets; without a number, pull requests need as many as now."""
     changes = []
-    for wanted in rulesets(approvals):
+    there: dict[str, Any] = {}
+    try:
+        there = find_rulesets(gh)
+    except Refused as refused:
+        if not refused.for_the_plan:
+            raise
+        # Making one says why there can be none.
+    for wanted in rulesets(approvals, there.get("main", {})):
         what = f"ruleset {wanted['name']}: {wanted['conditions']['ref_name']['include'][0]}"
-        try:
-            now = find_ruleset(gh, wanted["name"])
-        except Refused as refused:
-            if not refused.for_the_plan:
-                raise
-            now = {}  # making it says why there can be none
+        now = there.get(wanted["name"], {})
         if not now:
             changes.append(Change(what, "POST", "rulesets", wanted))
         elif not covers(now, wanted):
@@ -221,9 +224,8 @@ def main() -> None:
         "--approvals",
         type=int,
         choices=range(7),
-        default=1,
         metavar="NUMBER",
-        help="of a pull request, at least (%(default)s); 0 if you work alone",
+        help="of a pull request; 0 if you work alone (as many as now, or 1)",
     )
     parser.add_argument("--dry-run", action="store_true", help="print the calls, and make none")
     parser.add_argument("--yes", action="store_true", help="don't ask")

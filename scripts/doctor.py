@@ -17,7 +17,8 @@ from pathlib import Path
 from scripts import doctor_github
 from scripts.doctor_aws import Examination
 from scripts.findings import MISSING, OK, WRONG, Finding, Findings, asked
-from scripts.github import GET_GH, Gh, repository_of_clone
+from scripts.github import Gh, repository_of_clone
+from scripts.repository import GET_GH
 
 ROOT = Path(__file__).resolve().parent.parent
 # Each with what it says when it works.

@@ -10,7 +10,7 @@ from scripts.check_configuration import missing
 from scripts.configure_github import environment_changes, known, ruleset_changes
 from scripts.findings import KEY_DAYS, MISSING, OK, WRONG, Finding, Findings, by_age
 from scripts.github import Gh
-from scripts.github_settings import SOURCES, find_ruleset, places, rulesets, unenforced, uses
+from scripts.github_settings import SOURCES, places, rulesets, unenforced, uses
 from scripts.infra_parameters import INFRA, read_parameters
 
 CONFIGURE = "scripts/configure-github"
@@ -38,24 +38,14 @@ def protections(gh: Gh) -> Findings:
             yield Finding(OK, f"environment {name}: as the guide has it, only the {kind} {pattern}")
         for change in changes:
             yield Finding(WRONG, f"not so: {change.what}", CONFIGURE)
-    wrong = {change.what.split(":")[0]: change for change in ruleset_changes(gh, approvals(gh))}
-    for ruleset in rulesets(0):
+    wrong = {change.what.split(":")[0]: change for change in ruleset_changes(gh, None)}
+    for ruleset in rulesets(None, {}):
         what = f"ruleset {ruleset['name']}"
         if what in wrong:
             state = MISSING if wrong[what].method == "POST" else WRONG
             yield Finding(state, wrong[what].what, CONFIGURE)
         else:
             yield Finding(OK, f"{what}: in force")
-
-
-def approvals(gh: Gh) -> int:
-    """Return how many approvals a pull request needs now; one where nothing says so."""
-    try:
-        rules = find_ruleset(gh, "main").get("rules", [])
-    except Failure:
-        return 1
-    wants = [rule["parameters"] for rule in rules if rule["type"] == "pull_request"]
-    return int(wants[0]["required_approving_review_count"]) if wants else 1
 
 
 def seen_by(there: dict[tuple[str, str], str], environment: str) -> dict[str, str]:

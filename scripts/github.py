@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.aws import Failure
+from scripts.repository import GET_GH, slug
 
-GET_GH = "apt-get install gh, brew install gh, or https://cli.github.com"
 # What GitHub says where it would do as asked for other people's money.
 PLAN = re.compile(r"billing plan|upgrade to github", re.IGNORECASE)
 
@@ -76,7 +76,7 @@ class Gh:
         try:
             done = subprocess.run(["gh", *words], input=text, capture_output=True, text=True)
         except FileNotFoundError:
-            raise Failure(f"gh, GitHub's CLI, is missing: {GET_GH}") from None
+            raise Failure(f"gh is missing: {GET_GH}") from None
         if not done.returncode:
             return done.stdout
         said = " ".join(done.stderr.split())
@@ -100,9 +100,10 @@ def secret_words(name: str, environment: str, repository: str) -> list[str]:
 
 def repository_of_clone() -> str:
     """Return the OWNER/NAME that this clone came from; `gh` alone might take another remote's."""
-    words = ["git", "remote", "get-url", "origin"]
-    done = subprocess.run(words, capture_output=True, text=True)
-    match = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(\.git)?/?$", done.stdout.strip())
-    if not match:
-        raise Failure("which repository? The remote origin is none of GitHub's: --repository O/N")
-    return match[1]
+    try:
+        found = slug()
+    except Failure as failure:
+        raise Failure(f"which repository? --repository OWNER/NAME ({failure})") from None
+    if not found:
+        raise Failure("which repository? origin does not say: --repository OWNER/NAME")
+    return found

@@ -63,8 +63,11 @@ def places(name: str) -> list[str]:
     return [""] if "" in mine else ["", *sorted(set(mine))]
 
 
-def rulesets(approvals: int) -> list[dict[str, Any]]:
-    """Return what protects main, and the tags of versions."""
+def rulesets(approvals: int | None, now: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what protects main, and the tags of versions; `now` is what protects main today."""
+    if approvals is None:
+        rules = {rule["type"]: rule.get("parameters", {}) for rule in now.get("rules", [])}
+        approvals = rules.get("pull_request", {}).get("required_approving_review_count", 1)
     review = {
         "required_approving_review_count": approvals,
         "dismiss_stale_reviews_on_push": True,
@@ -112,12 +115,10 @@ def covers(current: Any, wanted: Any) -> bool:
     return bool(current == wanted)
 
 
-def find_ruleset(gh: Gh, name: str) -> dict[str, Any]:
-    """Return one of the repository's own rulesets whole, or an empty one."""
-    for listed in gh("GET", "rulesets?includes_parents=false&per_page=100"):
-        if listed["name"] == name:
-            return dict(gh("GET", f"rulesets/{listed['id']}"))
-    return {}
+def find_rulesets(gh: Gh) -> dict[str, Any]:
+    """Return the repository's own rulesets by name."""
+    listed = gh("GET", "rulesets?includes_parents=false&per_page=100")
+    return {found["name"]: gh("GET", f"rulesets/{found['id']}") for found in listed}
 
 
 def protection(environment: dict[str, Any]) -> dict[str, Any]:

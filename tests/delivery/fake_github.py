@@ -246,5 +246,11 @@ def value_file(folder: Path, text: str, mode: int = 0o600) -> Path:
 
 
 def words(**given: Any) -> argparse.Namespace:
-    usual = {"reviewer": ["alice"], "values": None, "approvals": 1, "dry_run": False, "yes": True}
+    usual = {
+        "reviewer": ["alice"],
+        "values": None,
+        "approvals": None,
+        "dry_run": False,
+        "yes": True,
+    }
     return argparse.Namespace(**(usual | given))

@@ -13,6 +13,7 @@ from scripts.aws import Failure
 from scripts.configure_github import configure
 from scripts.github import Gh
 from scripts.github_settings import WORKFLOWS
+from scripts.repository import GET_GH
 from tests.delivery.fake_github import (
     SECRET,
     VALUES,
@@ -100,6 +101,7 @@ def test_what_somebody_tightened_stays(github: FakeGitHub) -> None:
     github.environments["production"]["prevent_self_review"] = True
     changed(github)
     configure(github, words(reviewer=["bob"], approvals=2))
+    configure(github, words(reviewer=[]))
     assert changed(github) == ["PUT environments/production", "PUT rulesets/1"]
     assert {"type": "required_signatures"} in github.rulesets[1]["rules"]
     assert github.environments["production"]["prevent_self_review"]
@@ -239,10 +241,7 @@ def test_a_missing_gh_is_named_with_where_to_get_it(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(shutil.which(name) or name)
     (tmp_path / "python3").symlink_to(sys.executable)
     done = run(PATH=str(tmp_path))
-    assert done.stderr == (
-        "scripts/configure-github: gh, GitHub's CLI, is missing: apt-get install gh,"
-        " brew install gh, or https://cli.github.com\n"
-    )
+    assert done.stderr == (f"scripts/configure-github: gh is missing: {GET_GH}\n")
 
 
 def test_a_secret_reaches_gh_through_its_standard_input_alone(tmp_path: Path) -> None:

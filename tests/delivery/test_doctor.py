@@ -13,6 +13,7 @@ from scripts.aws import Failure
 from scripts.configure_github import configure
 from scripts.findings import MISSING, NOT_ASKED, OK, WRONG, Finding, asked
 from scripts.infra_parameters import INFRA
+from scripts.repository import GET_GH
 from tests.delivery.fake_github import VALUES, FakeGitHub, value_file, words
 from tests.delivery.fake_staging import Staging, days_ago
 
@@ -157,8 +158,7 @@ def test_what_could_not_be_asked_is_no_pass(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         "GitHub:",
-        "  not asked  github: gh, GitHub's CLI, is missing: apt-get install gh, brew install gh,"
-        " or https://cli.github.com",
+        f"  not asked  github: gh is missing: {GET_GH}",
         "AWS: staging:",
         "  not asked  staging: the AWS CLI is missing: https://docs.aws.amazon.com/cli/latest/"
         "userguide/getting-started-install.html",
