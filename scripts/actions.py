@@ -49,4 +49,4 @@ def run(name: str, act: Callable[[], None]) -> None:
     except Failure as failure:
         sys.exit(f"scripts/{name}: {failure}")
     except KeyboardInterrupt:
-        sys.exit(f"\nscripts/{name}: stopped; what AWS was asked to do goes on")
+        sys.exit(f"\nscripts/{name}: stopped; what was asked for goes on")

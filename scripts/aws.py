@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,18 @@ class Failure(Exception):
 
 @dataclass
 class Aws:
-    """The AWS CLI in one region."""
+    """The AWS CLI in one region, with other credentials than one's own if there are any."""
 
     region: str
     seconds: float = 2
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __call__(self, service: str, action: str, *words: str) -> Any:
         """Return the CLI's answer."""
         command = ["aws", service, action, "--region", self.region, "--output", "json", *words]
         try:
-            done = subprocess.run(command, capture_output=True, text=True)
+            environ = {**os.environ, **self.credentials}
+            done = subprocess.run(command, capture_output=True, text=True, env=environ)
         except FileNotFoundError:
             raise Failure(
                 "the AWS CLI is missing: https://docs.aws.amazon.com/cli/latest/userguide/"

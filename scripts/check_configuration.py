@@ -7,33 +7,34 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 
 from scripts.actions import output, run, summary
 from scripts.aws import Failure
 
 
-def has(name: str) -> bool:
+def has(name: str, known: Mapping[str, str] = os.environ) -> bool:
     """Whether a variable is set; a secret arrives here as whether it is: true or false."""
-    return os.environ.get(name, "").strip() not in ("", "false")
+    return known.get(name, "").strip() not in ("", "false")
 
 
-def missing(environment: str) -> list[str]:
+def missing(environment: str, known: Mapping[str, str] = os.environ) -> list[str]:
     """Return what to set in GitHub."""
     suffix = "_PROD" if environment == "production" else ""
     lacks = []
-    if not has("AWS_ROLE_ARN"):
+    if not has("AWS_ROLE_ARN", known):
         names = [f"AWS_ACCESS_KEY_ID{suffix}", f"AWS_SECRET_ACCESS_KEY{suffix}"]
-        absent = [name for name in names if not has(name)]
+        absent = [name for name in names if not has(name, known)]
         if absent == names:
             lacks.append(f"the variable AWS_ROLE_ARN, or the secrets {' and '.join(names)}")
         else:
             lacks += [f"the secret {name}" for name in absent]
-    url = os.environ.get("APP_URL", "")
+    url = known.get("APP_URL", "")
     if not url:
         lacks.append("the variable APP_URL")
     elif not url.startswith(("http://", "https://")):
         lacks.append(f"a variable APP_URL that begins with http:// or https://, unlike {url}")
-    if environment == "production" and not has("STAGING"):
+    if environment == "production" and not has("STAGING", known):
         lacks.append("the variable STAGING_URL, of the repository and not of an environment")
     return lacks
 
@@ -47,11 +48,12 @@ def check(environment: str) -> None:
         return
     text = f"Not deployed to {environment}: GitHub has not been told {'; '.join(lacks)}."
     summary(
-        f"### {text}\n\n`docs/deploy.md` says where to set them, and where the values come from."
+        f"### {text}\n\n`scripts/doctor` says what else is missing, and `scripts/configure-github`"
+        " sets it. `docs/setup.md` has both."
     )
     if os.environ.get("DEPLOY_REQUIRED") == "true":
-        raise Failure(text)
-    print(f"::notice title=Not deployed::{text}")
+        raise Failure(f"{text} scripts/doctor says what else is missing.")
+    print(f"::notice title=Not deployed::{text} scripts/doctor says what else is missing.")
 
 
 def main() -> None:

@@ -215,6 +215,7 @@ class Environment:
         if self.name == "staging":
             print("GitHub > Settings > Secrets and variables > Actions, for the whole repository:")
             print(f"  variable STAGING_URL   {values['Url']}")
+        print("scripts/configure-github sets them.")
         if values["DomainName"]:
             print(f"DNS: {values['DomainName']} must lead to {values['LoadBalancerDnsName']}")
         if not values["RunningRevision"]:

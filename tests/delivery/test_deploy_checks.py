@@ -78,7 +78,9 @@ def test_a_fork_is_skipped_and_the_canonical_repository_fails(
     )
     assert done.returncode == code
     assert not (tmp_path / "GITHUB_OUTPUT").exists()
-    assert "variable APP_URL" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+    page = (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+    assert "variable APP_URL" in page
+    assert all(f"scripts/{name}" in page for name in ("doctor", "configure-github"))
 
 
 # --- verification

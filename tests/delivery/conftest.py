@@ -1,0 +1,50 @@
+"""What several tests of the delivery build on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import doctor_aws, doctor_github
+from scripts.infra_parameters import INFRA
+from tests.delivery.fake_staging import ACCOUNT, SUBJECT, Staging
+from tests.delivery.github_api import Api, Unreachable, document
+
+
+@pytest.fixture(scope="session")
+def github_document(pytestconfig: pytest.Config) -> Any:
+    """The description, or why there is none."""
+    cache = getattr(pytestconfig, "cache", None)
+    if not cache:
+        return "pytest has no cache to keep it in"
+    try:
+        return document(cache.mkdir("github-api"))
+    except Unreachable as reason:
+        return str(reason)
+
+
+@pytest.fixture(scope="session")
+def api(github_document: Any) -> Api | None:
+    """What every call to the fake GitHub is held against, where it can be had."""
+    return None if isinstance(github_document, str) else Api(github_document)
+
+
+@pytest.fixture
+def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staging:
+    """AWS, and parameters that have a domain and a role."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "parameters").mkdir()
+    (tmp_path / "monitoring.yaml").symlink_to(INFRA / "monitoring.yaml")
+    for name in ("staging", "production"):
+        content = json.loads((INFRA / "parameters" / f"{name}.json").read_text())
+        content["parameters"] |= {
+            "GitHubSubject": SUBJECT,
+            "DomainName": "staging.example.com",
+            "CertificateArn": f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/1",
+        }
+        (tmp_path / "parameters" / f"{name}.json").write_text(json.dumps(content))
+    for module in (doctor_aws, doctor_github):
+        monkeypatch.setattr(module, "INFRA", tmp_path)
+    return Staging()

@@ -1,0 +1,96 @@
+"""An environment in AWS in which all is well, until a test changes that."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from scripts.aws import Failure
+from scripts.infra_parameters import TEMPLATES
+from tests.delivery.documented_aws import DocumentedAws
+
+ACCOUNT = "123456789012"
+ARN = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task-definition/myapp-staging-task"
+SUBJECT = "repo:acme/shop"
+
+
+def days_ago(days: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat()
+
+
+class Staging(DocumentedAws):
+    """An environment in which all is well, until a test changes that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.statuses = {f"myapp-staging-{name}": "UPDATE_COMPLETE" for name in TEMPLATES}
+        self.trusted = f"{SUBJECT}:environment:staging"
+        self.provider = "token.actions.githubusercontent.com"
+        self.certificate = {"Status": "ISSUED", "DomainName": "*.example.com", "NotAfter": ""}
+        self.certificate["NotAfter"] = days_ago(-200)
+        names = ("5xx-above-5-percent", "unhealthy-targets", "5xx-above-1-percent")
+        self.states = {f"myapp-staging-{name}": "OK" for name in (*names, "p95-above-500-ms")}
+        self.runs, self.running = f"{ARN}:7", 2
+        self.images = True
+        self.password: str | float = days_ago(10)
+        self.key_days: list[int] = []
+
+    def get_caller_identity(self, options: Any) -> Any:
+        return {"Account": ACCOUNT}
+
+    def describe_stacks(self, options: Any) -> Any:
+        name = options["stack-name"]
+        if name not in self.statuses:
+            raise Failure(f"Stack with id {name} does not exist")
+        number = {"ParameterKey": "DatabasePasswordNumber", "ParameterValue": "3"}
+        return {"Stacks": [{"StackStatus": self.statuses[name], "Parameters": [number]}]}
+
+    def get_role(self, options: Any) -> Any:
+        if not self.trusted:
+            raise Failure("An error occurred (NoSuchEntity)")
+        subject = {"token.actions.githubusercontent.com:sub": self.trusted}
+        statement = {"Effect": "Allow", "Condition": {"StringEquals": subject}}
+        return {"Role": {"AssumeRolePolicyDocument": {"Statement": [statement]}}}
+
+    def list_open_id_connect_providers(self, options: Any) -> Any:
+        arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{self.provider}"
+        return {"OpenIDConnectProviderList": [{"Arn": arn}]}
+
+    def describe_certificate(self, options: Any) -> Any:
+        return {"Certificate": self.certificate}
+
+    def describe_alarms(self, options: Any) -> Any:
+        alarms = [
+            {"AlarmName": name, "StateValue": state, "ActionsEnabled": True}
+            for name, state in self.states.items()
+        ]
+        return {"MetricAlarms": alarms}
+
+    def describe_services(self, options: Any) -> Any:
+        if not self.runs:
+            raise Failure("An error occurred (ClusterNotFoundException)")
+        counts = {"runningCount": self.running, "desiredCount": 2}
+        return {"services": [{"status": "ACTIVE", "taskDefinition": self.runs, **counts}]}
+
+    def describe_task_definition(self, options: Any) -> Any:
+        image = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/myapp-staging:abc"
+        containers = [{"name": "myapp", "image": image}]
+        return {"taskDefinition": {"containerDefinitions": containers}}
+
+    def describe_images(self, options: Any) -> Any:
+        if not self.images:
+            raise Failure("An error occurred (ImageNotFoundException)")
+        return {"imageDetails": [{"imageDigest": "sha256:1"}]}
+
+    def describe_secret(self, options: Any) -> Any:
+        if options["secret-id"] != "myapp-staging-database-password-3" or not self.password:
+            raise Failure("An error occurred (ResourceNotFoundException)")
+        return {"CreatedDate": self.password}
+
+    def list_entities_for_policy(self, options: Any) -> Any:
+        return {"PolicyUsers": [{"UserName": "deployer"}] if self.key_days else []}
+
+    def list_access_keys(self, options: Any) -> Any:
+        keys = [
+            {"AccessKeyId": f"AKIA{n}", "Status": "Active", "CreateDate": days_ago(n)}
+            for n in self.key_days
+        ]
+        return {"AccessKeyMetadata": keys}

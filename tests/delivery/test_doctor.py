@@ -1,0 +1,178 @@
+"""scripts/doctor: what it finds well, what it finds missing or wrong, and what it could not ask."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import doctor, doctor_github
+from scripts.aws import Failure
+from scripts.configure_github import configure
+from scripts.findings import MISSING, NOT_ASKED, OK, WRONG, Finding, asked
+from scripts.infra_parameters import INFRA
+from scripts.repository import GET_GH
+from tests.delivery.fake_github import VALUES, FakeGitHub, value_file, words
+from tests.delivery.fake_staging import Staging, days_ago
+
+ROOT = INFRA.parent
+
+
+# --- GitHub
+
+
+def examine(github: FakeGitHub) -> list[Finding]:
+    return list(doctor_github.examine(github))
+
+
+@pytest.fixture
+def github(api: Any, tmp_path: Path, staging: Staging) -> FakeGitHub:
+    """A repository that was configured."""
+    github = FakeGitHub(api)
+    configure(github, words(values=value_file(tmp_path, VALUES)))
+    github.calls.clear()
+    return github
+
+
+def wrong(github: FakeGitHub) -> list[str]:
+    return [str(finding) for finding in examine(github) if finding.state != OK]
+
+
+def test_what_configure_github_set_is_well(github: FakeGitHub) -> None:
+    assert wrong(github) == []
+    assert github.calls == []
+
+
+def test_each_secret_and_variable_is_named_with_who_reads_it(github: FakeGitHub) -> None:
+    lines = "\n".join(map(str, examine(github)))
+    assert "secret SLACK_WEBHOOK_URL of the repository (deploy-prod.yml, deploy-stagi" in lines
+    assert "variable APP_URL of production = https://example.com (deploy-prod.yml" in lines
+    assert "variable BUILDX_DRIVER: not set, and need not be (deploy-staging.yml)" in lines
+
+
+def test_a_new_repository_lacks_all_of_it(api: Any, staging: Staging) -> None:
+    lines = wrong(FakeGitHub(api))
+    configure_it = "-> scripts/configure-github"
+    for what in (
+        "missing    staging: the variable APP_URL",
+        "missing    production: the variable STAGING_URL",
+        "missing    ruleset main",
+        "wrong      environment production: who approves",
+    ):
+        assert any(line.startswith(what) and line.endswith(configure_it) for line in lines), what
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value", "finding"),
+    [
+        ("actions", "APP_URL", "https://x", "it belongs to staging and production alone"),
+        ("environments/production", "STAGING_URL", "https://x", "belongs to the repository alone"),
+        ("actions", "ALLOW_FRIDAY_DEPLOY", "true", "-> gh variable delete ALLOW_FRIDAY_DEPLOY"),
+    ],
+)
+def test_a_value_in_the_wrong_place_is_named(
+    github: FakeGitHub, place: str, name: str, value: str, finding: str
+) -> None:
+    github.variables[place][name] = value
+    (found,) = wrong(github)
+    assert finding in found
+
+
+def test_keys_beside_a_role_are_wrong(github: FakeGitHub) -> None:
+    github.secrets["environments/staging"]["AWS_ACCESS_KEY_ID"] = days_ago(1)
+    (found,) = wrong(github)
+    assert "nobody needs keys where there is a role" in found
+    assert found.endswith("-> gh secret delete AWS_ACCESS_KEY_ID --env staging")
+
+
+def test_keys_older_than_a_quarter_are_wrong(github: FakeGitHub) -> None:
+    github.variables["environments/production"].pop("AWS_ROLE_ARN")
+    for name in ("AWS_ACCESS_KEY_ID_PROD", "AWS_SECRET_ACCESS_KEY_PROD"):
+        github.secrets["environments/production"][name] = days_ago(93)
+    found = wrong(github)
+    assert len(found) == 2
+    assert found[0].endswith(
+        "93 days old, and 92 are the limit -> scripts/rotate-secrets production keys"
+    )
+
+
+def test_a_subject_that_aws_would_not_know_is_wrong(github: FakeGitHub) -> None:
+    github.prefix = "repo:acme@1/shop@2"
+    found = wrong(github)
+    assert len(found) == 2
+    assert "GitHubSubject is repo:acme/shop, and GitHub says repo:acme@1/shop@2" in found[0]
+
+
+def test_a_loosened_protection_is_wrong(github: FakeGitHub) -> None:
+    github.environments["production"]["reviewers"] = []
+    github.policies["staging"][200] = {"id": 200, "name": "*", "type": "branch"}
+    github.rulesets[1]["enforcement"] = "disabled"
+    found = "\n".join(wrong(github))
+    assert "environment production: who approves" in found
+    assert "not so: staging: the branch * may deploy no more" in found
+    assert "wrong      ruleset main" in found
+
+
+def test_pull_requests_that_need_no_approval_are_for_who_works_alone(github: FakeGitHub) -> None:
+    configure(github, words(approvals=0))
+    assert wrong(github) == []
+
+
+# --- this machine
+
+
+def test_a_tool_that_is_missing_is_named_with_where_to_get_it() -> None:
+    found = doctor.tool("nonesuch", ["nonesuch"], "https://example.com")
+    assert str(found) == "missing    nonesuch -> https://example.com"
+
+
+def test_a_tool_that_does_not_work_says_why() -> None:
+    found = doctor.tool("sh", ["sh", "-c", "echo no engine >&2; exit 1"], "scripts/start-docker")
+    assert str(found) == "wrong      sh: no engine -> scripts/start-docker"
+
+
+def test_what_can_not_be_asked_is_a_finding() -> None:
+    def nobody() -> Any:
+        yield Finding(OK, "first")
+        raise Failure("no credentials")
+
+    assert [finding.state for finding in asked("x", nobody)] == [OK, NOT_ASKED]
+
+
+def run(*given: str, path: str = "") -> subprocess.CompletedProcess[str]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "GH_"))}
+    if path:
+        environ["PATH"] = path
+    return subprocess.run(
+        ["scripts/doctor", *given], cwd=ROOT, env=environ, capture_output=True, text=True
+    )
+
+
+def test_what_could_not_be_asked_is_no_pass(tmp_path: Path) -> None:
+    for name in ("bash", "dirname", "git"):
+        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    (tmp_path / "python3").symlink_to(sys.executable)
+    done = run("github", "staging", "--repository", "acme/shop", path=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "GitHub:",
+        f"  not asked  github: gh is missing: {GET_GH}",
+        "AWS: staging:",
+        "  not asked  staging: the AWS CLI is missing: https://docs.aws.amazon.com/cli/latest/"
+        "userguide/getting-started-install.html",
+        "0 ok, 2 not",
+    ]
+
+
+def test_a_part_that_there_is_not_is_refused() -> None:
+    done = run("githubb")
+    assert done.returncode == 2
+    assert "githubb: the parts are machine, github, staging, production" in done.stderr
+
+
+def test_states_are_told_apart_at_a_glance() -> None:
+    assert [str(Finding(state, "x")).index("x") for state in (OK, MISSING, WRONG, NOT_ASKED)] == [
+        11
+    ] * 4

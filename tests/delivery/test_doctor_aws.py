@@ -1,0 +1,93 @@
+"""scripts/doctor staging: what it finds missing or wrong in AWS, and what mends it."""
+
+from typing import Any
+
+import pytest
+
+from scripts.aws import Failure
+from scripts.doctor_aws import Examination
+from scripts.findings import OK
+from tests.delivery.fake_staging import ARN, Staging, days_ago
+
+
+def ill(staging: Staging) -> list[str]:
+    """Return what is not well in AWS."""
+    findings = Examination("staging", lambda region: staging).findings()
+    return [str(finding) for finding in findings if finding.state != OK]
+
+
+def test_an_environment_that_is_well_has_nothing_to_mend(staging: Staging) -> None:
+    assert ill(staging) == []
+    assert len(staging.calls) > 10
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        (
+            {"statuses": {}},
+            "missing    stack myapp-staging-network -> scripts/deploy-infra staging",
+        ),
+        ({"trusted": ""}, "missing    role myapp-staging-deploy -> scripts/deploy-infra staging"),
+        ({"trusted": "repo:acme/*"}, "wrong      role myapp-staging-deploy trusts ['repo:acme/*']"),
+        ({"provider": "other.example.com"}, "missing    identity provider token.actions.github"),
+        ({"states": {}}, "missing    alarm myapp-staging-unhealthy-targets -> scripts/deploy-inf"),
+        ({"runs": f"{ARN}-base:1"}, "missing    myapp-staging-service: nothing was deployed yet"),
+        ({"runs": ""}, "missing    myapp-staging-service -> scripts/deploy-infra staging"),
+        ({"running": 1}, "wrong      myapp-staging-service: 1 of 2 tasks of myapp-staging-task:7"),
+        ({"images": False}, "is gone from the registry -> deploy anew"),
+        ({"password": ""}, "missing    secret myapp-staging-database-password-3"),
+        (
+            {"password": days_ago(400)},
+            "is 400 days old, and 365 are the limit -> scripts/rotate-secrets staging database",
+        ),
+        ({"password": 1.6e9}, "scripts/rotate-secrets staging database"),
+        (
+            {"key_days": [5, 100]},
+            "wrong      key AKIA100 of deployer is 100 days old, and 92 are the limit",
+        ),
+    ],
+)
+def test_what_is_not_well_in_aws_is_named_with_what_mends_it(
+    staging: Staging, change: dict[str, Any], finding: str
+) -> None:
+    for name, value in change.items():
+        setattr(staging, name, value)
+    assert finding in "\n".join(ill(staging))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"Status": "PENDING_VALIDATION"}, "is PENDING_VALIDATION: prove that the name is yours"),
+        ({"DomainName": "other.example.org"}, "is for other.example.org"),
+        ({"NotAfter": days_ago(-10)}, "days, and was not renewed"),
+    ],
+)
+def test_a_certificate_that_does_not_fit_is_wrong(
+    staging: Staging, change: dict[str, str], problem: str
+) -> None:
+    staging.certificate |= change
+    (found,) = ill(staging)
+    assert problem in found
+
+
+def test_a_stack_that_is_stuck_is_named_with_its_remedy(staging: Staging) -> None:
+    staging.statuses["myapp-staging-data"] = "UPDATE_ROLLBACK_FAILED"
+    (found,) = ill(staging)
+    assert "aws cloudformation continue-update-rollback --stack-name myapp-staging-data" in found
+
+
+def test_an_alarm_that_is_on_is_wrong(staging: Staging) -> None:
+    staging.states["myapp-staging-unhealthy-targets"] = "ALARM"
+    assert ill(staging) == ["wrong      alarm myapp-staging-unhealthy-targets is on: "]
+
+
+def test_what_may_not_be_asked_keeps_nothing_else_from_being_asked(
+    staging: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(options: Any) -> Any:
+        raise Failure("An error occurred (AccessDenied)")
+
+    monkeypatch.setattr(staging, "describe_alarms", denied)
+    assert ill(staging) == ["not asked  alarms of staging: An error occurred (AccessDenied)"]

@@ -1,0 +1,128 @@
+"""scripts/rotate-secrets ENVIRONMENT database: at no moment is a task locked out."""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.aws import Failure
+from scripts.infra_parameters import INFRA
+from tests.delivery.clock import Clock, until_it_ends
+from tests.delivery.fake_ecs import BASE
+from tests.delivery.fake_rds import FakeRds, Rotation
+from tests.delivery.test_rollback import Site, site
+
+__all__ = ["site"]
+
+
+@pytest.fixture
+def rds(site: Site) -> FakeRds:
+    site.ecs = FakeRds(Clock())
+    return site.ecs
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return Path(shutil.copy(INFRA / "parameters/staging.json", tmp_path))
+
+
+def rotate_password(rds: FakeRds, path: Path) -> None:
+    Rotation("staging", rds, path, yes=True, seconds=0).rotate()
+
+
+def test_every_task_ends_with_the_new_password_and_nobody_has_the_old_one(
+    rds: FakeRds, path: Path
+) -> None:
+    rotate_password(rds, path)
+    assert rds.acts == ["keep", "check", "discard"]
+    assert (rds.first, rds.second, rds.tasks) == ("password-2", "", {"password-2"})
+
+
+def test_the_number_is_all_that_changes_in_the_file(rds: FakeRds, path: Path) -> None:
+    before = json.loads(path.read_text())
+    rotate_password(rds, path)
+    before["parameters"]["DatabasePasswordNumber"] = "2"
+    assert path.read_text() == f"{json.dumps(before, indent=2)}\n"
+
+
+def test_a_rotation_that_was_killed_at_any_moment_is_finished_by_the_next(
+    site: Site, path: Path
+) -> None:
+    for end in itertools.count(1):
+        site.ecs = rds = FakeRds(Clock())
+        shutil.copy(INFRA / "parameters/staging.json", path)
+        was_killed = until_it_ends(rds.clock, end, lambda: rotate_password(rds, path))  # noqa: B023
+        assert rds.second == ""
+        assert rds.tasks == {rds.first} == {f"password-{rds.number}"}
+        if not was_killed:
+            break
+    assert end > 20
+
+
+def test_a_second_rotation_gives_a_third_password(rds: FakeRds, path: Path) -> None:
+    rotate_password(rds, path)
+    rotate_password(rds, path)
+    assert (rds.first, rds.second) == ("password-3", "")
+
+
+def test_the_password_before_stays_until_mysql_takes_the_new_one(
+    rds: FakeRds, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(number: int) -> None:
+        rds.url, rds.number = f"password-{number}", number
+
+    monkeypatch.setattr(rds, "cloudformation", slowly)
+    with pytest.raises(Failure, match="database_password check ended with 1"):
+        rotate_password(rds, path)
+    assert rds.tasks == {"password-1"}
+    rds.first = "password-2"
+    rotate_password(rds, path)
+    assert rds.tasks == {"password-2"}
+
+
+def test_no_password_is_in_what_aws_is_told(rds: FakeRds, path: Path) -> None:
+    rotate_password(rds, path)
+    assert "password-" not in json.dumps(rds.calls)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"status": "UPDATE_IN_PROGRESS"}, "myapp-staging-data is UPDATE_IN_PROGRESS: wait"),
+        ({"number": 3}, "DatabasePasswordNumber is 1, and the stack has 3: take over"),
+        ({"service": {"status": "ACTIVE", "taskDefinition": BASE, "deployments": []}}, "nothing"),
+    ],
+)
+def test_nothing_is_begun_where_it_could_not_be_finished(
+    rds: FakeRds, path: Path, change: dict[str, Any], problem: str
+) -> None:
+    for name, value in change.items():
+        setattr(rds, name, value)
+    with pytest.raises(Failure, match=problem):
+        rotate_password(rds, path)
+    assert rds.acts == []
+
+
+def test_no_leaves_the_password(rds: FakeRds, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda question: "")
+    with pytest.raises(Failure, match="staging keeps its password"):
+        Rotation("staging", rds, path).rotate()
+    assert rds.acts == []
+
+
+def test_without_aws_it_ends_in_one_line() -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    done = subprocess.run(
+        ["scripts/rotate-secrets", "staging", "database", "--yes"],
+        cwd=INFRA.parent,
+        env=environ | {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("scripts/rotate-secrets: ")

@@ -1,0 +1,214 @@
+"""scripts/rotate-secrets ENVIRONMENT keys: GitHub always ends with the one key that works."""
+
+import itertools
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.access_keys import KeyRotation
+from scripts.aws import Aws, Failure
+from tests.delivery.clock import Clock, until_it_ends
+from tests.delivery.documented_aws import DocumentedAws
+from tests.delivery.fake_github import FakeGitHub
+
+
+class FakeIam(DocumentedAws):
+    """A user and its keys."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.users = ["deployer"]
+        self.keys: dict[str, dict[str, str]] = {}
+        self.tags: dict[str, str] = {}
+        self.looks_until_known = 0
+        self.made = 0
+        self.add()
+
+    def __call__(self, service: str, action: str, *words: str) -> Any:
+        self.clock.tick()
+        answer = super().__call__(service, action, *words)
+        self.clock.tick()
+        return answer
+
+    def add(self) -> dict[str, str]:
+        self.made += 1
+        assert len(self.keys) < 2, "AWS gives nobody a third key"
+        key = {"AccessKeyId": f"AKIA{self.made}", "Status": "Active", "UserName": "deployer"}
+        self.keys[f"AKIA{self.made}"] = key | {"CreateDate": f"2026-01-0{self.made}"}
+        return key | {"SecretAccessKey": f"hush-{self.made}"}
+
+    def list_entities_for_policy(self, options: Any) -> Any:
+        assert options["policy-arn"] == "arn:aws:iam::1:policy/myapp-staging-deploy"
+        return {"PolicyUsers": [{"UserName": name} for name in self.users]}
+
+    def list_access_keys(self, options: Any) -> Any:
+        return {"AccessKeyMetadata": list(self.keys.values())}
+
+    def list_user_tags(self, options: Any) -> Any:
+        return {"Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()]}
+
+    def tag_user(self, options: Any) -> None:
+        key, value = options["tags"].removeprefix("Key=").split(",Value=")
+        self.tags[key] = value
+
+    def create_access_key(self, options: Any) -> Any:
+        return {"AccessKey": self.add()}
+
+    def update_access_key(self, options: Any) -> None:
+        self.keys[options["access-key-id"]]["Status"] = options["status"]
+
+    def delete_access_key(self, options: Any) -> None:
+        del self.keys[options["access-key-id"]]
+
+    def get_caller_identity(self, options: Any) -> Any:
+        if self.looks_until_known:
+            self.looks_until_known -= 1
+            raise Failure("An error occurred (InvalidClientTokenId)")
+        return {"Account": "1"}
+
+
+class World:
+    """A user, and a GitHub that has its key."""
+
+    def __init__(self, api: Any) -> None:
+        self.clock = Clock()
+        self.iam = FakeIam(self.clock)
+        self.github = ClockedGitHub(api, self.clock)
+        self.tried: list[Mapping[str, str]] = []
+
+    def connect(self, credentials: Mapping[str, str]) -> Aws:
+        self.tried.append(credentials)
+        return self.iam
+
+    def rotate(self, yes: bool = True) -> None:
+        KeyRotation("staging", self.iam, "1", self.github, self.connect, yes).rotate()
+
+    def given(self) -> tuple[str, str]:
+        """Return the pair that GitHub has."""
+        plain = self.github.plain
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        return plain["staging", names[0]], plain["staging", names[1]]
+
+    def active(self) -> list[str]:
+        return [name for name, key in self.iam.keys.items() if key["Status"] == "Active"]
+
+
+class ClockedGitHub(FakeGitHub):
+    def __init__(self, api: Any, clock: Clock) -> None:
+        super().__init__(api)
+        self.clock = clock
+        self("PUT", "environments/staging", {})
+        self.set_secret("AWS_ACCESS_KEY_ID", "staging", "AKIA1")
+        self.set_secret("AWS_SECRET_ACCESS_KEY", "staging", "hush-1")
+
+    def set_secret(self, name: str, environment: str, value: str) -> None:
+        self.clock.tick()
+        super().set_secret(name, environment, value)
+        self.clock.tick()
+
+
+@pytest.fixture
+def world(api: Any) -> World:
+    return World(api)
+
+
+def test_github_has_the_new_key_and_the_one_before_is_deactivated(world: World) -> None:
+    world.iam.looks_until_known = 3
+    world.rotate()
+    assert world.given() == ("AKIA2", "hush-2")
+    assert world.active() == ["AKIA2"]
+    assert set(world.iam.keys) == {"AKIA1", "AKIA2"}
+
+
+def test_a_key_is_tried_before_it_is_handed_over(world: World) -> None:
+    world.iam.looks_until_known = 1000
+    with pytest.raises(Failure, match="AWS does not take the new key"):
+        world.rotate()
+    assert world.given() == ("AKIA1", "hush-1")
+    assert "AKIA1" in world.active()
+
+
+def test_the_next_rotation_deletes_what_was_deactivated(world: World) -> None:
+    world.rotate()
+    world.rotate()
+    assert set(world.iam.keys) == {"AKIA2", "AKIA3"}
+    assert world.active() == ["AKIA3"]
+
+
+def test_rotating_keys_that_was_killed_at_any_moment_is_finished_by_the_next(api: Any) -> None:
+    for end in itertools.count(1):
+        world = World(api)
+        was_killed = until_it_ends(world.clock, end, world.rotate)
+        identifier, secret = world.given()
+        assert world.active() == [identifier]
+        assert secret.removeprefix("hush-") == identifier.removeprefix("AKIA")
+        if not was_killed:
+            break
+    assert end > 15
+
+
+def test_a_deploy_that_runs_keeps_its_key(world: World) -> None:
+    world.github.runs = [{"id": 1, "status": "in_progress"}]
+    with pytest.raises(Failure, match="a deploy to staging may be using AKIA1, which stays"):
+        world.rotate()
+    assert world.active() == ["AKIA1", "AKIA2"]
+    world.github.runs = []
+    world.rotate()
+    assert world.active() == ["AKIA2"]
+
+
+def test_of_two_keys_it_must_be_known_which_one_github_has(world: World) -> None:
+    world.iam.add()
+    with pytest.raises(Failure, match="not known which one GitHub has"):
+        world.rotate()
+    assert len(world.active()) == 2
+
+
+@pytest.mark.parametrize(
+    ("users", "problem"),
+    [([], "deploys use a role, which has no keys"), (["a", "b"], "a and b have the policy")],
+)
+def test_whose_key_it_is_must_be_known(world: World, users: list[str], problem: str) -> None:
+    world.iam.users = users
+    with pytest.raises(Failure, match=problem):
+        world.rotate()
+
+
+def test_no_leaves_the_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda question: "")
+    with pytest.raises(Failure, match="staging keeps its key"):
+        world.rotate(yes=False)
+    assert world.active() == ["AKIA1"]
+
+
+def test_no_key_is_shown(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.rotate()
+    assert "hush" not in capsys.readouterr().out
+    assert world.tried == [
+        {
+            "AWS_ACCESS_KEY_ID": "AKIA2",
+            "AWS_SECRET_ACCESS_KEY": "hush-2",
+            "AWS_SESSION_TOKEN": "",
+        }
+    ]
+
+
+def test_a_new_key_reaches_aws_through_the_environment_alone(tmp_path: Path) -> None:
+    secret = secrets.token_hex(8)
+    program = tmp_path / "aws"
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >{tmp_path}/words\necho "$AWS_SECRET_ACCESS_KEY" >{tmp_path}/key\n'
+    )
+    program.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        Aws("us-east-1", credentials={"AWS_SECRET_ACCESS_KEY": secret})(
+            "sts", "get-caller-identity"
+        )
+    assert (tmp_path / "key").read_text().strip() == secret
+    assert secret not in (tmp_path / "words").read_text()
