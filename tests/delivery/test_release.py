@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -345,19 +346,28 @@ def test_what_came_in_between_is_not_released_unnamed(clone: Path) -> None:
         release.release("1.2.3", YES)
 
 
-# Without gh.
+# Without gh, which the machine itself may have.
+
+
+def take_gh_away(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = clone.parent / "bin"
+    (programs / "gh").unlink()
+    (programs / "git").symlink_to(shutil.which("git") or "")
+    monkeypatch.setenv("PATH", str(programs))
 
 
 def test_without_gh_it_says_where_to_get_it(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (clone.parent / "bin/gh").unlink()
+    take_gh_away(clone, monkeypatch)
     before = state()
     with pytest.raises(Failure, match=r"gh is missing: https://cli.github.com .*--without-ci"):
         release.release("1.2.3", YES)
     assert state() == before
 
 
-def test_who_does_not_ask_ci_is_told_so(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (clone.parent / "bin/gh").unlink()
+def test_who_does_not_ask_ci_is_told_so(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    take_gh_away(clone, monkeypatch)
     for _ in range(2):
         release.release("1.2.3", YES._replace(ask_ci=False))
     printed = capsys.readouterr().out
