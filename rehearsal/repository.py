@@ -72,7 +72,8 @@ def fetch() -> None:
     git("fetch", "--quiet", "--force", "--update-shallow", str(ROOT), f"HEAD:{CANDIDATE}")
     git("fetch", "--quiet", "--force", str(ROOT), "refs/tags/*:refs/tags/*")
     if not has("main"):
-        git("branch", "main", f"{CANDIDATE}~1" if has(f"{CANDIDATE}~1") else CANDIDATE)
+        # What had another name, before scripts/rename, can't run in this one's environments.
+        git("branch", "main", f"{CANDIDATE}~1" if has(f"{CANDIDATE}~1:myproject") else CANDIDATE)
         if not released("main"):
             git("tag", "--annotate", "--message=What was there before", FIRST, "main")
 

@@ -124,8 +124,16 @@ class Code:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        settings = "myproject.settings.test"
-        return kept | {"DATABASE_URL": self.database_url, "DJANGO_SETTINGS_MODULE": settings}
+        variables = {"DATABASE_URL": self.database_url, "DJANGO_SETTINGS_MODULE": self.settings}
+        return kept | variables
+
+    @property
+    def settings(self) -> str:
+        """Name its settings by its own package, which may have been renamed since."""
+        found = next(self.folder.glob("*/settings/test.py"), None)
+        if not found:
+            raise Unknown("it has no PACKAGE/settings/test.py")
+        return f"{found.parts[-3]}.settings.test"
 
     def run(self, *words: str) -> bool:
         command = [self.python, *words]

@@ -1,7 +1,7 @@
 """Return an environment to a version that ran before; without a name, to the last that ran well.
 
 Says what it will do and asks. Then it stops a deployment that is under way, moves the service,
-waits, verifies that /health/ names the commit, records it on /releases/ and tells Slack. What was
+waits, verifies that /health/ names the commit, records that it is live, and tells Slack. What was
 interrupted is finished by running it again.
 """
 
@@ -113,7 +113,7 @@ class Rollback:
         else:
             print(f"{target} names no APP_COMMIT: /health/ was not asked whether it answers")
         command = ["python", "manage.py", "record_release", *["--rollback"] * plan.is_back]
-        attempt("recorded on /releases/", lambda: self.service.run_once(target.arn, command, 300))
+        attempt("recorded as live", lambda: self.service.run_once(target.arn, command, 300))
         attempt("noted", lambda: self.history.mark_verified(target))
         print(f"{self.environment} runs {target}")
         if source:

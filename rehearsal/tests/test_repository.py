@@ -28,6 +28,8 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root.mkdir()
     git(root, "init", "--quiet", "--initial-branch=main")
     (root / ".gitignore").write_text("ignored\n")
+    (root / "myproject").mkdir()
+    (root / "myproject/urls.py").write_text("urlpatterns = []\n")
     for content in ("first", "second"):
         (root / "file").write_text(content)
         (root / "CHANGELOG.md").write_text(CHANGELOG)
@@ -49,6 +51,13 @@ def test_what_a_rehearsal_commits_passes_the_check_of_messages(clone: Path) -> N
     own = f"{git(clone, 'rev-parse', 'HEAD')}..{change.head}"
     messages = repository.git("log", "--format=%B", "-z", own).strip("\0").split("\0")
     assert [check_commits.problem(message) for message in messages] == ["", ""]
+
+
+def test_main_starts_at_the_users_commit_if_the_one_before_had_another_name(clone: Path) -> None:
+    for names in (("myproject", "template"), ("template", "myproject")):
+        git(clone, "mv", *names)
+        git(clone, "commit", "--quiet", "--message", "chore: another name")
+    assert repository.prepare().base == git(clone, "rev-parse", "HEAD")
 
 
 def test_a_merge_has_the_tree_of_its_head(clone: Path) -> None:

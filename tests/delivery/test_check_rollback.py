@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.check_rollback import Unknown, version_before
+from scripts.check_rollback import Code, Unknown, version_before
 from tests.small_project import MIGRATION, PROJECT, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +95,14 @@ def test_what_can_not_be_unpacked_gives_no_verdict(clone: Path) -> None:
     process = started(clone, "nonsense")
     assert "no verdict: git can't unpack nonsense" in process.communicate(timeout=60)[0]
     assert process.returncode == 75
+
+
+def test_a_version_from_before_a_renaming_has_its_own_settings(tmp_path: Path) -> None:
+    older = Code(tmp_path, "python", "mysql://localhost/older")
+    with pytest.raises(Unknown, match="no PACKAGE/settings"):
+        assert older.settings
+    write(tmp_path, **{"shop/settings/test.py": ""})
+    assert older.settings == "shop.settings.test"
 
 
 # --- what suits it

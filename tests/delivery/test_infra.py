@@ -62,7 +62,7 @@ def test_no_template_holds_a_password() -> None:
     data = Resolver("data", "staging")
     reference = "{{resolve:secretsmanager:DatabasePassword}}"
     assert data.resource("Database")["MasterUserPassword"] == reference
-    assert f"mysql://myapp:{reference}@" in data.resource("DatabaseUrl")["SecretString"]
+    assert f"mysql://app:{reference}@" in data.resource("DatabaseUrl")["SecretString"]
     assert not any(
         "SecretString" in TEMPLATES["data"]["Resources"][name]["Properties"]
         for name in ("SecretKey", "DatabasePassword")

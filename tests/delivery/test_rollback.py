@@ -212,7 +212,7 @@ def test_a_rollback_that_can_not_be_recorded_is_still_one(
 ) -> None:
     ecs.task["containers"] = [ecs.container(1)]
     back(ecs)
-    assert "not recorded on /releases/: python manage.py" in capsys.readouterr().out
+    assert "not recorded as live: python manage.py" in capsys.readouterr().out
 
 
 def test_a_slack_that_does_not_answer_harms_nobody(

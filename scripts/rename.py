@@ -1,0 +1,144 @@
+"""Make this template a project of its own: all that it is called, in files and in their paths.
+
+NAME takes the place of the Python package; with hyphens for underscores, that of the image, the
+container and everything in AWS. The guide's rows are renamed as well, so that what they say is
+true here; the changelog begins anew. LICENSE stays as it is: put your own there. MySQL's user and
+database are called app in every project. What only the template needs goes, this script included.
+
+All is worked out in a copy first; then the working tree gets it at once, staged for a commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts import names, without_releases
+from scripts.actions import run
+from scripts.aws import Failure
+from scripts.checkout import check_clean, checkout
+from scripts.repository import git
+
+# A load balancer's name has at most 32 characters, and "-production" are 11 of them.
+LONGEST = 21
+TEMPLATE_ONLY = (
+    "scripts/rename",
+    "scripts/rename.py",
+    "scripts/try-fork",
+    "scripts/without_releases.py",
+    "tests/delivery/test_fork.py",
+)
+# The section of docs/fork.md that is, too.
+SECTION = re.compile(r"^## Make it yours\n.*?(?=^## )", re.DOTALL | re.MULTILINE)
+RECORD = """
+[tool.template]
+# What scripts/update-from-template goes by: this project is that tree of the template's, renamed.
+name = "{name}"
+without-releases = {without}
+tree = "{tree}"
+"""
+
+
+def spellings(name: str) -> dict[str, str]:
+    hyphened = name.replace("_", "-")
+    return {"myproject": name, "myapp": hyphened, "MyApp": hyphened.title()}
+
+
+def rename(root: Path, name: str) -> None:
+    """Rename what is tracked in a folder."""
+    found = spellings(name)
+    pattern = re.compile("|".join(found))
+
+    def renamed(text: str) -> str:
+        return pattern.sub(lambda match: found[match[0]], text)
+
+    for path in git("ls-files", folder=root).splitlines():
+        file, target = root / path, root / renamed(path)
+        text = file.read_bytes().decode()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(target).write_bytes(renamed(text).encode())
+
+
+def leave_out(root: Path) -> None:
+    """Remove what is about the template only, its changelog as well."""
+    for path in TEMPLATE_ONLY:
+        (root / path).unlink()
+    page = root / "docs/fork.md"
+    page.write_text(SECTION.sub("", page.read_text()))
+    changelog = root / "CHANGELOG.md"
+    head, unreleased, _ = changelog.read_text().partition("## [Unreleased]\n")
+    changelog.write_text(f"{head}{unreleased}\n### Added\n\n- myproject, made from its template.\n")
+
+
+def put_in_form(root: Path) -> None:
+    """Sort imports, drop those that are left over, and break lines where the names' lengths say."""
+    changed = git("diff", "--cached", "--name-only", "--diff-filter=d", "HEAD", "*.py", folder=root)
+    for tool in (
+        ["ruff", "check", "--fix", "--exit-zero"],
+        ["black"],
+        ["ruff", "check", "--add-noqa", "--select=E501"],  # what a long name in a text leaves
+        ["black"],
+        ["ruff", "check"],
+    ):
+        command = [sys.executable, "-m", *tool, "--quiet", *changed.splitlines()]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+        if done.returncode:
+            raise Failure(f"{' '.join(tool)}: {done.stdout}{done.stderr}".strip())
+
+
+def make(name: str, without: bool) -> str:
+    """Return the tree of the project that this template becomes."""
+    tree = git("rev-parse", "HEAD^{tree}")
+    with checkout("HEAD") as copy:
+        if without:
+            without_releases.remove(copy)
+        leave_out(copy)
+        git("add", "--all", folder=copy)
+        rename(copy, name)
+        record = RECORD.format(name=name, without=str(without).lower(), tree=tree)
+        with (copy / "pyproject.toml").open("a") as project:
+            project.write(record)
+        git("add", "--all", folder=copy)
+        put_in_form(copy)
+        git("add", "--all", folder=copy)
+        return git("write-tree", folder=copy)
+
+
+def act(name: str, without: bool) -> None:
+    names.check(name, LONGEST)
+    if name.partition("_")[0] == "internal":
+        raise Failure(f"{name!r} is no name: AWS keeps internal- for its own load balancers")
+    check_clean()
+    tree = make(name, without)
+    git("read-tree", "-m", "-u", "HEAD", tree)
+    # What Python compiled there would keep the old package's folders in place.
+    git("clean", "-dfqX", "--", "myproject", "apps")
+    changed = git("diff", "--cached", "--shortstat", "HEAD")
+    print(f"The package is {name}, in AWS it is {spellings(name)['myapp']}: {changed}")
+    print(f"Next: make check, and git commit --message 'chore: {name}, from the template'")
+    print("All back to what it was: git reset --hard")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        "scripts/rename",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Exit code 0: renamed; 1: refused, and nothing is changed; 2: wrong usage.",
+    )
+    parser.add_argument("name", metavar="NAME", help=f"{names.FORM}; 2 to {LONGEST} characters")
+    parser.add_argument(
+        "--without",
+        choices=["releases"],
+        help="leave out the example: the page /releases/ with its statistics and their flag;"
+        " the record, /releases.json, stays: rollbacks write it, and the rehearsal reads it",
+    )
+    words = parser.parse_args()
+    run("rename", lambda: act(words.name, words.without == "releases"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""scripts/rename and scripts/update-from-template: a fork, and what its template changes later."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts import names
+from scripts.aws import Failure
+from scripts.rename import LONGEST, TEMPLATE_ONLY
+from tests.delivery.scratch import commit, copy, git, run
+
+# As long as a name may be, so that every line that can get too long does.
+NAME, HYPHENED = "my_shop_of_many_goods", "my-shop-of-many-goods"
+# All that a small template needs, for tests that rename it again and again.
+SMALL = (
+    *("scripts", "myproject", "CHANGELOG.md", "docs/fork.md", "pyproject.toml"),
+    "tests/delivery/test_fork.py",
+)
+URLS = "myproject/urls.py"
+
+
+def rename(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return run(folder, "python", "-m", "scripts.rename", *words)
+
+
+def fork(template: Path, folder: Path, *words: str) -> Path:
+    """Return what GitHub's button makes of a template, its files and not its history; renamed."""
+    shutil.copytree(template, folder, ignore=shutil.ignore_patterns(".git"))
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "Initial commit")
+    done = rename(folder, *words)
+    assert done.returncode == 0, done.stderr
+    git(folder, "commit", "--quiet", "--message", "a fork")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["", "--without=releases"])
+def forked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fork")
+    return fork(copy(folder / "template"), folder / "fork", NAME, *filter(None, [request.param]))
+
+
+# --- a fork
+
+
+def test_no_old_name_is_left_in_texts_or_paths(forked: Path) -> None:
+    old = r"my[ _-]?(project|app)"
+    assert run(forked, "git", "grep", "-iE", old).stdout == ""
+    assert run(forked, "sh", "-c", f"git ls-files | grep -iE '{old}'").stdout == ""
+
+
+def test_the_changelog_begins_anew(forked: Path) -> None:
+    entries = (forked / "CHANGELOG.md").read_text().partition("## [Unreleased]\n")[2]
+    assert entries == f"\n### Added\n\n- {NAME}, made from its template.\n"
+
+
+def test_aws_has_hyphens_where_python_has_underscores(forked: Path) -> None:
+    assert (forked / NAME / "settings/base.py").exists()
+    assert f'CONTAINER = "{HYPHENED}"\n' in (forked / "scripts/ecs.py").read_text()
+    workflow = (forked / ".github/workflows/deploy-staging.yml").read_text()
+    assert f"ECR_REPOSITORY: {HYPHENED}-staging\n" in workflow
+    assert f"container-name: {HYPHENED}\n" in workflow
+
+
+def test_imports_are_sorted_and_none_is_left_over(forked: Path) -> None:
+    done = run(forked, "ruff", "check", ".")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_starts_and_lacks_no_migration(forked: Path) -> None:
+    for command in (["check"], ["makemigrations", "--check", "--dry-run"]):
+        done = run(forked, "python", "manage.py", *command, f"--settings={NAME}.settings.local")
+        assert done.returncode == 0, done.stderr
+
+
+def test_what_only_the_template_needs_is_gone(forked: Path) -> None:
+    assert not [path for path in TEMPLATE_ONLY if (forked / path).exists()]
+    words = "|".join(["scripts/rename", "scripts/try-fork", "without_releases"])
+    assert run(forked, "git", "grep", "-E", words, "docs", "README.md", "Makefile").stdout == ""
+
+
+@pytest.mark.parametrize("forked", ["--without=releases"], indirect=True)
+def test_the_example_leaves_nothing_but_its_record(forked: Path) -> None:
+    page = (
+        r"[\"'`]/releases/[\"'`]|/releases/>|releases:list|statistics_flag|override_flag|durations"
+    )
+    found = run(forked, "git", "grep", "-nE", page, ":!rehearsal/tests/sample.py")
+    assert found.stdout == ""
+    ask = "from django.test import Client; get = Client(headers={'host': 'localhost'}).get; "
+    ask += "print(get('/').url, get('/releases/').status_code)"
+    settings = f"--settings={NAME}.settings.local"
+    done = run(forked, "python", "manage.py", "shell", "--verbosity=0", settings, "--command", ask)
+    assert done.stdout.endswith("/admin/ 404\n"), done.stdout + done.stderr
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("my-shop", "it takes lower-case"),
+        ("Shop", "it takes lower-case"),
+        ("2shop", "it takes lower-case"),
+        ("my__shop", "it takes lower-case"),
+        ("shop_", "it takes lower-case"),
+        ("schön", "it takes lower-case"),
+        ("", "it takes lower-case"),
+        ("s", "2 to 21"),
+        (f"{NAME}s", "2 to 21"),
+        ("class", "word of Python's"),
+        ("match", "word of Python's"),
+        ("json", "module already"),
+        ("django", "module already"),
+        ("apps", "module already"),
+        ("manage", "module already"),
+        ("docs", "module already"),
+    ],
+)
+def test_bad_name_is_refused(name: str, problem: str) -> None:
+    with pytest.raises(Failure, match=problem):
+        names.check(name, LONGEST)
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    return copy(tmp_path / "template", *SMALL)
+
+
+def refused(folder: Path, *words: str) -> str:
+    """Return why a template is not renamed, and see that it is as it was."""
+    before = git(folder, "status", "--porcelain"), git(folder, "rev-parse", "HEAD")
+    done = rename(folder, *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (git(folder, "status", "--porcelain"), git(folder, "rev-parse", "HEAD")) == before
+    assert len(git(folder, "worktree", "list").splitlines()) == 1
+    return done.stderr
+
+
+def test_a_name_that_load_balancers_can_not_have_is_refused(template: Path) -> None:
+    assert "AWS keeps internal-" in refused(template, "internal_shop")
+
+
+def test_a_dirty_tree_is_refused(template: Path) -> None:
+    (template / "notes.txt").write_text("mine")
+    assert refused(template, "shop").startswith("scripts/rename: ?? notes.txt: commit, stash or")
+
+
+def test_a_rename_that_fails_half_way_changes_nothing(template: Path) -> None:
+    assert "there is no apps/releases/" in refused(template, "shop", "--without", "releases")
+
+
+# --- updates
+
+
+def update(folder: Path) -> subprocess.CompletedProcess[str]:
+    return run(folder, "python", "-m", "scripts.update_from_template")
+
+
+@pytest.fixture
+def shop(template: Path, tmp_path: Path) -> Path:
+    """Return a fork that changed the end of its URLs, and knows its template."""
+    folder = fork(template, tmp_path / "shop", "my_shop")
+    git(folder, "remote", "add", "template", str(template))
+    commit(folder, **{"my_shop/urls.py": (folder / "my_shop/urls.py").read_text() + "# mine\n"})
+    return folder
+
+
+def change(template: Path, there: str, wanted: str) -> None:
+    text = (template / URLS).read_text()
+    assert there in text
+    commit(template, **{URLS: text.replace(there, wanted)})
+
+
+def test_an_update_brings_the_templates_changes_under_the_forks_names(
+    template: Path, shop: Path
+) -> None:
+    for line in ("first", "second"):
+        change(
+            template, "from django.contrib", f"# {line}: myproject is myapp\nfrom django.contrib"
+        )
+        git(template, "tag", f"v{len(line)}.0.0")
+        done = update(shop)
+        assert done.returncode == 0, done.stderr
+        text = (shop / "my_shop/urls.py").read_text()
+        assert text.startswith(f"# {line}: my_shop is my-shop\n" if line == "first" else "# first")
+        assert f"# {line}: my_shop is my-shop\n" in text
+        assert text.endswith("# mine\n")
+    assert git(shop, "status", "--porcelain") == ""
+    assert git(shop, "tag") == ""
+
+
+def test_a_change_of_both_is_a_conflict_of_git(template: Path, shop: Path) -> None:
+    before = git(shop, "rev-parse", "HEAD")
+    change(template, "]\n", "]\n# theirs\n")
+    done = update(shop)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "both sides changed my_shop/urls.py: settle each" in done.stderr
+    assert "<<<<<<< HEAD\n# mine\n=======\n# theirs\n" in (shop / "my_shop/urls.py").read_text()
+    git(shop, "checkout", "--theirs", "my_shop/urls.py")
+    git(shop, "add", "my_shop/urls.py")
+    git(shop, "-c", "core.editor=true", "cherry-pick", "--continue")
+    assert git(shop, "rev-parse", "HEAD^") == before
+    assert "nothing is newer" in update(shop).stdout
+
+
+def test_an_update_of_what_has_no_template_is_refused(template: Path, shop: Path) -> None:
+    assert "no [tool.template]" in update(template).stderr
+    git(shop, "remote", "remove", "template")
+    assert "say where the template is: git remote add template URL" in update(shop).stderr
+
+
+def test_an_update_needs_the_version_that_the_fork_began_with(template: Path, shop: Path) -> None:
+    commit(template, **{URLS: "# another history\n"})
+    git(template, "checkout", "--quiet", "--orphan", "other")
+    git(template, "commit", "--quiet", "--message", "the only one")
+    git(template, "branch", "--quiet", "--force", "main", "other")
+    assert "the template has no version with the tree" in update(shop).stderr
+    assert git(shop, "status", "--porcelain") == ""

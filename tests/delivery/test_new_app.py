@@ -1,0 +1,93 @@
+"""scripts/new-app: an app that is green from its first minute."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.new_app import singular
+from tests.delivery.scratch import commit, copy, git, run
+
+LOCAL = "myproject.settings.local"
+
+
+def new_app(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return run(folder, "python", "-m", "scripts.new_app", *words)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy(
+        tmp_path_factory.mktemp("project"), "apps", "myproject", "scripts", "*.py", "*.toml"
+    )
+
+
+@pytest.fixture
+def clone(project: Path, tmp_path: Path) -> Path:
+    """A project for one test alone."""
+    git(project, "clone", "--quiet", str(project), str(tmp_path / "clone"))
+    return tmp_path / "clone"
+
+
+# A project may well have orders of its own.
+def test_two_new_apps_are_green(clone: Path) -> None:
+    for words in (["trial_orders"], ["trial_addresses", "--model", "Address"]):
+        done = new_app(clone, *words)
+        assert done.returncode == 0, done.stderr
+        assert f"/{words[0].replace('_', '-')}/ shows them" in done.stdout
+    migrations = ["makemigrations", "--check", "--dry-run", f"--settings={LOCAL}"]
+    folders = [f"apps/{name}" for name in ("trial_orders", "trial_addresses")]
+    for command in (
+        ["python", "manage.py", *migrations],
+        ["ruff", "check", "apps", "myproject"],
+        ["black", "--check", "apps", "myproject"],
+        # On SQLite, and so without the root's conftest.py, which wants MySQL.
+        ["pytest", f"--ds={LOCAL}", "--noconftest", *folders, *(f"--cov={one}" for one in folders)],
+    ):
+        done = run(clone, *command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (
+        '"include_apps": ["trial_addresses", "trial_orders", '
+        in (clone / "myproject/settings/test.py").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["my-orders"], "it takes lower-case"),
+        (["class"], "word of Python's"),
+        (["health"], "apps/health is there already"),
+        (["axes"], "module already"),
+        (["sessions"], "installed already, as django.contrib.sessions"),
+        (["things", "--model", "thing"], "no name of a model"),
+    ],
+)
+def test_an_app_that_can_not_be_is_refused(project: Path, words: list[str], problem: str) -> None:
+    done = new_app(project, *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert problem in done.stderr
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_an_app_that_can_not_be_registered_is_not_made(clone: Path) -> None:
+    commit(clone, **{"myproject/urls.py": "urlpatterns = []\n" * 2})
+    done = new_app(clone, "trial_orders")
+    assert "myproject/urls.py does not have ] once" in done.stderr
+    assert git(clone, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("orders", "Order"),
+        ("gift_cards", "GiftCard"),
+        ("categories", "Category"),
+        ("addresses", "Address"),
+        ("boxes", "Box"),
+        ("stock", "Stock"),
+        ("glass", "Glass"),
+    ],
+)
+def test_one_of_them_is_called_by_a_guess(name: str, model: str) -> None:
+    assert singular(name) == model
