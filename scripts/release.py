@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import argparse
 import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from typing import NamedTuple
 
 from scripts.actions import confirm, run
 from scripts.aws import Failure
 from scripts.changelog_section import section
 from scripts.check_release import check_staging
+from scripts.checkout import checkout
 from scripts.release_checks import (
     HEADING,
     check_ci,
@@ -83,18 +80,6 @@ def with_version(changelog: str, version: str, day: date, url: str = "") -> str:
 # The two steps.
 
 
-@contextmanager
-def worktree(commit: str) -> Iterator[Path]:
-    """Lend a working tree of its own, so that this one stays as it is whatever happens."""
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "release"
-        git("worktree", "add", "--quiet", "--detach", str(tree), commit)
-        try:
-            yield tree
-        finally:
-            git("worktree", "remove", "--force", str(tree))
-
-
 def prepare(version: str, commit: str, changelog: str, options: Options) -> str:
     """Return the commit that names the version, made and pushed to main, or for a pull request."""
     title, branch = f"chore(release): v{version}", f"release/v{version}"
@@ -104,7 +89,7 @@ def prepare(version: str, commit: str, changelog: str, options: Options) -> str:
     url = f"https://github.com/{slug()}/releases/tag/v{version}" if "github.com" in origin else ""
     text = with_version(changelog, version, date.today(), url)
     check_ci(commit, ask=options.ask_ci, wait=options.wait)
-    with worktree(commit) as tree:
+    with checkout(commit) as tree:
         (tree / "CHANGELOG.md").write_text(text)
         # Without hooks: what they run is in the other working tree.
         git("commit", "--quiet", "--all", "--no-verify", f"--message={title}", folder=tree)
