@@ -7,6 +7,7 @@ import re
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from rehearsal import docker
@@ -31,6 +32,7 @@ from rehearsal.places import (
 )
 from rehearsal.timeline import Image, Release, Tasks
 from scripts.aws import Failure
+from scripts.database_password import NUMBER
 
 # Keys of nobody: the local AWS takes any. It has no TLS between tasks and Redis.
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREHEARSAL", "AWS_SECRET_ACCESS_KEY": "rehearsal-secret-key"}
@@ -111,11 +113,19 @@ def shell(*words: str, **variables: str) -> str:
     return docker.docker("exec", *environment, SHELL, *words)
 
 
+def parameters(environment: str) -> Path:
+    """Return the parameter file of an environment of the local AWS."""
+    return OUT / f"{environment}.json"
+
+
 def make(environment: str) -> dict[str, str]:
     """Make or update an environment from infra/; return the variables that GitHub needs."""
     given = json.loads((REPOSITORY / "infra" / "parameters" / f"{environment}.json").read_text())
+    path = parameters(environment)
+    if path.exists():  # a password that was rotated stays
+        before = json.loads(path.read_text())["parameters"]
+        given["parameters"] |= {name: before[name] for name in before if name == NUMBER}
     given["parameters"] |= OVERRIDES
-    path = OUT / f"{environment}.json"
     path.write_text(json.dumps({**given, "account": ACCOUNT, "region": REGION}))
     printed = shell("scripts/deploy-infra", environment, "--yes", "--parameters", str(path))
     return dict(re.findall(r"variable ([A-Z_]+) +(\S+)", printed))

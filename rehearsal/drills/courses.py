@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from rehearsal import events, local_aws, repository
@@ -107,14 +108,19 @@ def ignore_and_replace(scene: Scene) -> None:
 
 def back(scene: Scene, *words: str) -> tuple[str, float]:
     """Run scripts/rollback under load; return what it printed, and how long it took."""
+    return under_load(scene, "scripts/rollback", lambda: rollback("staging", *words))
+
+
+def under_load(scene: Scene, script: str, act: Callable[[], str]) -> tuple[str, float]:
+    """Run a script on staging while requests come in; return what it printed, and its seconds."""
     timeline = scene.rehearsal.timeline
-    stage = Stage("scripts/rollback", "Roll back", timeline.now())
+    stage = Stage(script, script, timeline.now())
     timeline.stages.append(stage)
     rollout = Rollout(timeline, stage, "staging")
     rollout.start()
     begin = time.monotonic()
     try:
-        said = rollback("staging", *words)
+        said = act()
     finally:
         took = time.monotonic() - begin
         with suppress(Failure):
