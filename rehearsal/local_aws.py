@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rehearsal import docker
@@ -109,6 +111,15 @@ def shell(*words: str, **variables: str) -> str:
     """Return what a command printed that ran in the runner's image, with the keys of an owner."""
     environment = [f"--env={name}={value}" for name, value in variables.items()]
     return docker.docker("exec", *environment, SHELL, *words)
+
+
+def run(words: Sequence[str]) -> int:
+    """Run a command there for somebody who watches it and may answer; return its exit code."""
+    if not docker.is_running(SHELL):
+        raise Failure("no rehearsal is up: .venv/bin/python -m rehearsal up")
+    terminal = ["--tty"] if sys.stdin.isatty() else []
+    command = ["docker", "exec", "--interactive", *terminal, SHELL, *words]
+    return subprocess.run(command).returncode
 
 
 def make(environment: str) -> dict[str, str]:

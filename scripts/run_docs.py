@@ -103,11 +103,15 @@ def read_commands(lines: list[str]) -> Iterator[Command]:
 
 def matches(shown: str, printed: str) -> bool:
     """Whether a command printed what is shown; `...` alone on a line is any number of lines."""
-    pattern = "".join(
-        r"(?:.*\n)*" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n"
-        for line in shown.splitlines()
-    )
-    return bool(re.fullmatch(pattern, printed + "\n"))
+    lines = printed.splitlines()
+    used = {0}  # how many lines what was shown so far may stand for
+    for line in shown.splitlines():
+        pattern = re.compile(re.escape(line).replace(r"\.\.\.", ".*"))
+        if line == "..." and used:
+            used = set(range(min(used), len(lines) + 1))
+        else:
+            used = {n + 1 for n in used if n < len(lines) and pattern.fullmatch(lines[n])}
+    return len(lines) in used
 
 
 def tidy(printed: str) -> str:
