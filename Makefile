@@ -34,6 +34,10 @@ docs-test: ## Run the commands of the other pages that take long, and compare wh
 	@scripts/bootstrap test
 	@.venv/bin/python -m scripts.run_docs --kind slow
 
+docs: ## Build the site of the documentation, with a sample of the rehearsal's report
+	@scripts/bootstrap docs
+	@.venv/bin/python -m scripts.build_docs
+
 bench: ## Measure against other projects, in one run
 	@scripts/bootstrap test
 	@.venv/bin/python scripts/with_services.py -- .venv/bin/python -m bench $(ARGS)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from rehearsal.drills.catalogue import DRILLS
+from scripts.run_docs import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
@@ -125,3 +126,41 @@ def test_python_is_the_same_in_workflow_and_image() -> None:
     }
     (base,) = re.findall(r"^FROM python:([\d.]+)-", (ROOT / "Dockerfile").read_text(), re.M)
     assert used == {base}
+
+
+# Links
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that GitHub and MkDocs make of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
+def links() -> list[tuple[Path, str]]:
+    linked = re.compile(r"\]\((?![a-z]+:)([^)\s]+)\)")
+    return [(page, link) for page in pages() for link in linked.findall(page.read_text())]
+
+
+@pytest.mark.parametrize(("page", "link"), links(), ids=str)
+def test_a_link_leads_somewhere(page: Path, link: str) -> None:
+    path, _, anchor = link.partition("#")
+    target = page.parent / path if path else page
+    assert target.is_file()
+    if anchor:
+        headings = re.findall(r"^#+ (.+)$", target.read_text(), re.M)
+        assert anchor in map(slug, headings)
+
+
+def test_the_site_has_every_page() -> None:
+    listed = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text()))
+    docs = {str(page.relative_to(ROOT / "docs")) for page in pages() if page.name != "README.md"}
+    assert docs <= listed
+
+
+@pytest.mark.parametrize("image", sorted((ROOT / "docs/images").iterdir()), ids=str)
+def test_an_image_is_small_and_says_what_it_shows(image: Path) -> None:
+    assert image.stat().st_size < 150_000
+    if image.suffix == ".svg":
+        text = image.read_text()
+        assert "<title" in text and "<desc" in text
+        assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
