@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from rehearsal import __main__ as cli
-from rehearsal import local_aws, machine, stages, watch
+from rehearsal import docker, local_aws, machine, stages, watch
 from rehearsal.github import Configuration, Run
 from rehearsal.images import builder
 from rehearsal.repository import Change
@@ -136,11 +136,11 @@ def test_a_stage_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_command_by_hand_keeps_its_words_and_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    docker = tmp_path / "docker"
-    docker.write_text(
+    program = tmp_path / "docker"
+    program.write_text(
         f'#!/bin/sh\n[ $1 = ps ] && echo running && exit\necho "$@" > {tmp_path}/said; exit 3\n'
     )
-    docker.chmod(0o755)
+    program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(signal, "signal", lambda *words: None)
     monkeypatch.setattr(sys, "argv", ["x", "run", "scripts/rollback", "staging", "--yes"])
@@ -154,7 +154,7 @@ def test_a_command_by_hand_keeps_its_words_and_its_exit_code(
 def test_a_command_by_hand_needs_a_rehearsal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(local_aws.docker, "is_running", lambda name: False)
+    monkeypatch.setattr(docker, "is_running", lambda name: False)
     monkeypatch.setattr(signal, "signal", lambda *words: None)
     monkeypatch.setattr(sys, "argv", ["x", "run", "aws", "--version"])
     assert cli.main() == 1
