@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from rehearsal.drills.catalogue import DRILLS
-from scripts.run_docs import pages
+from scripts.pages import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.repository import git
 from scripts import run_docs
 from scripts.aws import Failure
-from scripts.run_docs import Block, blocks, copy_to, matches, pages, read_block, run_page, tidy
+from scripts.pages import ROOT, Block, blocks, matches, pages, read_block
+from scripts.run_docs import copy_to, run_page, tidy
 
-ROOT = run_docs.ROOT
 # Programs that are not ours; what becomes of what they are asked is theirs.
 OTHERS = {"aws", "curl", "docker", "for", "gh", "git"}
 BLOCKS = [block for page in pages() for block in blocks(page)]
@@ -61,6 +62,10 @@ def problems(command: str) -> list[str]:
         return [word for word in rest if "=" not in word and not is_target(word)]
     if program.endswith("python"):
         program, rest = " ".join(["python", *rest[:2]]), rest[2:]
+    if program == "python -m rehearsal" and rest[0] == "run":
+        return problems(shlex.join(rest[1:]))
+    if program == "scripts/manage":
+        rest = []  # what follows belongs to manage.py
     if program.startswith("python -m rehearsal"):
         asked = [sys.executable, "-m", "rehearsal", *rest[:1]]
     elif program.startswith(("scripts/", "rehearsal/")):
@@ -163,18 +168,20 @@ def test_a_block_begins_with_a_command() -> None:
 def test_a_copy_has_what_is_not_committed_and_leaves_the_clone_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_docs.git(tmp_path, "init", "--quiet", "here")
     here = tmp_path / "here"
+    git("init", "--quiet", "here", folder=tmp_path)
     (here / "kept").write_text("1")
     (here / "gone").write_text("1")
-    run_docs.git(here, "add", "--all")
-    who = ("-c", "user.name=x", "-c", "user.email=x@localhost")
-    run_docs.git(here, *who, "commit", "--quiet", "--message=x")
+    git("add", "--all", folder=here)
+    git("commit", "--quiet", "--message=x", folder=here)
     (here / "new").write_text("2")
+    (here / "staged").write_text("2")
+    git("add", "staged", folder=here)
     (here / "gone").unlink()
     monkeypatch.setattr(run_docs, "ROOT", here)
     copy_to(tmp_path / "copy")
     (tmp_path / "copy" / "rubbish").write_text("3")
     copy_to(tmp_path / "copy")
-    assert {path.name for path in (tmp_path / "copy").iterdir()} == {".git", ".venv", "kept", "new"}
-    assert not run_docs.git(tmp_path / "copy", "status", "--porcelain")
+    found = {path.name for path in (tmp_path / "copy").iterdir()}
+    assert found == {".git", ".venv", "kept", "new", "staged"}
+    assert not git("status", "--porcelain", folder=tmp_path / "copy")
