@@ -40,6 +40,7 @@ def tidy(printed: str) -> str:
 def environment() -> dict[str, str]:
     """Return this process's, without what would configure the service, and with a free port."""
     ours = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M)
+    ours += ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"]  # of the make that runs this
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
