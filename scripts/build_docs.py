@@ -20,6 +20,7 @@ from rehearsal.report import write as write_report
 from rehearsal.tests import sample
 from scripts.actions import run
 from scripts.aws import Failure
+from scripts.pages import pages
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -73,7 +74,7 @@ def copy_report() -> None:
 def build() -> None:
     shutil.rmtree(PAGES, ignore_errors=True)
     shutil.copytree(DOCS, PAGES)
-    for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+    for page in pages():
         copy_page(page)
     copy_report()
     # Material warns of what MkDocs is to become; what is built here is pinned.

@@ -1,4 +1,4 @@
-"""The commands that README.md and docs/ show, and what they print.
+"""The commands that the pages show, and what they print.
 
 A block ```console has commands after `$ `, continued after `> `, and below each what it prints;
 `...` stands for what varies. A comment in the line before says more: <!-- run: WORDS -->
@@ -45,7 +45,7 @@ class Block:
 
 
 def pages() -> list[Path]:
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page: Path) -> list[Block]:

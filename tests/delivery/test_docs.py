@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from rehearsal.drills.catalogue import DRILLS
+from scripts import build_docs
 from scripts.pages import pages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,8 +154,9 @@ def test_a_link_leads_somewhere(page: Path, link: str) -> None:
 
 def test_the_site_has_every_page() -> None:
     listed = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text()))
-    docs = {str(page.relative_to(ROOT / "docs")) for page in pages() if page.name != "README.md"}
-    assert docs <= listed
+    assert {
+        str(build_docs.place_of(page).relative_to(build_docs.PAGES)) for page in pages()
+    } <= listed
 
 
 @pytest.mark.parametrize("image", sorted((ROOT / "docs/images").iterdir()), ids=str)

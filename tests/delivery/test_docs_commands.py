@@ -16,7 +16,7 @@ from scripts.pages import ROOT, Block, blocks, matches, pages, read_block
 from scripts.run_docs import copy_to, run_page, tidy
 
 # Programs that are not ours; what becomes of what they are asked is theirs.
-OTHERS = {"aws", "curl", "docker", "for", "gh", "git"}
+OTHERS = {"aws", "curl", "docker", "for", "gh", "git", "pre-commit"}
 BLOCKS = [block for page in pages() for block in blocks(page)]
 NEVER = [block for block in BLOCKS if block.kind == "never"]
 
@@ -62,7 +62,7 @@ def problems(command: str) -> list[str]:
         return [word for word in rest if "=" not in word and not is_target(word)]
     if program.endswith("python"):
         program, rest = " ".join(["python", *rest[:2]]), rest[2:]
-    if program == "python -m rehearsal" and rest[0] == "run":
+    if program == "python -m rehearsal" and rest[:1] == ["run"] and rest[1:]:
         return problems(shlex.join(rest[1:]))
     if program == "scripts/manage":
         rest = []  # what follows belongs to manage.py
