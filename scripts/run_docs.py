@@ -38,14 +38,20 @@ def tidy(printed: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's, without what would configure the service, and with a free port."""
+    """Return this process's, without what would reach a service of somebody's, and with a free port."""
     ours = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M)
     ours += ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"]  # of the make that runs this
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ours and not name.startswith(("AWS_", "GH_", "GITHUB_"))
+    }
+    nobody = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    nobody |= {"AWS_EC2_METADATA_DISABLED": "true", "GH_CONFIG_DIR": os.devnull}
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    return {**kept, "COLUMNS": "100", "PORT": str(port)}
+    return {**kept, **nobody, "COLUMNS": "100", "PORT": str(port)}
 
 
 def copy_to(folder: Path) -> None:

@@ -149,6 +149,14 @@ def test_what_does_something_else_is_a_failure(
         run_page([read(body, words)], tmp_path)
 
 
+def test_no_page_reaches_anybodys_aws_or_github(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "GH_TOKEN", "GITHUB_TOKEN", "DATABASE_URL"):
+        monkeypatch.setenv(name, "mine")
+    run_page([read("$ env | grep -c =mine$\n0\n", "fails")], tmp_path)
+
+
 def test_what_serves_is_ended(tmp_path: Path) -> None:
     run_page([read("$ echo $$ > pid; echo ready; sleep 60\n", "until ready")], tmp_path)
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/cmdline").exists()
