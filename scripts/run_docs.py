@@ -38,7 +38,7 @@ def tidy(printed: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's, without what would reach a service of somebody's, and with a free port."""
+    """Return this process's, without what would reach anybody's services, and with a free port."""
     ours = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M)
     ours += ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"]  # of the make that runs this
     kept = {
