@@ -87,8 +87,8 @@ def build() -> None:
 
 
 def main() -> None:
-    argparse.ArgumentParser("make docs", description=__doc__).parse_args()
-    run("build-docs", build)
+    argparse.ArgumentParser("python -m scripts.build_docs", description=__doc__).parse_args()
+    run("build_docs.py", build)
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ def read(
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        "scripts/run-docs",
+        "python -m scripts.run_docs",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -166,7 +166,7 @@ def main() -> None:
                 print(f"== {page.relative_to(ROOT)}")
                 run_page(found, COPY, lambda line: print(f"   {line}", end=""))
 
-    run("run-docs", act)
+    run("run_docs.py", act)
 
 
 if __name__ == "__main__":
