@@ -1,6 +1,6 @@
 # A menu; what each does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test check pipeline pipeline-down drills bench bench-pipeline format requirements
+.PHONY: help run test check pipeline pipeline-down drills tutorial docs-test docs bench bench-pipeline format requirements
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,18 @@ pipeline-down: ## Remove everything that rehearsals made, and only that
 drills: ## Rehearse what goes wrong: each fault must be stopped at its gate (ARGS="--fast" for 10 minutes)
 	@scripts/bootstrap test
 	@.venv/bin/python -m rehearsal drill $(or $(ARGS),--all)
+
+tutorial: ## Run the tutorial in a copy, and compare what it prints with its pages (LESSON=3 for one)
+	@scripts/bootstrap test
+	@.venv/bin/python -m scripts.run_docs --kind rehearsal docs/tutorial/$(LESSON)*.md
+
+docs-test: ## Run the commands of the other pages that take long, and compare what they print
+	@scripts/bootstrap test
+	@.venv/bin/python -m scripts.run_docs --kind slow
+
+docs: ## Build the site of the documentation, with a sample of the rehearsal's report
+	@scripts/bootstrap docs
+	@.venv/bin/python -m scripts.build_docs
 
 bench: ## Measure against other projects, in one run
 	@scripts/bootstrap test

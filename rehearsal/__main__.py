@@ -49,6 +49,8 @@ def main() -> int:
         return 0
     signal.signal(signal.SIGTERM, interrupt)  # what ends us cleans up, whoever asks
     try:
+        if words.stage == "run":
+            return local_aws.run([words.command, *words.words])
         with machine.alone():
             if words.stage == "down":
                 return down()
@@ -83,6 +85,10 @@ def parse() -> argparse.Namespace:
         stage.add_argument("--yes", action="store_true", help="approve production without asking")
     meaning = "faults, each with the gate that must stop it (docs/drills.md)"
     add_drill_arguments(stages.add_parser("drill", help=meaning, description=meaning))
+    meaning = "a command with the keys of both environments: run scripts/rollback staging"
+    stage = stages.add_parser("run", help=meaning, description=meaning)
+    stage.add_argument("command", help="such as scripts/rollback or aws")
+    stage.add_argument("words", nargs=argparse.REMAINDER, help="its own words")
     return parser.parse_args()
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,15 @@ def shell(*words: str, **variables: str) -> str:
 def parameters(environment: str) -> Path:
     """Return the parameter file of an environment of the local AWS."""
     return OUT / f"{environment}.json"
+
+
+def run(words: Sequence[str]) -> int:
+    """Run a command there for somebody who watches it and may answer; return its exit code."""
+    if not docker.is_running(SHELL):
+        raise Failure("no rehearsal is up: .venv/bin/python -m rehearsal up")
+    terminal = ["--tty"] if sys.stdin.isatty() else []
+    command = ["docker", "exec", "--interactive", *terminal, SHELL, *words]
+    return subprocess.run(command).returncode
 
 
 def make(environment: str) -> dict[str, str]:

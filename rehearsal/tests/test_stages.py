@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from rehearsal import __main__ as cli
-from rehearsal import local_aws, machine, stages, watch
+from rehearsal import docker, local_aws, machine, stages, watch
 from rehearsal.github import Configuration, Run
 from rehearsal.images import builder
 from rehearsal.repository import Change
@@ -130,3 +131,33 @@ def test_a_stage_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["rehearsal", "deploy"])
     with pytest.raises(SystemExit, match="2"):
         cli.main()
+
+
+def test_a_command_by_hand_keeps_its_words_and_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "docker"
+    program.write_text(
+        f'#!/bin/sh\n[ $1 = ps ] && echo running && exit\necho "$@" > {tmp_path}/said; exit 3\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(signal, "signal", lambda *words: None)
+    monkeypatch.setattr(sys, "argv", ["x", "run", "scripts/rollback", "staging", "--yes"])
+    assert cli.main() == 3
+    said = (tmp_path / "said").read_text()
+    assert said.startswith("exec ") and said.endswith(
+        "rehearsal-shell scripts/rollback staging --yes\n"
+    )
+
+
+def test_a_command_by_hand_needs_a_rehearsal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(docker, "is_running", lambda name: False)
+    monkeypatch.setattr(signal, "signal", lambda *words: None)
+    monkeypatch.setattr(sys, "argv", ["x", "run", "aws", "--version"])
+    assert cli.main() == 1
+    assert capsys.readouterr().err == (
+        "rehearsal: no rehearsal is up: .venv/bin/python -m rehearsal up\n"
+    )

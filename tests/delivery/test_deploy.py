@@ -8,6 +8,7 @@ import pytest
 from scripts.aws import Failure
 from scripts.deploy_service import deploy
 from scripts.ecs import Service
+from scripts.manage import manage
 from scripts.migrate import migrate
 from scripts.register_revision import register
 from tests.delivery.fake_ecs import BASE, NETWORK, NEW, OLD, FakeEcs
@@ -165,3 +166,20 @@ def test_a_deployment_that_vanished_is_a_failure() -> None:
     ecs = FakeEcs()
     with pytest.raises(Failure, match="ECS gave it up"):
         service_of(ecs).wait("deployment-other", 0)
+
+
+# --- a command by hand
+
+
+def test_a_command_runs_what_the_service_runs() -> None:
+    ecs = FakeEcs()
+    manage("staging", service_of(ecs), ["waffle_flag", "x", "--everyone"], 0)
+    ((action, options),) = ecs.calls
+    assert (action, options["--task-definition"]) == ("run-task", OLD)
+    (override,) = json.loads(options["--overrides"])["containerOverrides"]
+    assert override["command"] == ["python", "manage.py", "waffle_flag", "x", "--everyone"]
+
+
+def test_a_command_needs_a_version_to_run() -> None:
+    with pytest.raises(Failure, match="nothing was deployed to staging yet"):
+        manage("staging", service_of(FakeEcs(runs=BASE)), ["check"], 0)

@@ -1,0 +1,168 @@
+"""What the pages say: each row of the guide is proven, and each command does what is shown."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+from rehearsal.drills.catalogue import DRILLS
+from scripts import build_docs
+from scripts.pages import pages
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = ROOT / ".github" / "workflows"
+
+# The guide
+
+SECTIONS = {
+    "Principle 1: Test before deploy": 4,
+    "Principle 2: Staging before production": 3,
+    "Principle 3: Rollback plan": 3,
+    "Principle 4: Secrets management": 4,
+    "File layout": 1,
+    "1. Test workflow": 12,
+    "2. Deploy to staging": 10,
+    "3. Deploy to production": 8,
+    "4. Secrets": 8,
+    "5. Environment protection": 4,
+    "6. Deployment workflow": 6,
+    "7. Rollback": 3,
+    "8. Monitoring": 16,
+    "9. Common issues": 4,
+    "10. Best practices": 12,
+}
+TEST, STAGING, PRODUCTION = "1. Test workflow", "2. Deploy to staging", "3. Deploy to production"
+STEPS = {
+    (TEST, "test.yml"): "Set up Python, Install dependencies, Run linting, Run type checking,"
+    " Run tests, Upload coverage, Security check (dependencies), Security check (secrets)",
+    (STAGING, "deploy-staging.yml"): "Configure AWS credentials, Login to Amazon ECR,"
+    " Build; tag; and push image to ECR, Download task definition,"
+    " Update task definition with new image, Deploy to ECS, Run database migrations,"
+    " Verify deployment, Notify Slack",
+    (PRODUCTION, "deploy-prod.yml"): "Extract version from tag, Create GitHub Release",
+}
+
+
+class Row(NamedTuple):
+    section: str
+    says: str
+    here: str
+    where: str
+    proof: str
+
+
+@cache
+def rows() -> list[Row]:
+    found, section = [], ""
+    for line in (ROOT / "docs/guide.md").read_text().splitlines():
+        if line.startswith("## "):
+            section = line.removeprefix("## ")
+        elif line.startswith("|") and not line.startswith(("|---", "| the guide says |")):
+            found.append(Row(section, *(cell.strip() for cell in line[1:-1].split("|"))))
+    return found
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def is_there(proof: str) -> bool:
+    """Whether a drill, a test function or a target of make is there."""
+    if proof.startswith("drill "):
+        return proof.removeprefix("drill ") in {drill.name for drill in DRILLS}
+    if proof == "make pipeline":
+        return True
+    path, _, test = proof.partition("::")
+    file = ROOT / path
+    return file.is_file() and f"\ndef {test}(" in file.read_text()
+
+
+def test_each_section_of_the_guide_has_its_rows() -> None:
+    found = [row.section for row in rows() if row.says != "(nothing)"]
+    assert list(dict.fromkeys(found)) == list(SECTIONS)
+    assert not {name: found.count(name) for name, n in SECTIONS.items() if found.count(name) < n}
+
+
+def test_each_step_of_the_guide_has_a_row_and_is_in_its_workflow() -> None:
+    for (section, file), steps in STEPS.items():
+        said = " ".join(row.says for row in rows() if row.section == section)
+        workflow = (WORKFLOWS / file).read_text()
+        for step in steps.replace("; ", "|").split(", "):
+            name = step.replace("|", ", ")
+            assert f"*{name}*" in said, name
+            assert f"- name: {name}\n" in workflow, name
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.section}: {row.says}")
+def test_a_row_names_what_is_there(row: Row) -> None:
+    places = [ROOT / name for name in names(row.where)]
+    assert not [p for p in places if not p.exists() and not (WORKFLOWS / p.name).exists()]
+    assert not [name for name in names(row.proof) if not is_there(name)]
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.section}: {row.says}")
+def test_a_row_is_proven_or_says_why_it_is_not(row: Row) -> None:
+    reason = row.proof.removeprefix("none: ") if row.proof.startswith("none: ") else ""
+    assert bool(names(row.proof)) != (len(reason.split()) >= 3)
+    assert row.says and (reason or (row.here and names(row.where)))
+
+
+@pytest.mark.parametrize(
+    "proof", ["drill lnit", "tests/gone.py::test_x", "conftest.py::test_x", "make nothing"]
+)
+def test_what_is_not_there_is_noticed(proof: str) -> None:
+    assert not is_there(proof)
+
+
+def test_python_is_the_same_in_workflow_and_image() -> None:
+    jobs = yaml.safe_load((WORKFLOWS / "test.yml").read_text())["jobs"].values()
+    used = {
+        s["with"]["python-version"]
+        for j in jobs
+        for s in j["steps"]
+        if "setup-python" in s.get("uses", "")
+    }
+    (base,) = re.findall(r"^FROM python:([\d.]+)-", (ROOT / "Dockerfile").read_text(), re.M)
+    assert used == {base}
+
+
+# Links
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that GitHub and MkDocs make of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
+def links() -> list[tuple[Path, str]]:
+    linked = re.compile(r"\]\((?![a-z]+:)([^)\s]+)\)")
+    return [(page, link) for page in pages() for link in linked.findall(page.read_text())]
+
+
+@pytest.mark.parametrize(("page", "link"), links(), ids=str)
+def test_a_link_leads_somewhere(page: Path, link: str) -> None:
+    path, _, anchor = link.partition("#")
+    target = page.parent / path if path else page
+    assert target.is_file()
+    if anchor:
+        headings = re.findall(r"^#+ (.+)$", target.read_text(), re.M)
+        assert anchor in map(slug, headings)
+
+
+def test_the_site_has_every_page() -> None:
+    listed = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text()))
+    assert {
+        str(build_docs.place_of(page).relative_to(build_docs.PAGES)) for page in pages()
+    } <= listed
+
+
+@pytest.mark.parametrize("image", sorted((ROOT / "docs/images").iterdir()), ids=str)
+def test_an_image_is_small_and_says_what_it_shows(image: Path) -> None:
+    assert image.stat().st_size < 150_000
+    if image.suffix == ".svg":
+        text = image.read_text()
+        assert "<title" in text and "<desc" in text
+        assert "http" not in text.replace("http://www.w3.org/2000/svg", "")

@@ -1,0 +1,195 @@
+"""Every command that a page shows: run, or at least there, with its options."""
+
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from rehearsal.repository import git
+from scripts import run_docs
+from scripts.aws import Failure
+from scripts.pages import ROOT, Block, blocks, matches, pages, read_block
+from scripts.run_docs import copy_to, run_page, tidy
+
+# Programs that are not ours; what becomes of what they are asked is theirs.
+OTHERS = {"aws", "curl", "docker", "for", "gh", "git", "pre-commit"}
+BLOCKS = [block for page in pages() for block in blocks(page)]
+NEVER = [block for block in BLOCKS if block.kind == "never"]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pages") / "copy"
+    copy_to(folder)
+    return folder
+
+
+def of(page: Path, kind: str) -> list[Block]:
+    return [block for block in BLOCKS if (block.page, block.kind) == (page, kind)]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in pages() if of(page, "fast")], ids=lambda page: page.name
+)
+def test_a_page_shows_what_its_commands_print(page: Path, copy: Path) -> None:
+    run_page(of(page, "fast"), copy)
+
+
+@pytest.mark.parametrize("block", NEVER, ids=str)
+def test_what_is_not_run_is_there(block: Block) -> None:
+    assert len(block.why.split()) >= 2
+    assert not [problem for command in block.commands for problem in problems(command.text)]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_a_command_in_a_sentence_is_there(page: Path) -> None:
+    text = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.M | re.S)
+    found = re.findall(r"`((?:make|scripts/|python -m rehearsal|\.venv/bin/python)\b[^`]*)`", text)
+    assert not [problem for command in found for problem in problems(command)]
+
+
+def problems(command: str) -> list[str]:
+    """Return what a command names that is not there: a target, a script, a stage, an option."""
+    words = shlex.split(command.replace("…", ""), comments=True)
+    while words and re.match(r"[A-Z_]+=", words[0]):
+        words.pop(0)
+    program, *rest = words
+    if program == "make":
+        return [word for word in rest if "=" not in word and not is_target(word)]
+    if program.endswith("python"):
+        program, rest = " ".join(["python", *rest[:2]]), rest[2:]
+    if program == "python -m rehearsal" and rest[:1] == ["run"] and rest[1:]:
+        return problems(shlex.join(rest[1:]))
+    if program == "scripts/manage":
+        rest = []  # what follows belongs to manage.py
+    if program.startswith("python -m rehearsal"):
+        asked = [sys.executable, "-m", "rehearsal", *rest[:1]]
+    elif program.startswith(("scripts/", "rehearsal/")):
+        if not (ROOT / program).is_file():
+            return [program]
+        asked = [program]
+    else:
+        known = program in OTHERS or program.startswith("python ")
+        return [] if known else [program]
+    options = [word.partition("=")[0] for word in rest if word.startswith("--")]
+    return [one for one in options if one not in help_of(*asked)]
+
+
+def is_target(word: str) -> bool:
+    return bool(re.search(rf"^{re.escape(word)}:", (ROOT / "Makefile").read_text(), re.M))
+
+
+@cache
+def help_of(*words: str) -> str:
+    if words[0].endswith(".py"):
+        return ""
+    done = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, f"{words}: {done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["make nothing", "scripts/gone", "scripts/rollback staging --two", "sl", "make test bench2"],
+)
+def test_what_is_not_there_is_noticed(command: str) -> None:
+    assert problems(command)
+
+
+# The runner
+
+
+def read(body: str, words: str = "") -> Block:
+    return read_block(ROOT / "README.md", 1, "", words, body)
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("a\nb", "a\nb", True),
+        ("a", "a\nb", False),
+        ("a\n...", "a\nb\nc", True),
+        ("a\n...\nc", "a\nc", True),
+        ("took ... s", "took 12 s", True),
+        ("took ... s", "took 12 s\nmore", False),
+        ("a.c", "abc", False),
+    ],
+)
+def test_dots_stand_for_what_varies(shown: str, printed: str, same: bool) -> None:
+    assert matches(shown, printed) is same
+
+
+def test_colours_and_blank_ends_are_nothing() -> None:
+    assert tidy("\n\x1b[32mgreen\x1b[0m  \n\n") == "green"
+
+
+def test_commands_share_a_shell_and_have_no_input(tmp_path: Path) -> None:
+    run_page([read("$ word=hello\n$ cat; echo $word \\\n> there\nhello there\n")], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "says"),
+    [
+        ("$ echo a\nb\n", "", r"README.md:1: \$ echo a\nis shown as\nb\nand printed\na"),
+        ("$ false\n", "", "ended with 1"),
+        ("$ true\n", "fails", "ended with 0"),
+        ("$ exit\n", "", "ended the shell"),
+        ("$ echo a\n", "until b", "ended the shell"),
+    ],
+)
+def test_what_does_something_else_is_a_failure(
+    tmp_path: Path, body: str, words: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(run_docs.SECONDS, "fast", 1)
+    with pytest.raises(Failure, match=says):
+        run_page([read(body, words)], tmp_path)
+
+
+def test_no_page_reaches_anybodys_aws_or_github(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "GH_TOKEN", "GITHUB_TOKEN", "DATABASE_URL"):
+        monkeypatch.setenv(name, "mine")
+    run_page([read("$ env | grep -c =mine$\n0\n", "fails")], tmp_path)
+
+
+def test_what_serves_is_ended(tmp_path: Path) -> None:
+    run_page([read("$ echo $$ > pid; echo ready; sleep 60\n", "until ready")], tmp_path)
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/cmdline").exists()
+
+
+@pytest.mark.parametrize("words", ["sometimes", "never", "fast never: x", "slow rehearsal"])
+def test_a_kind_that_is_none_is_refused(words: str) -> None:
+    with pytest.raises(Failure, match="is none of fast, slow, rehearsal, never"):
+        read("$ true\n", words)
+
+
+def test_a_block_begins_with_a_command() -> None:
+    with pytest.raises(Failure, match="begins with"):
+        read("make run\n")
+
+
+def test_a_copy_has_what_is_not_committed_and_leaves_the_clone_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    git("init", "--quiet", "here", folder=tmp_path)
+    (here / "kept").write_text("1")
+    (here / "gone").write_text("1")
+    git("add", "--all", folder=here)
+    git("commit", "--quiet", "--message=x", folder=here)
+    (here / "new").write_text("2")
+    (here / "staged").write_text("2")
+    git("add", "staged", folder=here)
+    (here / "gone").unlink()
+    monkeypatch.setattr(run_docs, "ROOT", here)
+    copy_to(tmp_path / "copy")
+    (tmp_path / "copy" / "rubbish").write_text("3")
+    copy_to(tmp_path / "copy")
+    found = {path.name for path in (tmp_path / "copy").iterdir()}
+    assert found == {".git", ".venv", "kept", "new", "staged"}
+    assert not git("status", "--porcelain", folder=tmp_path / "copy")
