@@ -26,7 +26,7 @@ drills: ## Rehearse what goes wrong: each fault must be stopped at its gate (ARG
 	@scripts/bootstrap test
 	@.venv/bin/python -m rehearsal drill $(or $(ARGS),--all)
 
-tutorial: ## Run the tutorial in a copy, and compare what it prints with its pages (LESSON=3 for one)
+tutorial: ## Run the tutorial in a copy, and compare what it prints with its pages (LESSON=3: one)
 	@scripts/bootstrap test
 	@.venv/bin/python -m scripts.run_docs --kind rehearsal docs/tutorial/$(LESSON)*.md
 

@@ -57,9 +57,11 @@ def rename(root: Path, name: str) -> None:
 
     for path in git("ls-files", folder=root).splitlines():
         file, target = root / path, root / renamed(path)
-        text = file.read_bytes().decode()
+        content = file.read_bytes()
         target.parent.mkdir(parents=True, exist_ok=True)
-        file.rename(target).write_bytes(renamed(text).encode())
+        file.rename(target)
+        if b"\0" not in content:  # as git tells a picture from a text
+            target.write_bytes(renamed(content.decode()).encode())
 
 
 def leave_out(root: Path) -> None:

@@ -20,6 +20,7 @@ PATHS = (
     f"{APP}/templatetags",
     f"{APP}/tests/test_browser.py",
     f"{APP}/tests/test_durations.py",
+    "docs/tutorial",  # its first and its fourth lesson change the page
 )
 DEFINITIONS = {
     f"{APP}/views.py": ("STATISTICS_DAYS", "release_list", "answering"),
@@ -44,6 +45,24 @@ DEFINITIONS = {
 ROLLED_BACK_ON_THE_PAGE = """\
     page = html(client, f"{PAGE}?outcome=rolled-back")
     assert page.count("Rolled back</span>") == page.count('<th scope="row">') == 2
+"""
+TUTORIAL = """\
+tutorial: ## Run the tutorial in a copy, and compare what it prints with its pages (LESSON=3: one)
+	@scripts/bootstrap test
+	@.venv/bin/python -m scripts.run_docs --kind rehearsal docs/tutorial/$(LESSON)*.md
+
+"""
+LESSONS = """\
+  - Learn:
+      - tutorial/index.md
+      - tutorial/1-first-change.md
+      - tutorial/2-a-red-gate.md
+      - tutorial/3-a-leaked-secret.md
+      - tutorial/4-a-flag.md
+      - tutorial/5-a-migration.md
+      - tutorial/6-a-bad-release.md
+      - tutorial/7-roll-back.md
+      - tutorial/8-a-hotfix.md
 """
 TEXTS = {
     f"{APP}/urls.py": {'    path("releases/", views.release_list, name="list"),\n': ""},
@@ -86,9 +105,14 @@ TEXTS = {
         "| `/releases/` | what": "| `/releases.json` | what",
         "ran before; `/releases.json` for programs |": "ran before |",
         "; its page is the example, yours to replace": "",
+        "- [Tutorial](docs/tutorial/index.md): eight lessons of ten minutes, on one machine\n": "",
     },
+    "docs/deploy.md": {"[flag](tutorial/4-a-flag.md)": "flag"},
+    "mkdocs.yml": {LESSONS: ""},
+    "Makefile": {" drills tutorial": " drills", TUTORIAL: ""},
     "docs/guide.md": {
-        "django-waffle; the statistics on `/releases/` stand behind one": "django-waffle"
+        "django-waffle; the statistics on `/releases/` stand behind one": "django-waffle",
+        " [A lesson](tutorial/8-a-hotfix.md) does one": "",
     },
     "docs/rehearsal.md": {"/releases/>": "/releases.json>"},
     "docs/rollback.md": {

@@ -70,7 +70,7 @@ def problems(command: str) -> list[str]:
         asked = [sys.executable, "-m", "rehearsal", *rest[:1]]
     elif program.startswith(("scripts/", "rehearsal/")):
         if not (ROOT / program).is_file():
-            return [program]
+            return [] if (ROOT / program).is_dir() else [program]
         asked = [program]
     else:
         known = program in OTHERS or program.startswith("python ")
