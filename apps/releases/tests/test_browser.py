@@ -70,5 +70,5 @@ def test_keyboard_reaches_the_content_first(visit: Visit) -> None:
     page = visit()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#main")
+    page.wait_for_url("**/releases/#main")
     assert page.locator("main:focus").count() == 1
