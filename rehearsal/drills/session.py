@@ -129,7 +129,8 @@ def expected(drill: Drill) -> str:
 
 
 def take(done: Drilled, seen: Seen) -> None:
-    done.stopped = str(seen.failed[0]) if seen.failed else "nothing" if seen.ran else "did not run"
+    nothing = "nothing" if seen.ran or seen.requests else "did not run"
+    done.stopped = str(seen.failed[0]) if seen.failed else nothing
     done.requests, done.lost = seen.requests, len(seen.lost)
     done.log = seen.log
 

@@ -27,6 +27,6 @@ DRILLS = (
         play=rotate_password,
         staged=True,
         instead="only the new one works",
-        seconds=90,
+        seconds=110,
     ),
 )
