@@ -40,6 +40,7 @@ def commit(folder: Path, **changes: str) -> None:
 def copy(folder: Path, *under: str) -> Path:
     """Make a repository of one commit from what is tracked here, all of it or some paths."""
     listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *under)
+    listed += (".gitignore",) * bool(under)
     for path in subprocess.check_output(listed, cwd=ROOT, text=True).splitlines():
         if (ROOT / path).exists():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
