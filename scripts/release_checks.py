@@ -71,7 +71,7 @@ def check_runs(commit: str) -> None:
 
 
 def main_wants_pull_requests() -> bool:
-    """Tell whether a ruleset, keeps pushes from main."""
+    """Tell whether a ruleset keeps pushes from main."""
     rules = json.loads(gh("api", "repos/{owner}/{repo}/rules/branches/main"))
     return any(rule["type"] == "pull_request" for rule in rules)
 
