@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from rehearsal import docker, github, machine, repository
 from rehearsal.drills.catalogue import DRILLS
-from rehearsal.drills.drill import APPROVE, Drill
+from rehearsal.drills.drill import APPROVE, Drill, Gate
 from rehearsal.drills.session import Session
 from rehearsal.github import Configuration
 from rehearsal.places import AWS_IMAGE, DRILLS_REPORT, ROOT, RUNNER_IMAGE
@@ -33,18 +33,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without-gate",
         action="store_true",
-        help="take the gate's step out of its workflow first: the drill must fail then",
+        help="take the gate's step out of its workflow first: the drill must fail then;"
+        " with no NAME, one drill for each gate",
     )
 
 
 def chosen(words: argparse.Namespace) -> list[Drill]:
     """Return the drills that are asked for; raise Failure where a name means none."""
-    if words.all:
-        return list(DRILLS)
-    if words.fast:
-        return fast()
+    if words.names:
+        return named(words.names, without_gate=words.without_gate)
+    if not (words.all or words.fast or words.without_gate):
+        raise Failure("which drill? Name one or more, or --all, --fast or --list")
+    found = one_for_each_gate() if words.without_gate else list(DRILLS)
+    return fast(found) if words.fast else found
+
+
+def named(names: Sequence[str], *, without_gate: bool) -> list[Drill]:
     known = {drill.name: drill for drill in DRILLS}
-    for name in words.names:
+    for name in names:
         if name not in known:
             near = get_close_matches(name, known, 1)
             raise Failure(
@@ -52,23 +58,29 @@ def chosen(words: argparse.Namespace) -> list[Drill]:
                 + (f"; did you mean {near[0]}?" if near else "")
                 + " python -m rehearsal drill --list names them"
             )
-    if not words.names:
-        raise Failure("which drill? Name one or more, or --all, --fast or --list")
-    found = [known[name] for name in words.names]
-    if words.without_gate and (odd := [d.name for d in found if d.gate in (None, APPROVE)]):
-        raise Failure(f"{odd[0]} has no gate that could be taken out of a workflow")
-    return found
+        if without_gate and known[name].gate in (None, APPROVE):
+            raise Failure(f"{name} has no gate that could be taken out of a workflow")
+    return [known[name] for name in names]
 
 
-def fast() -> list[Drill]:
-    """Return the quickest drills, as many as fit, in their order."""
+def fast(drills: Sequence[Drill]) -> list[Drill]:
+    """Return the quickest of these drills, as many as fit, in their order."""
     left = float(FAST_SECONDS)
     found = set()
-    for drill in sorted(DRILLS, key=lambda drill: drill.seconds):
+    for drill in sorted(drills, key=lambda drill: drill.seconds):
         left -= drill.seconds
         if left >= 0:
             found.add(drill.name)
-    return [drill for drill in DRILLS if drill.name in found]
+    return [drill for drill in drills if drill.name in found]
+
+
+def one_for_each_gate() -> list[Drill]:
+    """Return the quickest drill of each gate that a workflow has, in their order."""
+    quickest: dict[Gate, Drill] = {}
+    for drill in sorted(DRILLS, key=lambda drill: drill.seconds, reverse=True):
+        if drill.gate and drill.gate != APPROVE:
+            quickest[drill.gate] = drill
+    return [drill for drill in DRILLS if drill in quickest.values()]
 
 
 def main(

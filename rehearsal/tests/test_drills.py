@@ -12,7 +12,7 @@ import pytest
 
 from rehearsal.drills import judge
 from rehearsal.drills.catalogue import DRILLS
-from rehearsal.drills.command import FAST_SECONDS, chosen, fast
+from rehearsal.drills.command import FAST_SECONDS, chosen
 from rehearsal.drills.drill import (
     APPROVE,
     DEPLOY,
@@ -317,8 +317,9 @@ def words(**given: object) -> Callable[[], list[Drill]]:
 
 
 def test_fast_ones_fit_into_their_time() -> None:
-    assert sum(drill.seconds for drill in fast()) <= FAST_SECONDS
-    assert len(fast()) >= 15
+    found = words(fast=True)()
+    assert sum(drill.seconds for drill in found) <= FAST_SECONDS
+    assert len(found) >= 15
 
 
 def test_an_unknown_name_is_refused_with_a_near_one() -> None:
@@ -334,6 +335,12 @@ def test_nothing_asked_for_is_refused() -> None:
 def test_a_gate_that_is_none_can_not_be_taken_away() -> None:
     with pytest.raises(Failure, match="good-change has no gate"):
         words(names=["good-change"], without_gate=True)()
+
+
+def test_each_gate_can_be_taken_away_with_one_command() -> None:
+    gates = [drill.gate for drill in words(without_gate=True)()]
+    assert len(gates) == len(set(gates))
+    assert set(gates) == {drill.gate for drill in DRILLS} - {None, APPROVE}
 
 
 def test_named_ones_are_run_in_the_order_in_which_they_are_named() -> None:
