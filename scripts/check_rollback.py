@@ -8,7 +8,6 @@ its pages, and pass its own tests, but for those that move the schema themselves
 from __future__ import annotations
 
 import contextlib
-import filecmp
 import os
 import re
 import subprocess
@@ -71,15 +70,20 @@ def unpack(root: Path, commit: str, folder: Path) -> None:
     subprocess.run(["tar", "--extract", "--directory", folder], input=done.stdout, check=True)
 
 
+def pins(folder: Path) -> list[str]:
+    """Return what a version requires, without the comments of the program that wrote it down."""
+    lines = (folder / "requirements.txt").read_text().splitlines()
+    return [line for line in lines if not line.lstrip().startswith("#")]
+
+
 def python_of(old: Path, root: Path, folder: Path) -> str:
     """Return a Python with what the older version requires: this one, where that is the same."""
-    name = "requirements.txt"
-    if filecmp.cmp(old / name, root / name, shallow=False):
+    if pins(old) == pins(root):
         return sys.executable
     print("it requires other packages: installing them", flush=True)
     python = str(folder / "bin/python")
     pip = [python, "-m", "pip", "install", "--quiet", "--require-hashes"]
-    files = [f"--requirement={old / name}" for name in (name, "requirements-ci.txt")]
+    files = [f"--requirement={old / name}" for name in ("requirements.txt", "requirements-ci.txt")]
     for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, *files]):
         if subprocess.run(command).returncode:
             raise Unknown("what it requires can't be installed (see above)")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.check_rollback import Code, Unknown, version_before
+from scripts.check_rollback import Code, Unknown, python_of, version_before
 from tests.small_project import MIGRATION, PROJECT, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,6 +103,13 @@ def test_a_version_from_before_a_renaming_has_its_own_settings(tmp_path: Path) -
         assert older.settings
     write(tmp_path, **{"shop/settings/test.py": ""})
     assert older.settings == "shop.settings.test"
+
+
+def test_a_version_that_requires_the_same_runs_on_the_same_packages(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    write(old, **{"requirements.txt": "# by hand\nredis==8.0.1\n"})
+    write(new, **{"requirements.txt": "# by a program\nredis==8.0.1\n    # via django\n"})
+    assert python_of(old, new, tmp_path / "venv") == sys.executable
 
 
 # --- what suits it
