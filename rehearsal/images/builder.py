@@ -1,7 +1,8 @@
 """Give this machine's Docker the images of the rehearsal.
 
 What a registry has is pulled. Where none can be reached a stand-in is built from Debian packages,
-and said to be one each time. Our own are built anew when a file that they are made from changes.
+and said to be one each time. It is built anew, as our own are, when a file that it is made from
+changes.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 SECONDS_TO_ANSWER = 15
-# A stand-in's labels: the image that it stands in for, and what it is instead.
+# Labels: the image that it stands in for, what it is instead, and what it is made of.
 STAND_IN_FOR, STAND_IN_IS = "stand-in.for", "stand-in.is"
 SOURCES = "rehearsal.sources"
 
@@ -240,13 +241,14 @@ class Builder:
 
     def pulled(self, image: str) -> None:
         start, stand_in = time.monotonic(), PULLED[image]
+        files = sorted(HERE.glob(f"{Path(stand_in.dockerfile).stem}-entrypoint"))
+        mark = fingerprint([HERE / stand_in.dockerfile, *files], stand_in.base)
         known = labels(image)
-        if known is not None:
-            if STAND_IN_FOR in known:
-                what = known.get(STAND_IN_IS, "built from Debian packages")
-                print(f"OFFLINE: {image} is here, as a stand-in: {what}.")
-            else:
-                print(f"{image} is here.")
+        if known is not None and STAND_IN_FOR not in known:
+            print(f"{image} is here.")
+            return
+        if known and known.get(SOURCES) == mark:
+            print(f"OFFLINE: {image} is here, as a stand-in: {known[STAND_IN_IS]}.")
             return
         reason = pull(image)
         if not reason:
@@ -254,9 +256,8 @@ class Builder:
             return
         print(f"OFFLINE: {image} can't be pulled ({reason}); its stand-in is {stand_in.what}.")
         self.start(stand_in.base).result()
-        files = sorted(HERE.glob(f"{Path(stand_in.dockerfile).stem}-entrypoint"))
         with self.turns[stand_in.dockerfile]:
-            marks = {STAND_IN_FOR: image, STAND_IN_IS: stand_in.what}
+            marks = {STAND_IN_FOR: image, STAND_IN_IS: stand_in.what, SOURCES: mark}
             build(image, stand_in.dockerfile, files, marks)
         print(f"OFFLINE: {image} built, as a stand-in: {time.monotonic() - start:.0f} s")
 

@@ -1,5 +1,6 @@
 """The images of the rehearsal: what is pulled, what stands in for it, and what is ours."""
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -55,14 +56,15 @@ def inspected(labels: str) -> Callable[..., Answer]:
     return fake_docker(lambda words: Answer(words, 0, labels, ""))
 
 
+def stand_in(made_of: str) -> str:
+    return json.dumps({"stand-in.for": "x", "stand-in.is": "y", "rehearsal.sources": made_of})
+
+
 @pytest.mark.parametrize(
     "labels,said",
     [
         ("null", "mysql:8.4 is here.\n"),
-        (
-            '{"stand-in.for": "x", "stand-in.is": "y"}',
-            "OFFLINE: mysql:8.4 is here, as a stand-in: y",
-        ),
+        (stand_in("today's files"), "OFFLINE: mysql:8.4 is here, as a stand-in: y"),
     ],
     ids=["real", "stand-in"],
 )
@@ -70,8 +72,18 @@ def test_an_image_that_is_here_is_left_and_a_stand_in_says_so(
     labels: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(builder, "docker", inspected(labels))
+    monkeypatch.setattr(builder, "fingerprint", lambda files, base: "today's files")
     assert builder.make(["mysql:8.4"]) == 0
     assert capsys.readouterr().out.startswith(said)
+
+
+def test_a_stand_in_that_is_made_of_other_files_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(monkeypatch, "no such host")
+    monkeypatch.setattr(builder, "docker", inspected(stand_in("yesterday's files")))
+    assert builder.make(["mysql:8.4"]) == 0
+    assert machine.built == ["mysql:8.4"]
 
 
 def test_an_engine_that_does_not_answer_is_not_an_image_that_is_missing(
