@@ -23,8 +23,8 @@ from scripts.aws import Failure
 ACT = Path(sys.executable).parent / "act"
 # act names its containers after the workflow and the job; so it is killed, they are found again.
 CONTAINERS = ("act-Test-", "act-Deploy-to-Staging-", "act-Deploy-to-Production-")
-# On two cores more save little time, and each with a MySQL wants a gigabyte.
-JOBS = 2
+# On two cores more save no time. With fewer the longest may have to wait for the others.
+JOBS = 3
 PATIENCE = 30  # seconds for act to remove its containers
 OUTCOMES: dict[str, Outcome] = {"success": "success", "failure": "failure", "skipped": "skipped"}
 

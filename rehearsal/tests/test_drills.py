@@ -250,7 +250,9 @@ def workflow(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "gate", {drill.gate for drill in DRILLS if drill.gate} - {APPROVE}, ids=str
+    "gate",
+    dict.fromkeys(drill.gate for drill in DRILLS if drill.gate not in (None, APPROVE)),
+    ids=str,
 )
 def test_a_gate_can_be_taken_out_of_its_job(gate: Gate) -> None:
     whole = workflow(gate.workflow)
