@@ -12,6 +12,7 @@ from rehearsal.aws import (  # noqa: F401
     cloudwatch,
     containers,
     databases,
+    deployments,
     front,
     names,
     patches,
@@ -25,6 +26,7 @@ from rehearsal.aws.targets import targets
 def install() -> None:
     patches.apply()
     templates.add_types()
+    deployments.add_actions()
 
 
 def serve() -> None:

@@ -58,10 +58,12 @@ class Deployment(TypedDict, total=False):
     updatedAt: str
     _healthy_since: float
     _ignored_alarms: list[str]
+    _returns: bool
 
 
 class Service(TypedDict, total=False):
     serviceName: str
+    serviceArn: str
     clusterArn: str
     status: str
     desiredCount: int
@@ -73,6 +75,7 @@ class Service(TypedDict, total=False):
     events: list[Json]
     healthCheckGracePeriodSeconds: int
     _last_completed: str
+    _given_up: list[str]
     _failures: int
     _not_before: float
 

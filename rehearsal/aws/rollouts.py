@@ -101,6 +101,7 @@ def complete(service: Service) -> None:
     """The primary deployment is what runs, and what a later one returns to."""
     deployment = primary(service)
     enter(deployment, "COMPLETED", f"ECS deployment {deployment['id']} completed.")
+    deployment.pop("_returns", None)
     service["_last_completed"] = deployment["taskDefinition"]
     service["deployments"] = [deployment]
     say(service, f"(deployment {deployment['id']}) deployment completed.")
@@ -122,6 +123,7 @@ def give_up(service: Service, why: str, returns: bool) -> None:
     failed = primary(service)
     enter(failed, "FAILED", f"ECS deployment {why}.")
     failed["desiredCount"] = 0
+    service.setdefault("_given_up", []).append(failed["id"])
     say(service, f"(deployment {failed['id']}) deployment failed: {why}.")
     good = service.get("_last_completed")
     if not returns or not good or good == failed["taskDefinition"]:
@@ -133,6 +135,7 @@ def give_up(service: Service, why: str, returns: bool) -> None:
         service["deployments"].insert(0, before)
     failed["status"], before["status"] = "ACTIVE", "PRIMARY"
     before.pop("_ignored_alarms", None)
+    before["_returns"] = True
     before["desiredCount"], before["failedTasks"] = service["desiredCount"], 0
     enter(before, "IN_PROGRESS", f"ECS deployment {why}: rolling back to {before['id']}.")
     service["taskDefinition"] = good

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 from rehearsal import local_aws
 from rehearsal.drills import seen as look
+from rehearsal.drills.catalogue.deploys import SLEEP
 from rehearsal.drills.courses import back, deploy
-from rehearsal.drills.drill import DEPLOYED, After, Drill
-from rehearsal.drills.scene import Scene
+from rehearsal.drills.drill import DEPLOY, DEPLOYED, ROLLED_BACK, After, Drill
+from rehearsal.drills.faults import aside
+from rehearsal.drills.scene import Scene, rollback
+from rehearsal.drills.tree import append
+from scripts.aws import Failure
 
 ROLLBACK_SECONDS = 60
+MOVE_SECONDS = 60
 
 
 def roll_back(scene: Scene) -> None:
@@ -30,6 +37,19 @@ def roll_back_twice(scene: Scene) -> None:
         scene.problem("a second rollback went one further back")
     forward, _ = back(scene, "--to", scene.seen.commit)
     scene.seen.log = f"{said}\n{forward}"
+
+
+def roll_back_meanwhile(scene: Scene) -> None:
+    """Wait until the service moves, and roll back as somebody who sees that it must not."""
+    before = scene.seen.before["staging"].revision
+    deadline = time.monotonic() + MOVE_SECONDS
+    while look.environment("staging", deep=False).revision == before:
+        if time.monotonic() > deadline:
+            raise Failure(f"the service did not move within {MOVE_SECONDS} s")
+        time.sleep(0.5)
+    said = rollback("staging")
+    if "stopping " not in said:
+        scene.problem(f"scripts/rollback did not stop the deployment: {said}")
 
 
 def check_release(scene: Scene, outcome: str) -> None:
@@ -57,5 +77,15 @@ DRILLS = (
         play=roll_back_twice,
         instead="it is rolled back, and on again",
         seconds=170,
+    ),
+    Drill(
+        "rollback-in-flight",
+        "Somebody rolls back while new tasks, which take a minute to start, still come up.",
+        DEPLOY,
+        After(pushed=True, slack=ROLLED_BACK, says="stopped by a user"),
+        change=append("gunicorn.conf.py", SLEEP.format(60)),
+        when={DEPLOY.step: aside(roll_back_meanwhile)},
+        play=deploy,
+        seconds=90,
     ),
 )

@@ -1,0 +1,112 @@
+"""ECS's service deployments, as they are listed, described and stopped: ministack has none.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ministack.core.responses import error_response_json, json_response
+from ministack.services import ecs
+
+from rehearsal.aws import rollouts
+from rehearsal.aws.patches import replaces
+from rehearsal.aws.records import Answer, Json, Service, short
+from rehearsal.aws.scheduler import lock, wake
+
+STATUSES = {"IN_PROGRESS": "IN_PROGRESS", "COMPLETED": "SUCCESSFUL"}
+
+
+def answer(data: Json) -> Answer:
+    return json_response(data)  # type: ignore[no-any-return]
+
+
+def refuse(code: str, message: str) -> Answer:
+    return error_response_json(code, message, 400)  # type: ignore[no-any-return]
+
+
+def status(service: Service, deployment: str) -> str:
+    """Return what has become of a deployment. The way back belongs to the one that is left."""
+    current = rollouts.primary(service)
+    returning = current.get("_returns", False)
+    if deployment in service.get("_given_up", []) and deployment != current["id"]:
+        return "ROLLBACK_IN_PROGRESS" if returning else "ROLLBACK_SUCCESSFUL"
+    if deployment == current["id"]:
+        return "SUCCESSFUL" if returning else STATUSES.get(current["rolloutState"], "STOPPED")
+    return "STOPPED"
+
+
+def record(service: Service, deployment: str) -> Json:
+    """Return what the API says of a deployment; its ARN ends with the deployment's own id."""
+    mine = service["serviceArn"]
+    arn = f"{mine.replace(':service/', ':service-deployment/')}/{short(deployment)}"
+    return {
+        "serviceDeploymentArn": arn,
+        "serviceArn": mine,
+        "clusterArn": service["clusterArn"],
+        "status": status(service, deployment),
+    }
+
+
+def records() -> list[tuple[Service, str, Json]]:
+    """Return every deployment that is known, the newest of a service first."""
+    return [
+        (service, deployment, record(service, deployment))
+        for service in ecs._services.values()
+        for deployment in dict.fromkeys(
+            [*(d["id"] for d in service["deployments"]), *service.get("_given_up", [])]
+        )
+    ]
+
+
+@replaces(ecs, "_list_service_deployments")
+def list_deployments(original: Callable[[Json], Answer], data: Json) -> Answer:
+    """AWS lists a service's deployments, all or those of some status; ministack none."""
+    wanted = data.get("status") or []
+    with lock:
+        found = [
+            known
+            for service, _, known in records()
+            if data["service"] in (service["serviceName"], service["serviceArn"])
+            and short(service["clusterArn"]) == short(data.get("cluster", "default"))
+            and (not wanted or known["status"] in wanted)
+        ]
+    return answer({"serviceDeployments": found})
+
+
+@replaces(ecs, "_describe_service_deployments")
+def describe_deployments(original: Callable[[Json], Answer], data: Json) -> Answer:
+    """AWS describes deployments by their ARNs, and says which it does not know; ministack none."""
+    with lock:
+        known = {found["serviceDeploymentArn"]: found for _, _, found in records()}
+    asked = data["serviceDeploymentArns"]
+    missing = [{"arn": arn, "reason": "MISSING"} for arn in asked if arn not in known]
+    found = [known[arn] for arn in asked if arn in known]
+    return answer({"serviceDeployments": found, "failures": missing})
+
+
+def stop(data: Json) -> Answer:
+    """Let a deployment that is under way return to what was completed before it.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html
+    """
+    arn = data["serviceDeploymentArn"]
+    if data.get("stopType", "ROLLBACK") != "ROLLBACK":
+        return refuse("InvalidParameterException", "stopType takes ROLLBACK")
+    with lock:
+        found = [one for one in records() if one[2]["serviceDeploymentArn"] == arn]
+        if not found:
+            return refuse("ServiceDeploymentNotFoundException", f"no {arn}")
+        service, _, known = found[0]
+        if known["status"] == "IN_PROGRESS":
+            rollouts.give_up(service, "stopped by a user", returns=True)
+        elif known["status"] != "ROLLBACK_IN_PROGRESS":
+            return refuse("ConflictException", f"{short(arn)} is {known['status']}")
+    wake.set()
+    return answer({"serviceDeploymentArn": arn})
+
+
+def add_actions() -> None:
+    """Teach ECS the action that ministack doesn't have."""
+    ecs._ACTION_MAP["StopServiceDeployment"] = stop
