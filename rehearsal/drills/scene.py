@@ -30,7 +30,7 @@ name: Test
 on:
   workflow_call:
     inputs:
-      service-only: {description: not used, type: boolean}
+      scope: {description: not used, type: string}
     secrets:
       CODECOV_TOKEN: {description: not used, required: false}
 jobs:

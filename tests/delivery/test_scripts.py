@@ -14,7 +14,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -66,12 +66,22 @@ def test_check_runs_the_gates_of_the_workflow_in_its_order() -> None:
     assert gates == list(itertools.chain(*commands))
 
 
-def test_a_deploy_tests_what_is_in_the_image_and_a_pull_request_all() -> None:
-    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
-    # YAML reads `on` as true.
-    assert workflow[True]["workflow_call"]["inputs"]["service-only"]["default"] is True
-    conditions = {name: job["if"] for name, job in workflow["jobs"].items() if "if" in job}
-    assert conditions == {"delivery": "${{ !inputs.service-only }}"}
+def workflow_of(name: str) -> dict[Any, Any]:
+    return dict(yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text()))
+
+
+def test_a_pull_request_tests_all_and_a_deploy_what_is_not_yet_known_of_its_image() -> None:
+    workflow = workflow_of("test")
+    # YAML reads `on` as true. Without a call there is no input.
+    assert workflow[True]["workflow_call"]["inputs"]["scope"]["default"] == "service"
+    assert {name: job.get("if") for name, job in workflow["jobs"].items()} == {
+        "lint": "inputs.scope != 'security'",
+        "test": "inputs.scope != 'security'",
+        "delivery": "${{ !inputs.scope }}",
+        "security": None,
+    }
+    assert "with" not in workflow_of("deploy-staging")["jobs"]["test"]
+    assert workflow_of("deploy-prod")["jobs"]["test"]["with"] == {"scope": "security"}
 
 
 def test_the_workflow_runs_every_test_that_make_test_runs() -> None:
