@@ -125,11 +125,6 @@ def test_bad_name_is_refused(name: str, problem: str) -> None:
         names.check(name, LONGEST)
 
 
-@pytest.fixture
-def template(tmp_path: Path) -> Path:
-    return copy(tmp_path / "template", *SMALL)
-
-
 def refused(folder: Path, *words: str) -> str:
     """Return why a template is not renamed, and see that it is as it was."""
     before = git(folder, "status", "--porcelain"), git(folder, "rev-parse", "HEAD")
@@ -160,13 +155,27 @@ def update(folder: Path) -> subprocess.CompletedProcess[str]:
     return run(folder, "python", "-m", "scripts.update_from_template")
 
 
-@pytest.fixture
-def shop(template: Path, tmp_path: Path) -> Path:
-    """Return a fork that changed the end of its URLs, and knows its template."""
-    folder = fork(template, tmp_path / "shop", "my_shop")
-    git(folder, "remote", "add", "template", str(template))
-    commit(folder, **{"my_shop/urls.py": (folder / "my_shop/urls.py").read_text() + "# mine\n"})
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A template, and a fork of it that changed the end of its URLs."""
+    folder = tmp_path_factory.mktemp("pair")
+    shop = fork(copy(folder / "template", *SMALL), folder / "shop", "my_shop")
+    commit(shop, **{"my_shop/urls.py": (shop / "my_shop/urls.py").read_text() + "# mine\n"})
     return folder
+
+
+@pytest.fixture
+def shop(pair: Path, tmp_path: Path) -> Path:
+    """That fork for one test alone; it knows its template, which lies beside it."""
+    shutil.copytree(pair, tmp_path / "pair")
+    folder = tmp_path / "pair/shop"
+    git(folder, "remote", "add", "template", str(folder.parent / "template"))
+    return folder
+
+
+@pytest.fixture
+def template(shop: Path) -> Path:
+    return shop.parent / "template"
 
 
 def change(template: Path, there: str, wanted: str) -> None:
