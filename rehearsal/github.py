@@ -20,6 +20,7 @@ from rehearsal.places import API, ENVIRONMENTS, LOGS, OUT, REPOSITORY, RUNNER_IM
 from rehearsal.timeline import Job, Outcome, Stage, Step, Timeline
 from scripts.aws import Failure
 
+WORKFLOWS = ".github/workflows"
 ACT = Path(sys.executable).parent / "act"
 # act names its containers after the workflow and the job; so it is killed, they are found again.
 CONTAINERS = ("act-Test-", "act-Deploy-to-Staging-", "act-Deploy-to-Production-")
@@ -46,6 +47,7 @@ class Run:
     timeline: Timeline
     stage: Stage
     changed: Callable[[Job, Step | None], None] = lambda job, step: None
+    workflows: str = WORKFLOWS
     jobs: dict[str, Job] = field(default_factory=dict)
     steps: dict[tuple[str, str, str], Step] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)  # what belongs to no job
@@ -61,7 +63,8 @@ class Run:
         """Run it to its end; raise Failure where a job failed, or act itself did."""
         LOGS.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=OUT) as scratch, self.log().open("a") as log:
-            command = act_command(Path(scratch), workflow, event, payload, configuration)
+            path = f"{self.workflows}/{workflow}"
+            command = act_command(Path(scratch), path, event, payload, configuration)
             process = subprocess.Popen(
                 [*command, *words],
                 cwd=REPOSITORY,
@@ -168,12 +171,7 @@ def act_command(
     command = [
         *(str(ACT), event, "--json", "--rm", "--no-cache-server"),
         *("--concurrent-jobs", str(JOBS)),
-        *(
-            "--workflows",
-            f".github/workflows/{workflow}",
-            "--eventpath",
-            str(scratch / "event.json"),
-        ),
+        *("--workflows", workflow, "--eventpath", str(scratch / "event.json")),
         *("--secret-file", str(scratch / "secrets"), "--var-file", str(scratch / "vars")),
         *("--actor", "octocat", "--defaultbranch", "main"),
         *("--platform", f"ubuntu-24.04={RUNNER_IMAGE}", "--pull=false", "--action-offline-mode"),

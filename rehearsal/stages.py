@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from rehearsal import docker, events, local_aws, repository
-from rehearsal.github import Configuration, Run
+from rehearsal.github import WORKFLOWS, Configuration, Run
 from rehearsal.images import builder
 from rehearsal.places import AWS, CHANGE, ENVIRONMENTS, MADE, REPOSITORY, ROOT, url
 from rehearsal.repository import Change
@@ -35,6 +35,7 @@ class Rehearsal:
     timeline: Timeline
     view: View
     configuration: Configuration
+    workflows: str = WORKFLOWS
     variables: dict[str, dict[str, str]] = field(default_factory=dict)  # by environment
 
     @contextmanager
@@ -122,7 +123,7 @@ class Rehearsal:
         with self.stage("test.yml", "Pull request") as stage:
             repository.show(change.head, "change")
             payload = events.pull_request(change)
-            run = Run(self.timeline, stage, self.view.changed)
+            run = Run(self.timeline, stage, self.view.changed, self.workflows)
             run.start(stage.name, "pull_request", payload, self.given())
 
     def staging(self, change: Change) -> None:
@@ -150,7 +151,7 @@ class Rehearsal:
                 rollout.start()
             self.view.changed(job, step)
 
-        run = Run(self.timeline, stage, changed)
+        run = Run(self.timeline, stage, changed, self.workflows)
         try:
             run.start(
                 *(stage.name, "push", payload, self.given(environment)),
