@@ -62,7 +62,7 @@ class Session:
         return good
 
     def wanted(self) -> tuple[str, ...]:
-        return ("failure",) if self.without_gate else ("success", "skipped")
+        return ("failure" if self.without_gate else "success", "skipped")
 
     def play(self, drill: Drill, done: Drilled, *, loud: bool) -> None:
         """Play one, and write down how it went, also where it was interrupted."""

@@ -85,8 +85,12 @@ def test_one_that_can_not_be_played_is_no_pass(play: Any) -> None:
     assert done["problems"] == ["the drill itself failed: no Docker"]
 
 
-def test_one_that_can_not_run_here_says_so_and_counts_as_nothing(play: Any) -> None:
-    good, (done,) = play(Drill("a", "wrong", None, unless=lambda: "no PyPI"))
+@pytest.mark.parametrize("without_gate", [False, True])
+def test_one_that_can_not_run_here_says_so_and_counts_as_nothing(
+    play: Any, without_gate: bool
+) -> None:
+    drill = Drill("a", "wrong", None, unless=lambda: "no PyPI")
+    good, (done,) = play(drill, without_gate=without_gate)
     assert good
     assert (done["outcome"], done["problems"]) == ("skipped", ["DID NOT RUN: no PyPI"])
 
