@@ -48,8 +48,9 @@ class View:
 
     def say(self, text: str, style: str = "") -> None:
         with self.lock:
-            self.console.print(f"{self.timeline.now():7.1f}  ", end="", style="dim")
-            self.console.print(text, style=style, markup=False, soft_wrap=True)
+            # In one piece: what moves below would overwrite half a line.
+            line = Text.assemble((f"{self.timeline.now():7.1f}  ", "dim"), (text, style))
+            self.console.print(line, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         self.say(text, "yellow")
