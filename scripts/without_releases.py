@@ -70,7 +70,6 @@ TEXTS = {
         "The same for programs.": "What is live here and how it is, and what was live before.",
         "@csrf_exempt\n": "@csrf_exempt  # so that a POST is told 405, and not to bring a token\n",
     },
-    f"{APP}/tests/test_receivers.py": {"0004_statistics_flag": "0003_one_live_release"},
     f"{APP}/tests/test_views.py": {
         'PAGE, JSON = "/releases/", "/releases.json"': 'JSON = "/releases.json"',
         "address: str = PAGE": "address: str = JSON",
