@@ -64,6 +64,10 @@ LESSONS = """\
       - tutorial/7-roll-back.md
       - tutorial/8-a-hotfix.md
 """
+FLAG_PROOF = (
+    "`apps/releases/views.py` |"
+    " `apps/releases/tests/test_views.py::test_statistics_stand_behind_their_flag` |"
+)
 TEXTS = {
     f"{APP}/urls.py": {'    path("releases/", views.release_list, name="list"),\n': ""},
     f"{APP}/views.py": {
@@ -111,6 +115,8 @@ TEXTS = {
     "Makefile": {" drills tutorial": " drills", TUTORIAL: ""},
     "docs/guide.md": {
         "django-waffle; the statistics on `/releases/` stand behind one": "django-waffle",
+        FLAG_PROOF: "`myproject/settings/base.py` | none: no page has a flag yet |",
+        "test_page_says_that_redis_is_down": "test_json_says_that_redis_is_down",
         " [A lesson](tutorial/8-a-hotfix.md) does one": "",
     },
     "docs/rehearsal.md": {"/releases/>": "/releases.json>"},

@@ -1,5 +1,6 @@
 """scripts/rename and scripts/update-from-template: a fork, and what its template changes later."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -82,6 +83,13 @@ def test_what_only_the_template_needs_is_gone(forked: Path) -> None:
     assert not [path for path in TEMPLATE_ONLY if (forked / path).exists()]
     words = "|".join(["scripts/rename", "scripts/try-fork", "without_releases"])
     assert run(forked, "git", "grep", "-E", words, "docs", "README.md", "Makefile").stdout == ""
+
+
+def test_the_guide_names_no_test_that_is_gone(forked: Path) -> None:
+    proofs = re.findall(r"`([\w/.]+\.py)::(\w+)`", (forked / "docs/guide.md").read_text())
+    assert proofs
+    gone = [test for path, test in proofs if f"def {test}(" not in (forked / path).read_text()]
+    assert gone == []
 
 
 @pytest.mark.parametrize("forked", ["--without=releases"], indirect=True)
