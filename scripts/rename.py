@@ -80,9 +80,9 @@ def put_in_form(root: Path) -> None:
     changed = git("diff", "--cached", "--name-only", "--diff-filter=d", "HEAD", "*.py", folder=root)
     for tool in (
         ["ruff", "check", "--fix", "--exit-zero"],
-        ["black", "--workers=1"],
+        ["black"],
         ["ruff", "check", "--add-noqa", "--select=E501"],  # what a long name in a text leaves
-        ["black", "--workers=1"],
+        ["black"],
         ["ruff", "check"],
     ):
         command = [sys.executable, "-m", *tool, "--quiet", *changed.splitlines()]
