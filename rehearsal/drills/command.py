@@ -55,7 +55,7 @@ def named(names: Sequence[str], *, without_gate: bool) -> list[Drill]:
             near = get_close_matches(name, known, 1)
             raise Failure(
                 f"there is no drill {name!r}"
-                + (f"; did you mean {near[0]}?" if near else "")
+                + (f"; did you mean {near[0]}?" if near else ":")
                 + " python -m rehearsal drill --list names them"
             )
         if without_gate and known[name].gate in (None, APPROVE):
