@@ -21,7 +21,7 @@ class Aws:
     """The AWS CLI in one region, with other credentials than one's own if there are any."""
 
     region: str
-    seconds: float = 2
+    seconds: float = 1
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __call__(self, service: str, action: str, *words: str) -> Any:
