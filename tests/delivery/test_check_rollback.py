@@ -20,7 +20,6 @@ GOOD = {
 }
 BAD = {
     "a column that the older code reads is dropped": 'migrations.RemoveField("thing", "name")',
-    "a column is renamed": 'migrations.RenameField("thing", "name", "title")',
     "a column that the older code does not fill": (
         'migrations.AddField("thing", "size", models.IntegerField(default=1))'
     ),

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from scripts import names
+from scripts import names, without_releases
 from scripts.aws import Failure
-from scripts.rename import LONGEST, TEMPLATE_ONLY
+from scripts.rename import LONGEST, TEMPLATE_ONLY, leave_out, put_in_form
 from tests.delivery.scratch import commit, copy, git, run
 
 # As long as a name may be, so that every line that can get too long does.
 NAME, HYPHENED = "my_shop_of_many_goods", "my-shop-of-many-goods"
+URLS = "myproject/urls.py"
 # All that a small template needs, for tests that rename it again and again.
 SMALL = (
     *(f"scripts/{name}.py" for name in ("actions", "aws", "checkout", "names", "repository")),
     *TEMPLATE_ONLY,
-    *("scripts/update_from_template.py", "myproject"),
+    *("scripts/update_from_template.py", URLS),
     *("CHANGELOG.md", "docs/fork.md", "pyproject.toml"),
 )
-URLS = "myproject/urls.py"
 
 
 def rename(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -40,10 +40,27 @@ def fork(template: Path, folder: Path, *words: str) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["", "--without=releases"])
-def forked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fork")
-    return fork(copy(folder / "template"), folder / "fork", NAME, *filter(None, [request.param]))
+    return fork(copy(folder / "template"), folder / "fork", NAME)
+
+
+@pytest.fixture(scope="module")
+def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fork without the example, under the template's name: renaming is slow, and seen above."""
+    folder = copy(tmp_path_factory.mktemp("without"))
+    without_releases.remove(folder)
+    leave_out(folder)
+    git(folder, "add", "--all")
+    put_in_form(folder)
+    return folder
+
+
+@pytest.fixture(params=["forked", "without"])
+def project(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.getfixturevalue(request.param)
+    return found
 
 
 # --- a fork
@@ -68,41 +85,38 @@ def test_aws_has_hyphens_where_python_has_underscores(forked: Path) -> None:
     assert f"container-name: {HYPHENED}\n" in workflow
 
 
-def test_imports_are_sorted_and_none_is_left_over(forked: Path) -> None:
-    done = run(forked, "ruff", "check", ".")
+def test_imports_are_sorted_and_none_is_left_over(project: Path) -> None:
+    done = run(project, "ruff", "check", ".")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_starts_and_lacks_no_migration(forked: Path) -> None:
-    command = ["makemigrations", "--check", "--dry-run", f"--settings={NAME}.settings.local"]
-    done = run(forked, "python", "manage.py", *command)
+def test_it_starts_and_lacks_no_migration(project: Path) -> None:
+    done = run(project, "python", "manage.py", "makemigrations", "--check", "--dry-run")
     assert done.returncode == 0, done.stderr
 
 
-def test_what_only_the_template_needs_is_gone(forked: Path) -> None:
-    assert not [path for path in TEMPLATE_ONLY if (forked / path).exists()]
+def test_what_only_the_template_needs_is_gone(project: Path) -> None:
+    assert not [path for path in TEMPLATE_ONLY if (project / path).exists()]
     words = "|".join(["scripts/rename", "scripts/try-fork", "without_releases"])
-    assert run(forked, "git", "grep", "-E", words, "docs", "README.md", "Makefile").stdout == ""
+    assert run(project, "git", "grep", "-E", words, "docs", "README.md", "Makefile").stdout == ""
 
 
-def test_the_guide_names_no_test_that_is_gone(forked: Path) -> None:
-    proofs = re.findall(r"`([\w/.]+\.py)::(\w+)`", (forked / "docs/guide.md").read_text())
+def test_the_guide_names_no_test_that_is_gone(project: Path) -> None:
+    proofs = re.findall(r"`([\w/.]+\.py)::(\w+)`", (project / "docs/guide.md").read_text())
     assert proofs
-    gone = [test for path, test in proofs if f"def {test}(" not in (forked / path).read_text()]
+    gone = [test for path, test in proofs if f"def {test}(" not in (project / path).read_text()]
     assert gone == []
 
 
-@pytest.mark.parametrize("forked", ["--without=releases"], indirect=True)
-def test_the_example_leaves_nothing_but_its_record(forked: Path) -> None:
+def test_the_example_leaves_nothing_but_its_record(without: Path) -> None:
     page = (
         r"[\"'`]/releases/[\"'`]|/releases/>|releases:list|statistics_flag|override_flag|durations"
     )
-    found = run(forked, "git", "grep", "-nE", page, ":!rehearsal/tests/sample.py")
+    found = run(without, "git", "grep", "-nE", page, ":!rehearsal/tests/sample.py")
     assert found.stdout == ""
     ask = "from django.test import Client; get = Client(headers={'host': 'localhost'}).get; "
     ask += "print(get('/').url, get('/releases/').status_code)"
-    settings = f"--settings={NAME}.settings.local"
-    done = run(forked, "python", "manage.py", "shell", "--verbosity=0", settings, "--command", ask)
+    done = run(without, "python", "manage.py", "shell", "--verbosity=0", "--command", ask)
     assert done.stdout.endswith("/admin/ 404\n"), done.stdout + done.stderr
 
 
