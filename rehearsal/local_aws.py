@@ -41,8 +41,8 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREHEARSAL", "AWS_SECRET_ACCESS_KEY": "rehearsa
 OVERRIDES = {"CacheTls": "false"}
 SOCKET = "/var/run/docker.sock"
 START_SECONDS = 60
-# A minute of CloudWatch's passes in three seconds: nobody waits minutes to see what a watch says.
-CLOCK = 20
+# A minute of CloudWatch's passes in two seconds: nobody waits minutes to see what a watch says.
+CLOCK = 30
 
 Say = Callable[[str], None]
 

@@ -37,7 +37,7 @@ def health(url: str) -> dict[str, Any]:
     return found
 
 
-def verify(url: str, commit: str, seconds: float, pause: float = 1) -> None:
+def verify(url: str, commit: str, seconds: float, pause: float = 0.5) -> None:
     deadline = time.monotonic() + seconds
     good = 0
     while good < 3:

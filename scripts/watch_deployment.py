@@ -206,8 +206,8 @@ class Watch:
 
     def watch(self, minutes: int) -> tuple[str, str]:
         """Return the verdict, and its reason."""
-        self.prepare()
         begin = self.now()
+        self.prepare()
         seen: list[Minute] = []
         problem = ""
         for count in range(1, minutes + 1):
