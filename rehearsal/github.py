@@ -24,8 +24,8 @@ WORKFLOWS = ".github/workflows"
 ACT = Path(sys.executable).parent / "act"
 # act names its containers after the workflow and the job; so it is killed, they are found again.
 CONTAINERS = ("act-Test-", "act-Deploy-to-Staging-", "act-Deploy-to-Production-")
-# On two cores more save no time. With fewer the longest may have to wait for the others.
-JOBS = 3
+# All of a pull request's: act begins them in no order, and the longest might wait for another.
+JOBS = 4
 PATIENCE = 30  # seconds for act to remove its containers
 OUTCOMES: dict[str, Outcome] = {"success": "success", "failure": "failure", "skipped": "skipped"}
 
