@@ -34,6 +34,11 @@ def script(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def can_be_interrupted() -> None:
+    """Undo that what starts in a shell's background ignores Ctrl-C, and so do its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("name", SHELL)
 def test_every_script_helps(name: str) -> None:
     done = script(f"scripts/{name}", "--help")
@@ -127,6 +132,24 @@ def test_bootstrap_names_the_python_that_it_needs(tmp_path: Path) -> None:
     assert "3.8.1" in done.stderr
 
 
+def test_ctrl_c_in_a_gate_begins_no_other(tmp_path: Path) -> None:
+    for name, text in {"ruff": "kill -INT 0; sleep 60", "black": "echo it begins"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        ["scripts/check", "--without-tests"],
+        cwd=ROOT,
+        env=os.environ | {"GATES": "yes", "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        start_new_session=True,
+        preexec_fn=can_be_interrupted,
+    )
+    assert done.returncode == 130
+    assert done.stdout == "\n== Lint: ruff check .\n"
+
+
 @pytest.mark.parametrize("command", ["check", "migrate"])
 def test_a_wrong_environment_is_explained_without_a_traceback(command: str) -> None:
     wrong = {"DATABASE_URL": "nonsense", "LOG_FORMAT": "xml", "SECRET_KEY": "short"}
@@ -170,8 +193,7 @@ def with_servers(command: str, folder: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        # What starts in a shell's background ignores Ctrl-C, and so do its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=can_be_interrupted,
     )
 
 
