@@ -28,13 +28,13 @@ def rename(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return run(folder, "python", "-m", "scripts.rename", *words)
 
 
-def fork(template: Path, folder: Path, *words: str) -> Path:
+def fork(template: Path, folder: Path, name: str) -> Path:
     """Return what GitHub's button makes of a template, its files and not its history; renamed."""
     shutil.copytree(template, folder, ignore=shutil.ignore_patterns(".git"))
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "Initial commit")
-    done = rename(folder, *words)
+    done = rename(folder, name)
     assert done.returncode == 0, done.stderr
     git(folder, "commit", "--quiet", "--message", "a fork")
     return folder
