@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from environs import Env
+from gunicorn.workers.base import Worker
+from gunicorn.workers.gthread import ThreadWorker
 
 from myproject import logs
 from myproject.access_log import AccessLog
@@ -19,6 +21,7 @@ wsgi_app = "myproject.wsgi"
 # database that hangs does not take the liveness check with it.
 workers = env.int("WEB_WORKERS", 2, validate=environment.positive)
 threads = env.int("WEB_THREADS", 4, validate=environment.positive)
+worker_class = "gthread"  # with one thread, too
 
 # ECS sends SIGKILL 30 s after SIGTERM: requests in flight must be done by then.
 timeout = 30
@@ -44,3 +47,11 @@ logconfig_dict = logs.config(
 
 with one_line_errors():
     environment.check(env)
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Warm a worker up before it accepts connections: until then /health/live/ has no answer."""
+    if isinstance(worker, ThreadWorker):
+        from myproject.warm_up import warm_up
+
+        warm_up(worker.wsgi, worker.tpool, worker.cfg.threads)

@@ -32,6 +32,17 @@ class Services:
             accepted = int(cursor.fetchone()[1])
         return accepted, int(self.redis.info("stats")["total_connections_received"])
 
+    def environment_with_tls(self) -> dict[str, str]:
+        """Return the environment with encrypted connections to MySQL."""
+        with self.mysql.cursor() as cursor:
+            cursor.execute("SHOW GLOBAL VARIABLES LIKE 'have_ssl'")
+            have_ssl = dict(cursor.fetchall()).get("have_ssl", "YES")  # MySQL 8.4 always has it
+        if have_ssl != "YES":
+            raise NotMeasured("this MySQL has no TLS: install openssl, or set DATABASE_URL")
+        url = urlsplit(self.environment["DATABASE_URL"])
+        encrypted = urlunsplit(url._replace(query="ssl_mode=REQUIRED"))
+        return self.environment | {"DATABASE_URL": encrypted}
+
     def versions(self) -> str:
         with self.mysql.cursor() as cursor:
             cursor.execute("SELECT VERSION()")

@@ -1,7 +1,8 @@
-"""How long gunicorn takes to the first 200, and the memory of what then runs."""
+"""How long gunicorn takes to the first 200, how slow the first answers are, and the memory."""
 
 import statistics
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from .services import Services, services
 
 RUNS = 5
 REQUESTS = 40
+NEXT_REQUESTS = 100
 
 
 def measure() -> Iterator[Figure]:
@@ -18,6 +20,8 @@ def measure() -> Iterator[Figure]:
     prepare_peers()
     with services() as provided:
         yield from _start_up(provided)
+        for path in ("/health/", "/releases/"):
+            yield _first_answer(provided, path)
         yield Figure("memory, master and 2 workers", _memory(provided), " MiB", at_most=110)
 
 
@@ -37,6 +41,33 @@ def _start_up(services: Services) -> Iterator[Figure]:
 def _start(services: Services, subject: Subject, path: str) -> float:
     with serve(subject, GTHREAD, services.environment, path) as server:
         return server.seconds_to_start
+
+
+def _first_answer(services: Services, path: str) -> Figure:
+    """Compare the first answer after a start with the next ones, with TLS to MySQL as in AWS."""
+    environment = services.environment_with_tls()
+    first, later = [], []
+    for _ in range(RUNS):
+        with serve(OURS, GTHREAD, environment, "/health/live/") as server:
+            first.append(_milliseconds(server, path))
+            later += [_milliseconds(server, path) for _ in range(NEXT_REQUESTS)]
+    return Figure(
+        f"first {path} after a start, TLS to MySQL",
+        statistics.median(first),
+        " ms",
+        f"the next {NEXT_REQUESTS}",
+        statistics.median(later),
+        at_most=3,
+    )
+
+
+def _milliseconds(server: Server, path: str) -> float:
+    begin = time.perf_counter()
+    status = get(server.port, path)
+    took = 1000 * (time.perf_counter() - begin)
+    if status != "200":
+        raise NotMeasured(f"{path} answered {status}")
+    return took
 
 
 def _memory(services: Services) -> float:

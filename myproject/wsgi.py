@@ -11,3 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings.production")
 
 with one_line_errors():
     application = answer_liveness(get_wsgi_application())
+    # Needs the applications that the line above sets up.
+    from myproject.warm_up import load_code
+
+    load_code()

@@ -88,6 +88,16 @@ def _wait_until_listening(
     raise Unavailable(f"{name} did not start. Its log ends with:\n{end}")
 
 
+def certificate(folder: Path) -> list[str]:
+    """Return the options that give MariaDB TLS, which MySQL has by itself; none without openssl."""
+    key, signed = folder / "key.pem", folder / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-nodes", "-days=1", "-subj=/CN=localhost"]
+    make += ["-newkey=rsa:2048", f"-keyout={key}", f"-out={signed}"]
+    if not shutil.which("openssl") or subprocess.run(make, capture_output=True).returncode:
+        return []
+    return [f"--ssl-key={key}", f"--ssl-cert={signed}"]
+
+
 @contextlib.contextmanager
 def local_mysql(folder: Path) -> Iterator[str]:
     """Run a MySQL or MariaDB of this machine with its data in `folder`; yield DATABASE_URL."""
@@ -97,7 +107,7 @@ def local_mysql(folder: Path) -> Iterator[str]:
     version = subprocess.check_output([program, "--no-defaults", "--version"], text=True)
     if "MariaDB" in version:
         create = [find("mariadb-install-db"), "--auth-root-authentication-method=normal"]
-        extra = []
+        extra = certificate(folder)
     else:
         create = [program, "--initialize-insecure"]
         extra = ["--mysqlx=OFF", "--secure-file-priv=NULL"]

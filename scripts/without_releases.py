@@ -84,6 +84,7 @@ TEXTS = {
         "test_page_says_that_redis_is_down": "test_json_says_that_redis_is_down",
         ROLLED_BACK_ON_THE_PAGE: "",
     },
+    "myproject/settings/base.py": {'"/health/", "/releases/", ': '"/health/", '},
     "myproject/urls.py": {"releases:list": "admin:index"},
     "myproject/templates/404.html": {
         "{% url 'releases:list' %}\">What is running here": '/">Go to the start'

@@ -117,6 +117,9 @@ CONTENT_SECURITY_POLICY = {
 # All checks of /health/ together, in seconds; a load balancer's own limit must be higher.
 HEALTH_TIMEOUT = env.float("HEALTH_TIMEOUT", 2.0, validate=positive)
 
+# What each worker requests of itself before it serves: the pages that most people see first.
+WARM_UP_PATHS = ["/health/", "/releases/", "/admin/login/"]
+
 BEHIND_LOAD_BALANCER = False
 
 

@@ -1,12 +1,15 @@
 """The service as it ships, under gunicorn, with doors to its MySQL and Redis that can be shut."""
 
+import functools
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +18,21 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import pytest
 from django.db import connection
 
-from tests.service.door import Door, free_port
+from tests.service.door import Door
 
 ROOT = Path(__file__).resolve().parents[2]
+# A machine that is busy answers later; only a service that is broken does not answer within these.
+PATIENCE = 60  # seconds
+PRODUCTION = {
+    "DJANGO_SETTINGS_MODULE": "myproject.settings.production",
+    "APP_ENVIRONMENT": "staging",
+    "APP_VERSION": "1.2.3",
+    "APP_COMMIT": "0123abc",
+    "ALLOWED_HOSTS": "example.com",
+    "SECRET_KEY": "0123456789abcdef" * 4,
+    "DATABASE_READ_TIMEOUT": "3",
+    "HEALTH_TIMEOUT": str(PATIENCE / 2),
+}
 
 
 @dataclass
@@ -38,7 +53,7 @@ class Service:
         self, path: str, method: str = "GET", **headers: str
     ) -> tuple[http.client.HTTPResponse, bytes]:
         """Ask as the load balancer does, for example.com over HTTPS that ended there."""
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         known = {"Host": "example.com", "X-Forwarded-Proto": "https"}
         client.request(method, path, headers=known | headers)
         response = client.getresponse()
@@ -54,70 +69,81 @@ class Service:
 
     def access_log(self, request_id: str) -> dict[str, Any]:
         """Return the line about a request; it is written when the answer has been sent."""
-        for _ in range(100):
-            for line in self.log.read_text().splitlines():
-                entry: dict[str, Any] = json.loads(line)
-                if (entry["logger"], entry["request_id"]) == ("gunicorn.access", request_id):
-                    return entry
+        return self.wait_for_line(
+            lambda line: (line["logger"], line["request_id"]) == ("gunicorn.access", request_id)
+        )
+
+    def wait_for_line(self, is_wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the first line of the log that is wanted, once it is there."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            whole_lines = self.log.read_text().rpartition("\n")[0].splitlines()
+            for line in map(json.loads, whole_lines):
+                if is_wanted(line):
+                    return dict(line)
             time.sleep(0.05)
         raise TimeoutError(self.log.read_text())
 
 
-@pytest.fixture(scope="session")
-def service(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One service for all tests, on the test database."""
-    database = urlsplit(os.environ["DATABASE_URL"])
-    redis = urlsplit(os.environ["REDIS_URL"])
-    log = tmp_path_factory.mktemp("service") / "log"
-    port = free_port()
+@contextmanager
+def serve(folder: Path, *options: str, silent: bool = False, **variables: str) -> Iterator[Service]:
+    """Run the service on the test database until the block ends; it begins when it is live.
+
+    With `silent`, MySQL and Redis accept connections and say nothing, from before the start.
+    """
+    database, redis = urlsplit(os.environ["DATABASE_URL"]), urlsplit(os.environ["REDIS_URL"])
+    log = folder / "log"
     with (
         Door(database.hostname or "", database.port or 3306) as mysql_door,
         Door(redis.hostname or "", redis.port or 6379) as redis_door,
+        # It is open before the service starts, so that no other program can take the port.
+        socket.create_server(("127.0.0.1", 0)) as listener,
         log.open("wb") as output,
     ):
-        environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "myproject.settings.production",
-            "APP_ENVIRONMENT": "staging",
-            "APP_VERSION": "1.2.3",
-            "APP_COMMIT": "0123abc",
-            "ALLOWED_HOSTS": "example.com",
-            "SECRET_KEY": "0123456789abcdef" * 4,
+        if silent:
+            mysql_door.silence()
+            redis_door.silence()
+        environment = PRODUCTION | {
             "DATABASE_URL": _through(database, mysql_door, connection.settings_dict["NAME"]),
             "REDIS_URL": _through(redis, redis_door, redis.path),
-            "DATABASE_READ_TIMEOUT": "3",
-            "HEALTH_TIMEOUT": "0.9",
         }
-        collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
-        subprocess.run(collect, cwd=ROOT, env=environment, check=True)
+        _collect_static_files()
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"],
+            [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}", *options],
             cwd=ROOT,
-            env=environment,
+            env=os.environ | environment | variables,
+            pass_fds=[listener.fileno()],
             stdout=output,
             stderr=output,
         )
-        running = Service(process, port, log, mysql_door, redis_door)
+        running = Service(process, listener.getsockname()[1], log, mysql_door, redis_door)
+        listener.close()
         try:
-            _wait_until_up(running)
+            assert running.get("/health/live/")[0].status == 200
             yield running
         finally:
+            # A thread that waits for a silent server would hold up the end.
+            mysql_door.shut()
+            redis_door.shut()
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def service(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service for all tests that start none of their own."""
+    with serve(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@functools.cache
+def _collect_static_files() -> None:
+    collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
+    unused = {"DATABASE_URL": "mysql://none/none", "REDIS_URL": "redis://none"}
+    subprocess.run(collect, cwd=ROOT, env=os.environ | PRODUCTION | unused, check=True)
 
 
 def _through(url: SplitResult, door: Door, name: str) -> str:
     credentials = url.netloc.rpartition("@")[0]
     netloc = f"{credentials}@127.0.0.1:{door.port}" if credentials else f"127.0.0.1:{door.port}"
     return urlunsplit((url.scheme, netloc, name.lstrip("/"), url.query, ""))
-
-
-def _wait_until_up(service: Service) -> None:
-    for _ in range(200):
-        try:
-            service.get("/health/live/")
-        except OSError:
-            assert service.process.poll() is None, service.log.read_text()
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError(service.log.read_text())

@@ -7,19 +7,13 @@ from types import TracebackType
 from typing import Self
 
 
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 class Door:
     """Forward connections to a server while the block lasts, as the door stands."""
 
     def __init__(self, host: str, port: int) -> None:
         self.server = (host, port)
-        self.port = free_port()
+        self.port = 0  # any that is free, the first time
+        self.accepted = 0  # connections so far
         self._silent = False
         self._listener: socket.socket | None = None
         self._sockets: list[socket.socket] = []
@@ -62,12 +56,14 @@ class Door:
         self.shut()
         self._silent = silent
         self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
 
     def _accept(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = listener.accept()
+                self.accepted += 1
                 server = socket.create_connection(self.server)
                 self._sockets += [client, server]
                 for ends in ((client, server), (server, client)):

@@ -1,6 +1,5 @@
 import logging
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -32,35 +31,41 @@ def statuses(results: dict[str, checks.Result]) -> dict[str, str]:
 
 def test_what_builds_on_a_failed_check_is_unknown(lanes: list[checks.Lane]) -> None:
     lanes += [checks.Lane(first=fails, second=passes), checks.Lane(other=passes)]
-    assert statuses(checks.run(5)) == {"first": "failed", "second": "unknown", "other": "ok"}
+    assert statuses(checks.run(60)) == {"first": "failed", "second": "unknown", "other": "ok"}
 
 
 def test_a_failure_is_explained_in_the_log_only(
     lanes: list[checks.Lane], caplog: pytest.LogCaptureFixture
 ) -> None:
     lanes += [checks.Lane(first=fails)]
-    assert "db.internal" not in str(checks.run(5))
+    assert "db.internal" not in str(checks.run(60))
     assert "db.internal said no to root" in caplog.text
 
 
-def test_a_check_that_hangs_is_left_behind_in_time(
+def test_a_check_that_hangs_is_left_behind(
     lanes: list[checks.Lane], caplog: pytest.LogCaptureFixture
 ) -> None:
     release = threading.Event()
 
     def hangs() -> None:
-        release.wait(10)
+        release.wait()
 
     lanes += [checks.Lane(hangs=hangs, after=passes)]
-    lanes += [checks.Lane(other=passes)]
-    begin = time.monotonic()
     results = checks.run(0.1)
-    took = time.monotonic() - begin
     release.set()
-    assert statuses(results) == {"hangs": "timeout", "after": "unknown", "other": "ok"}
-    assert 0.1 <= took < 1
+    assert statuses(results) == {"hangs": "timeout", "after": "unknown"}
     assert results["hangs"].milliseconds >= 100
     assert "hangs gave no answer within 0.1 s" in caplog.text
+
+
+def test_a_check_that_hangs_holds_up_no_other_lane(lanes: list[checks.Lane]) -> None:
+    release = threading.Event()
+
+    def waits() -> None:
+        release.wait()
+
+    lanes += [checks.Lane(waits=waits), checks.Lane(releases=release.set)]
+    assert statuses(checks.run(60)) == {"waits": "ok", "releases": "ok"}
 
 
 def test_callers_behind_one_that_hangs_share_the_next_round(lanes: list[checks.Lane]) -> None:
@@ -68,12 +73,12 @@ def test_callers_behind_one_that_hangs_share_the_next_round(lanes: list[checks.L
 
     def hangs() -> None:
         calls.append(1)
-        release.wait(10)
+        release.wait()
 
     lanes += [checks.Lane(hangs=hangs)]
     assert [statuses(checks.run(0.02))["hangs"] for _ in range(5)] == ["timeout"] * 5
     release.set()
-    assert statuses(checks.run(5)) == {"hangs": "ok"}
+    assert statuses(checks.run(60)) == {"hangs": "ok"}
     assert 2 <= len(calls) <= 3
 
 
@@ -81,7 +86,7 @@ def test_no_caller_gets_what_was_found_before_it_asked(lanes: list[checks.Lane])
     calls: list[int] = []
     lanes += [checks.Lane(counts=lambda: calls.append(1))]
     for number in range(1, 4):
-        checks.run(5)
+        checks.run(60)
         assert len(calls) == number
 
 
@@ -136,7 +141,7 @@ def test_a_reason_carries_the_id_of_its_request(
     lanes += [checks.Lane(first=fails)]
     caplog.handler.addFilter(RequestIdFilter())
     token = request_id.current.set("abc")
-    checks.run(5)
+    checks.run(60)
     request_id.current.reset(token)
     assert [getattr(record, "request_id", "") for record in caplog.records] == ["abc"]
     assert caplog.records[0].levelno == logging.ERROR
