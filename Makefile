@@ -1,6 +1,6 @@
 # A menu; what each does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test check pipeline pipeline-down drills tutorial docs-test docs bench bench-pipeline format requirements
+.PHONY: help run test check pipeline pipeline-down drills soak tutorial docs-test docs bench bench-pipeline format requirements
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ pipeline-down: ## Remove everything that rehearsals made, and only that
 drills: ## Rehearse what goes wrong: each fault must be stopped at its gate (ARGS="--fast" for 10 minutes)
 	@scripts/bootstrap test
 	@.venv/bin/python -m rehearsal drill $(or $(ARGS),--all)
+
+soak: ## Show that nothing is red by chance: tests, pipeline and fast drills, N times beside busy loops (N=5)
+	@scripts/bootstrap test
+	@.venv/bin/python -m rehearsal.soak --runs $(or $(N),5) $(ARGS)
 
 tutorial: ## Run the tutorial in a copy, and compare what it prints with its pages (LESSON=3: one)
 	@scripts/bootstrap test

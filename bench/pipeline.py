@@ -9,10 +9,12 @@ as its text says and its files don't.
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rehearsal import __main__ as rehearsing
 from rehearsal import github, machine, repository
+from rehearsal.resources import Sampler
 from rehearsal.sink import Sink
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Timeline
@@ -29,7 +31,7 @@ def measure(workflows: str) -> Timeline:
     timeline = Timeline(now, change.merge, change.version)
     view = View(timeline)
     github.remove_leftovers()
-    with Sink(lambda receiver, text: None) as sink, view:
+    with Sink(lambda receiver, text: None) as sink, Sampler(timeline), view:
         configuration = rehearsing.configuration(sink, timeline)
         rehearsal = Rehearsal(timeline, view, configuration, workflows)
         rehearsing.introduce(view, timeline, change)
@@ -40,16 +42,45 @@ def measure(workflows: str) -> Timeline:
     return timeline
 
 
-def seconds(timeline: Timeline) -> dict[str, float]:
-    """Return how long each stage took."""
+@dataclass
+class Cost:
+    """What a stage took: on the clock, and of processors."""
+
+    seconds: float
+    cpu_seconds: float  # of the containers: jobs, their services, both environments
+    machine_cpu_seconds: float  # of all programs, so with Docker itself and with image builds
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.seconds + other.seconds,
+            self.cpu_seconds + other.cpu_seconds,
+            self.machine_cpu_seconds + other.machine_cpu_seconds,
+        )
+
+
+def costs(timeline: Timeline) -> dict[str, Cost]:
+    """Return what each workflow took."""
     stages = [stage for stage in timeline.stages if stage.finished and stage.name != "prepare"]
-    return {stage.name: (stage.finished or 0) - stage.started for stage in stages}
+    return {
+        stage.name: Cost(
+            (stage.finished or 0) - stage.started,
+            *timeline.cpu_seconds(stage.started, stage.finished or 0),
+        )
+        for stage in stages
+    }
 
 
 def without_waiting(timeline: Timeline) -> float:
     """Return how long it would take if no deploy waited for tests, as the guide's files have it."""
     deploys = [job for stage in timeline.stages for job in stage.jobs if job.name == "deploy"]
-    return seconds(timeline)["test.yml"] + sum((j.finished or 0) - j.started for j in deploys)
+    return costs(timeline)["test.yml"].seconds + sum(
+        (job.finished or 0) - job.started for job in deploys
+    )
+
+
+def row(name: str, old: float, new: float) -> str:
+    ratio = f"{new / old:>8.2f}" if old else ""
+    return f"{name:32}{old:>10.1f} s{new:>10.1f} s{ratio}"
 
 
 def main() -> int:
@@ -60,15 +91,18 @@ def main() -> int:
     except Failure as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return 1
-    before, after = seconds(theirs), seconds(ours)
-    print(f"\n{'':24}{'the guide':>12}{'here':>12}{'ratio':>8}")
-    for name in (*before, "all"):
-        old = before.get(name, sum(before.values()))
-        new = after.get(name, sum(after.values()))
-        print(f"{name:24}{old:>10.1f} s{new:>10.1f} s{new / old:>8.2f}")
-    old, new = without_waiting(theirs), sum(after.values())
-    print(f"{'deploys that wait for':24}{old:>10.1f} s{new:>10.1f} s{new / old:>8.2f}")
-    print("no test, as the guide's files have it")
+    before, after = costs(theirs), costs(ours)
+    before["all"], after["all"] = (sum(found.values(), Cost(0, 0, 0)) for found in (before, after))
+    print(f"\n{'':32}{'the guide':>12}{'here':>12}{'ratio':>8}")
+    for name in before:
+        print(row(name, before[name].seconds, after[name].seconds))
+    for name in before:
+        print(row(f"CPU, containers: {name}", before[name].cpu_seconds, after[name].cpu_seconds))
+    for name in before:
+        figures = before[name].machine_cpu_seconds, after[name].machine_cpu_seconds
+        print(row(f"CPU, all: {name}", *figures))
+    print(row("deploys that wait for no test", without_waiting(theirs), after["all"].seconds))
+    print("(the last row: as the guide's files have it)")
     return 0
 
 

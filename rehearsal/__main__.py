@@ -31,11 +31,11 @@ from rehearsal.places import (
 )
 from rehearsal.report import write as write_report
 from rehearsal.repository import Change
+from rehearsal.resources import Sampler
 from rehearsal.sink import Sink
 from rehearsal.stages import Rehearsal, approve
 from rehearsal.timeline import Message, Timeline
 from rehearsal.view import View
-from rehearsal.watch import Scales
 from scripts.aws import Failure
 from scripts.check_deploy_time import check as check_deploy_time
 
@@ -110,7 +110,7 @@ def rehearse(stage: str, yes: bool) -> int:
 
     github.remove_leftovers()  # of a rehearsal that was killed
     code = 1
-    with Sink(heard) as sink, Scales(timeline):
+    with Sink(heard) as sink, Sampler(timeline):
         try:
             with view:
                 rehearsal = Rehearsal(timeline, view, configuration(sink, timeline))

@@ -38,23 +38,6 @@ def ours(*filters: str) -> list[str]:
     return docker("ps", "--all", "--quiet", *(f"--filter={word}" for word in words)).split()
 
 
-def memory_mb(*prefixes: str) -> float:
-    """Return how much memory the containers with these prefixes use, in MB."""
-    total = 0.0
-    for line in docker("stats", "--no-stream", "--format={{.Name}} {{.MemUsage}}").splitlines():
-        name, _, usage = line.partition(" ")
-        if name.startswith(prefixes):
-            total += in_mb(usage.partition("/")[0].strip())
-    return total
-
-
-def in_mb(amount: str) -> float:
-    """Return what Docker calls 512KiB or 1.5GiB, in MB."""
-    number = amount.rstrip("KMGTiB")
-    power = "BKMGT".index(amount[len(number) :][:1])
-    return float(number) * 1024.0**power / 1e6
-
-
 def answers() -> bool:
     """Whether an engine is there at all."""
     try:

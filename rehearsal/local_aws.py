@@ -40,7 +40,7 @@ from scripts.database_password import NUMBER
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREHEARSAL", "AWS_SECRET_ACCESS_KEY": "rehearsal-secret-key"}
 OVERRIDES = {"CacheTls": "false"}
 SOCKET = "/var/run/docker.sock"
-START_SECONDS = 60
+START_SECONDS = 600  # what does not start within this is stuck
 # A minute of CloudWatch's passes in two seconds: nobody waits minutes to see what a watch says.
 CLOCK = 30
 

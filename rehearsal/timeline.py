@@ -9,7 +9,10 @@ import json
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Literal
+
+NEAR = 3.0  # seconds: a request is lost after what caused it
 
 Outcome = Literal["running", "success", "failure", "skipped"]
 
@@ -88,6 +91,12 @@ class Stage:
     load: Load | None = None
     rollout: list[Tasks] = field(default_factory=list)
 
+    def seconds(self, job: str, step: str) -> float:
+        """Return how long a step of a job took; 0 where it did not end."""
+        for found in (s for j in self.jobs if j.name == job for s in j.steps if s.name == step):
+            return found.finished - found.started if found.finished else 0
+        return 0
+
 
 @dataclass
 class Image:
@@ -135,6 +144,17 @@ class Drilled:
 
 
 @dataclass
+class Sample:
+    """What the rehearsal had used of the machine at a moment."""
+
+    at: float
+    cpu_seconds: float  # of its containers, since it started
+    machine_cpu_seconds: float  # of all that ran on the machine: Docker, act, image builds, others
+    memory_mb: float
+    pressure: float  # the share of the time before in which a program waited for a processor
+
+
+@dataclass
 class Timeline:
     """A rehearsal."""
 
@@ -150,7 +170,7 @@ class Timeline:
     releases: list[Release] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     drills: list[Drilled] = field(default_factory=list)
-    peak_memory_mb: float = 0
+    samples: list[Sample] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._zero = time.monotonic()
@@ -158,6 +178,42 @@ class Timeline:
     def now(self) -> float:
         """Return the seconds since the rehearsal started."""
         return round(time.monotonic() - self._zero, 2)
+
+    @property
+    def peak_memory_mb(self) -> float:
+        return max((sample.memory_mb for sample in self.samples), default=0)
+
+    def cpu_seconds(self, start: float, end: float) -> tuple[float, float]:
+        """Return the processor seconds between two moments: of the containers, of the machine."""
+        nothing = Sample(0, 0, 0, 0, 0)
+
+        def last(at: float) -> Sample:
+            return next((s for s in reversed(self.samples) if s.at <= at), nothing)
+
+        then, now = last(start), last(end)
+        return (
+            now.cpu_seconds - then.cpu_seconds,
+            now.machine_cpu_seconds - then.machine_cpu_seconds,
+        )
+
+    @property
+    def pressure(self) -> float | None:
+        """The median of all samples; None where the kernel does not say."""
+        found = [sample.pressure for sample in self.samples if sample.pressure]
+        return median(found) if found else None
+
+    def pressure_at(self, at: float) -> str:
+        """Say how short of processors the machine was at a moment, to be put behind a sentence.
+
+        Say nothing where it was not measured.
+        """
+        near = [s.pressure for s in self.samples if abs(s.at - at) <= NEAR]
+        if not near or self.pressure is None:
+            return ""
+        return (
+            f" (a program waited for a processor {max(near):.0%} of the time then,"
+            f" {self.pressure:.0%} at the median of this run)"
+        )
 
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""

@@ -109,22 +109,25 @@ class View:
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("stage")
         table.add_column("seconds", justify="right")
+        table.add_column("CPU seconds", justify="right")
         table.add_column("requests", justify="right")
         table.add_column("lost", justify="right")
         for stage in self.timeline.stages:
             mark, style = MARKS[stage.outcome]
             took = (stage.finished or self.timeline.now()) - stage.started
             load = stage.load
+            used, _ = self.timeline.cpu_seconds(stage.started, stage.started + took)
             table.add_row(
                 Text(f"{mark} {full_title(stage)}", style=style),
                 f"{took:.1f}",
+                f"{used:.0f}" if used else "",
                 str(load.requests) if load else "",
                 str(len(load.lost)) if load else "",
             )
             for job in stage.jobs:
                 mark, style = MARKS[job.outcome]
                 took = (job.finished or self.timeline.now()) - job.started
-                table.add_row(Text(f"  {mark} {job.name}", style=style), f"{took:.1f}", "", "")
+                table.add_row(Text(f"  {mark} {job.name}", style=style), f"{took:.1f}")
         self.console.print()
         self.console.print(table)
 

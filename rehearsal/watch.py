@@ -1,11 +1,11 @@
-"""What is seen of a rollout from outside: requests answered, tasks that come and go, memory."""
+"""What is seen of a rollout from outside: requests answered, and tasks that come and go."""
 
 from __future__ import annotations
 
 import threading
 from contextlib import suppress
 
-from rehearsal import docker, local_aws
+from rehearsal import local_aws
 from rehearsal.load import Generator
 from rehearsal.places import host
 from rehearsal.timeline import Stage, Tasks, Timeline
@@ -13,7 +13,6 @@ from scripts.aws import Failure
 
 RATE = 60  # requests a second; 50 is what a rollout has to bear
 LOOK = 0.5  # seconds between two looks at the tasks
-WEIGH = 5.0  # seconds between two looks at the memory, each of which takes Docker two
 
 
 class Rollout:
@@ -46,6 +45,7 @@ class Rollout:
             raise Failure(
                 f"{len(load.lost)} of {load.requests} requests were lost while {self.environment}"
                 f" changed; the first, {first.path} at {first.at:.1f} s: {first.why}"
+                f"{self.timeline.pressure_at(first.at)}"
             )
 
     def status(self) -> Tasks | None:
@@ -55,25 +55,3 @@ class Rollout:
         while not self.stopped.wait(LOOK):
             with suppress(Failure, KeyError):
                 self.stage.rollout.append(local_aws.tasks(self.environment, self.timeline.now()))
-
-
-class Scales:
-    """Weighs every container of a rehearsal, act's among them, and keeps the highest sum."""
-
-    def __init__(self, timeline: Timeline) -> None:
-        self.timeline = timeline
-        self.stopped = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def __enter__(self) -> Scales:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopped.set()
-
-    def run(self) -> None:
-        while not self.stopped.wait(WEIGH):
-            with suppress(Failure, ValueError):
-                weight = round(docker.memory_mb("rehearsal-", "act-"), 1)
-                self.timeline.peak_memory_mb = max(self.timeline.peak_memory_mb, weight)

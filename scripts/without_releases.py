@@ -113,7 +113,7 @@ TEXTS = {
     },
     "docs/deploy.md": {"[flag](tutorial/4-a-flag.md)": "flag"},
     "mkdocs.yml": {LESSONS: ""},
-    "Makefile": {" drills tutorial": " drills", TUTORIAL: ""},
+    "Makefile": {" soak tutorial": " soak", TUTORIAL: ""},
     "docs/guide.md": {
         "django-waffle; the statistics on `/releases/` stand behind one": "django-waffle",
         FLAG_PROOF: "`myproject/settings/base.py` | none: no page has a flag yet |",

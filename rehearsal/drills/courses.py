@@ -40,11 +40,11 @@ def check(scene: Scene) -> None:
     )
 
 
-def deploy(scene: Scene) -> None:
-    """Merge the change, and run the deploy to staging under load."""
+def deploy(scene: Scene) -> Stage:
+    """Merge the change, run the deploy to staging under load, and return what ran."""
     change = scene.merged
     repository.merge(change)
-    scene.run(STAGING, "push", events.push(change), environment="staging")
+    return scene.run(STAGING, "push", events.push(change), environment="staging")
 
 
 def tag(version: str = "", *, on: str = "ground") -> Play:

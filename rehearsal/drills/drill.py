@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Edit = Callable[["Tree"], None]
 # Does something to what runs; registers at the scene how that is undone.
 Injection = Callable[["Scene"], None]
-Play = Callable[["Scene"], None]
+Play = Callable[["Scene"], object]
 
 # What ran before, the drill's change, or what the change is made on.
 Runs = Literal["before", "change", "ground"]

@@ -16,7 +16,7 @@ KEPT = (
     *("family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions"),
     *("requiresCompatibilities", "cpu", "memory", "runtimePlatform"),
 )
-START_SECONDS = 60
+START_SECONDS = 900  # a migration that does not start within this is stuck
 BROKEN = "/tmp/broken"  # noqa: S108  # a task's own, and the one place where it can write
 
 

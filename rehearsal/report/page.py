@@ -52,7 +52,7 @@ def _page(timeline: Timeline) -> dict[str, Any]:
         "commit": short(timeline.commit),
         "date": date(timeline.started),
         "took": duration(timeline.seconds),
-        "memory": f"{timeline.peak_memory_mb:,.0f}" if timeline.peak_memory_mb else "",
+        "machine": list(machine(timeline)),
         "troubles": list(troubles(timeline)),
         "ticks": scale.ticks,
         "tick": scale.ticks[1].at,
@@ -119,6 +119,19 @@ def requests(timeline: Timeline) -> str:
     if not sent:
         return ""
     return f"{count(sent, 'request')} meanwhile, {f'{lost:,} of them' if lost else 'none'} lost."
+
+
+def machine(timeline: Timeline) -> Iterator[tuple[str, str]]:
+    """Yield what the rehearsal used of the machine, as far as that was measured."""
+    if not timeline.samples:
+        return
+    containers, everything = timeline.cpu_seconds(0, timeline.seconds)
+    yield "Memory of its containers, at most", f"{timeline.peak_memory_mb:,.0f} MB"
+    yield "Processor time of its containers", f"{containers:,.0f} s"
+    if everything:
+        yield "Processor time of all programs", f"{everything:,.0f} s"
+    if timeline.pressure is not None:
+        yield "A program waited for a processor", f"{timeline.pressure:.0%} of the time"
 
 
 @dataclass(frozen=True)

@@ -86,13 +86,6 @@ def test_there_is_one_rehearsal_at_a_time(tmp_path: Path, monkeypatch: pytest.Mo
         pass
 
 
-@pytest.mark.parametrize(
-    ("said", "mb"), [("512KiB", 0.524288), ("1.5GiB", 1610.612736), ("0B", 0), ("12.5MiB", 13.1072)]
-)
-def test_memory_is_read_as_docker_writes_it(said: str, mb: float) -> None:
-    assert docker.in_mb(said) == pytest.approx(mb)
-
-
 def test_an_image_that_lost_its_tag_goes_by_its_digest(engine: dict[str, str]) -> None:
     engine["image"] = "shop v1.0.0 sha256:a1\nshop <none> sha256:b2"
     assert docker.images("shop") == ["shop:v1.0.0", "shop@sha256:b2"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from rehearsal import local_aws
 from rehearsal.drills import seen as look
 from rehearsal.drills.catalogue.deploys import SLEEP
@@ -12,18 +10,22 @@ from rehearsal.drills.drill import DEPLOY, DEPLOYED, ROLLED_BACK, After, Drill
 from rehearsal.drills.faults import aside
 from rehearsal.drills.scene import Scene, rollback
 from rehearsal.drills.tree import append
-from scripts.aws import Failure
 
-ROLLBACK_SECONDS = 60
-MOVE_SECONDS = 60
+# A rollback moves the service as the deploy did, verifies it, and records it in a task of its own.
+# Against the deploy in the same run, the figure holds on a slow machine too.
+LONGER_THAN_DEPLOY = 4
 
 
 def roll_back(scene: Scene) -> None:
     """Ship a change, and return to what ran before it by the script that names nothing."""
-    deploy(scene)
+    deployed = deploy(scene)
+    moved = deployed.seconds("deploy", DEPLOY.step)
     said, seconds = back(scene)
-    if seconds > ROLLBACK_SECONDS:
-        scene.problem(f"the rollback took {seconds:.0f} s, and has {ROLLBACK_SECONDS}")
+    if moved and seconds > LONGER_THAN_DEPLOY * moved:
+        scene.problem(
+            f"the rollback took {seconds:.0f} s, more than {LONGER_THAN_DEPLOY} times the"
+            f" {moved:.0f} s of {DEPLOY.step}"
+        )
     check_release(scene, "rolled-back")
     scene.seen.log = f"{said}\nrolled back in {seconds:.0f} s"
 
@@ -41,12 +43,7 @@ def roll_back_twice(scene: Scene) -> None:
 
 def roll_back_meanwhile(scene: Scene) -> None:
     """Wait until the service moves, and roll back as somebody who sees that it must not."""
-    before = scene.seen.before["staging"].revision
-    deadline = time.monotonic() + MOVE_SECONDS
-    while look.environment("staging", deep=False).revision == before:
-        if time.monotonic() > deadline:
-            raise Failure(f"the service did not move within {MOVE_SECONDS} s")
-        time.sleep(0.5)
+    scene.wait_until_staging_moves()
     said = rollback("staging")
     if "stopping " not in said:
         scene.problem(f"scripts/rollback did not stop the deployment: {said}")
@@ -62,7 +59,7 @@ def check_release(scene: Scene, outcome: str) -> None:
 DRILLS = (
     Drill(
         "rollback",
-        f"A good deploy is regretted: scripts/rollback has {ROLLBACK_SECONDS} s to undo it.",
+        "A good deploy is regretted: scripts/rollback undoes it about as fast as it was deployed.",
         None,
         After(pushed=True, slack=DEPLOYED, says="rolled back in"),
         play=roll_back,

@@ -1,0 +1,153 @@
+"""Run the tests, the pipeline and the fast drills beside busy loops, several times.
+
+A check that is red by chance is red here sooner or later. What fails is not run again: the table
+counts how often each was green, and the reports of what was red are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from rehearsal.places import DRILLS, DRILLS_REPORT, OUT, REPORT, ROOT, TIMELINE
+from rehearsal.resources import waited_seconds
+
+KEPT = OUT / "soak"
+COMMANDS = {
+    "test": [str(ROOT / "scripts" / "test")],
+    "pipeline": [sys.executable, "-m", "rehearsal", "pipeline", "--yes"],
+    "drills": [sys.executable, "-m", "rehearsal", "drill", "--fast"],
+}
+ONCE = ("drills",)  # two dozen runs of a workflow already
+EVIDENCE = {"pipeline": (REPORT, TIMELINE), "drills": (DRILLS_REPORT, DRILLS)}
+INTERRUPTED = 130
+
+
+@dataclass
+class Row:
+    """What became of the runs of a command."""
+
+    name: str
+    seconds: list[float] = field(default_factory=list)
+    pressure: list[float] = field(default_factory=list)
+    red: int = 0
+    requests: int = 0
+    lost: int = 0
+
+
+@contextmanager
+def busy_loops(count: int) -> Iterator[None]:
+    """Keep `count` processes computing until the block ends."""
+    command = [sys.executable, "-c", "while True: pass"]
+    loops = [subprocess.Popen(command) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def run_once(row: Row, number: int, console: Console) -> None:
+    """Run a command, take down how it went, and keep its reports if it was red."""
+    name = f"{row.name}-{number}"
+    log = KEPT / f"{name}.log"
+    begin, waited = time.monotonic(), waited_seconds()
+    with log.open("w") as output:
+        code = subprocess.run(
+            COMMANDS[row.name], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+        ).returncode
+    took = time.monotonic() - begin
+    row.seconds.append(took)
+    row.pressure.append(min(1, (waited_seconds() - waited) / took))
+    requests, lost = load_of(row.name)
+    row.requests, row.lost = row.requests + requests, row.lost + lost
+    if code:
+        row.red += 1
+        for file in filter(Path.exists, EVIDENCE.get(row.name, ())):
+            shutil.copy(file, KEPT / f"{name}-{file.name}")
+    console.print(f"{name}: {f'RED, exit code {code}: {log}' if code else 'green'}, {took:.0f} s")
+
+
+def load_of(name: str) -> tuple[int, int]:
+    """Return how many requests the last run sent, and how many of them were lost."""
+    if name == "pipeline" and TIMELINE.exists():
+        loads = [stage["load"] for stage in json.loads(TIMELINE.read_text())["stages"]]
+        return sum(one["requests"] for one in filter(None, loads)), sum(
+            len(one["lost"]) for one in filter(None, loads)
+        )
+    return 0, 0
+
+
+def table(rows: Sequence[Row], runs: int, loops: int) -> Table:
+    """Return what became of all runs."""
+    found = Table(title=f"beside {loops} busy loops, on {os.cpu_count()} cores", box=None)
+    found.add_column("command")
+    for name in ("green", "seconds: least", "median", "most", "requests", "lost", "pressure"):
+        found.add_column(name, justify="right")
+    for row in rows:
+        done = len(row.seconds)
+        wanted = 1 if row.name in ONCE else runs
+        figures = [min(row.seconds), median(row.seconds), max(row.seconds)] if done else []
+        found.add_row(
+            row.name,
+            f"{done - row.red} of {wanted}",
+            *([f"{figure:.0f}" for figure in figures] or [""] * 3),
+            str(row.requests or ""),
+            str(row.lost) if row.requests else "",
+            f"{median(row.pressure):.0%}" if done else "",
+        )
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        "python -m rehearsal.soak",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Exit code 0: all green; 1: not all; 130: interrupted. Logs: rehearsal/.out/soak.",
+    )
+    parser.add_argument(
+        "commands",
+        nargs="*",
+        metavar="COMMAND",
+        help=f"some of {', '.join(COMMANDS)} (default: all; the drills run once)",
+    )
+    parser.add_argument("--runs", type=int, default=5, metavar="N", help="of each (%(default)s)")
+    parser.add_argument(
+        "--loops", type=int, default=os.cpu_count() or 1, metavar="N", help="(default: %(default)s)"
+    )
+    args = parser.parse_args(arguments)
+    if unknown := [name for name in args.commands if name not in COMMANDS]:
+        parser.error(f"{unknown[0]!r} is none of {', '.join(COMMANDS)}")
+    shutil.rmtree(KEPT, ignore_errors=True)
+    KEPT.mkdir(parents=True)
+    rows = [Row(name) for name in args.commands or COMMANDS]
+    console, code = Console(highlight=False, soft_wrap=True), 0
+    try:
+        with busy_loops(args.loops):
+            for row in rows:
+                for number in range(1, 1 + (1 if row.name in ONCE else args.runs)):
+                    run_once(row, number, console)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    console.print()
+    console.print(table(rows, args.runs, args.loops))
+    return code or int(any(row.red for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

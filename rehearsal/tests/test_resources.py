@@ -1,0 +1,53 @@
+"""What a rehearsal says of the machine that it ran on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rehearsal import resources
+from rehearsal.timeline import Sample, Timeline
+
+
+def timeline(*samples: Sample) -> Timeline:
+    found = Timeline("2026-01-31T12:00:00+00:00", "abc", "v1.0.0")
+    found.samples += samples
+    return found
+
+
+def test_processor_seconds_are_those_between_two_moments() -> None:
+    run = timeline(Sample(1, 2, 3, 100, 0), Sample(5, 10, 12, 300, 0), Sample(9, 11, 20, 200, 0))
+    assert run.cpu_seconds(1, 6) == (8, 9)
+    assert run.cpu_seconds(0, 9) == (11, 20)
+    assert run.peak_memory_mb == 300
+
+
+def test_a_lost_request_is_told_with_the_pressure_around_it() -> None:
+    run = timeline(*(Sample(at, 0, 0, 0, 0.97 if at == 40 else 0.31) for at in range(1, 60)))
+    assert "97% of the time then, 31% at the median" in run.pressure_at(41.5)
+    assert "31% of the time then" in run.pressure_at(20)
+
+
+def test_nothing_is_said_of_a_pressure_that_the_kernel_does_not_tell() -> None:
+    assert timeline(Sample(1, 0, 0, 0, 0)).pressure_at(1) == ""
+
+
+def test_the_kernels_totals_are_read_in_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pressure, statistics = tmp_path / "pressure", tmp_path / "stat"
+    pressure.write_text("some avg10=1.00 avg60=1.00 avg300=1.00 total=2500000\nfull total=7\n")
+    statistics.write_text("cpu  100 0 50 9000 30 10 20 20 0 0\ncpu0 1 2 3\n")
+    monkeypatch.setattr(resources, "PRESSURE", pressure)
+    monkeypatch.setattr(resources, "STATISTICS", statistics)
+    monkeypatch.setattr("os.sysconf", lambda name: 100)
+    assert resources.waited_seconds() == 2.5
+    assert resources.busy_seconds() == 1.8
+    statistics.unlink()
+    assert resources.busy_seconds() == 0
+
+
+def test_the_cache_of_files_is_no_memory_of_a_container() -> None:
+    assert resources.megabytes_of({"usage": 9e6, "stats": {"total_inactive_file": 2e6}}) == 7
+    assert resources.megabytes_of({"usage": 9e6, "stats": {"inactive_file": 4e6}}) == 5
