@@ -6,11 +6,13 @@ has the total of each container: https://docs.docker.com/reference/api/engine/ve
 
 from __future__ import annotations
 
+import functools
 import http.client
 import json
 import os
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,19 @@ from rehearsal import docker
 from rehearsal.timeline import Sample, Timeline
 from scripts.aws import Failure
 
-PAUSE = 1.0  # seconds between two samples; of a container that ends, less than this is missed
+PAUSE = 1.0  # seconds between two samples
 PREFIXES = ("rehearsal-", "act-")
 PRESSURE, STATISTICS = Path("/proc/pressure/cpu"), Path("/proc/stat")
+
+
+@functools.cache
+def engine_socket() -> str:
+    """Return the path of the engine's Unix socket; raise Failure where it has none."""
+    address = docker.docker("context", "inspect", "--format={{.Endpoints.docker.Host}}")
+    scheme, _, path = address.partition("://")
+    if scheme != "unix":
+        raise Failure(f"the engine at {address} has no Unix socket")
+    return path
 
 
 class EngineConnection(http.client.HTTPConnection):
@@ -30,28 +42,23 @@ class EngineConnection(http.client.HTTPConnection):
 
     def __init__(self) -> None:
         super().__init__("localhost", timeout=30)
-        address = docker.docker("context", "inspect", "--format={{.Endpoints.docker.Host}}")
-        scheme, _, self.path = address.partition("://")
-        if scheme != "unix":
-            raise Failure(f"the engine at {address} has no Unix socket")
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
+        self.sock.connect(engine_socket())
 
-    def get(self, path: str) -> Any:
-        """Return a JSON answer; raise Failure if there is none."""
+    def lines(self, path: str) -> Iterator[Any]:
+        """Yield each line of an answer, which is JSON; raise Failure where it can't be had."""
         try:
             self.request("GET", f"/v1.41{path}")
             answer = self.getresponse()
-            found = json.loads(answer.read())
+            for line in answer:
+                yield json.loads(line)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self.close()
             raise Failure(f"Docker's API: {path}: {error}") from None
-        if answer.status != 200:
-            raise Failure(f"Docker's API: {path}: {found.get('message')}")
-        return found
+        finally:
+            self.close()
 
 
 class Sampler:
@@ -61,8 +68,11 @@ class Sampler:
         self.timeline = timeline
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
-        self.seconds: dict[str, float] = {}  # processor seconds of each container, by its id
-        self.before: dict[str, float] = {}  # what those had used that ran already
+        self.followed: set[str] = set()
+        # By the id of the container. What ended has used its seconds, and holds no memory.
+        self.seconds: dict[str, float] = {}
+        self.seconds_before: dict[str, float] = {}
+        self.megabytes: dict[str, float] = {}
 
     def __enter__(self) -> Sampler:
         self.thread.start()
@@ -73,40 +83,49 @@ class Sampler:
         self.thread.join()
 
     def run(self) -> None:
-        with suppress(Failure):
-            engine = EngineConnection()
-            waited, busy = waited_seconds(), busy_seconds()
-            at = self.timeline.now()
-            while not self.stopped.wait(PAUSE):
-                megabytes = self.measure(engine)
-                then, at = at, self.timeline.now()
-                before, waited = waited, waited_seconds()
-                pressure = (waited - before) / (at - then) if waited and at > then else 0
-                used = sum(self.seconds.values()) - sum(self.before.values())
-                self.timeline.samples.append(
-                    Sample(
-                        at,
-                        cpu_seconds=round(used, 1),
-                        machine_cpu_seconds=round(busy_seconds() - busy, 1),
-                        memory_mb=round(megabytes),
-                        pressure=round(min(pressure, 1), 2),
-                    )
+        waited, busy_before = waited_seconds(), busy_seconds()
+        at = self.timeline.now()
+        while not self.stopped.wait(PAUSE):
+            with suppress(Failure):
+                self.follow_new()
+            then, at = at, self.timeline.now()
+            before, waited = waited, waited_seconds()
+            pressure = (waited - before) / (at - then) if at > then else 0
+            used = sum(self.seconds.values()) - sum(self.seconds_before.values())
+            self.timeline.samples.append(
+                Sample(
+                    at,
+                    cpu_seconds=round(used, 1),
+                    machine_cpu_seconds=round(busy_seconds() - busy_before, 1),
+                    memory_mb=round(sum(self.megabytes.values())),
+                    pressure=round(min(pressure, 1), 2),
                 )
+            )
 
-    def measure(self, engine: EngineConnection) -> float:
-        """Take the total of each container, and return the memory of all in MB."""
+    def follow_new(self) -> None:
+        """Follow each container that is new: it used nothing before, unless it was here first."""
         names = quote(json.dumps({"name": [f"^/{prefix}" for prefix in PREFIXES]}))
-        megabytes = 0.0
-        first = not self.seconds
-        for found in engine.get(f"/containers/json?filters={names}"):
-            with suppress(Failure):  # it has ended since
-                path = f"/containers/{found['Id']}/stats?stream=false&one-shot=true"
-                usage = engine.get(path)
-                self.seconds[found["Id"]] = usage["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
-                megabytes += megabytes_of(usage["memory_stats"])
-        if first:
-            self.before = dict(self.seconds)
-        return megabytes
+        is_first = not self.followed
+        for listed in EngineConnection().lines(f"/containers/json?filters={names}"):
+            for container in listed:
+                identifier = container["Id"]
+                if identifier not in self.followed:
+                    self.followed.add(identifier)
+                    words = (identifier, is_first)
+                    threading.Thread(target=self.follow, args=words, daemon=True).start()
+
+    def follow(self, identifier: str, ran_before: bool) -> None:
+        """Take over what the engine says of a container every second, until it ends."""
+        with suppress(Failure, KeyError):
+            for usage in EngineConnection().lines(f"/containers/{identifier}/stats"):
+                if self.stopped.is_set():
+                    break
+                seconds = usage["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
+                if ran_before:
+                    self.seconds_before.setdefault(identifier, seconds)
+                self.seconds[identifier] = max(seconds, self.seconds.get(identifier, 0))
+                self.megabytes[identifier] = megabytes_of(usage["memory_stats"])
+        self.megabytes.pop(identifier, None)
 
 
 def megabytes_of(memory: dict[str, Any]) -> float:
