@@ -167,7 +167,10 @@ def act_command(
         lines = "".join(f"{key}={value}\n" for key, value in values.items())
         (scratch / name).write_text(lines)
     # There is no DNS here for load balancers' names; browsers know better about .localhost.
-    hosts = " ".join(f"--add-host={host(name)}:127.0.0.1" for name in ENVIRONMENTS)
+    options = [f"--add-host={host(name)}:127.0.0.1" for name in ENVIRONMENTS]
+    # GitHub's jobs run on machines of their own. Here they share the processors with both
+    # environments, whose containers have the default weight of 1024 and so come first.
+    options.append("--cpu-shares=256")
     command = [
         *(str(ACT), event, "--json", "--rm", "--no-cache-server"),
         *("--concurrent-jobs", str(JOBS)),
@@ -175,7 +178,7 @@ def act_command(
         *("--secret-file", str(scratch / "secrets"), "--var-file", str(scratch / "vars")),
         *("--actor", "octocat", "--defaultbranch", "main"),
         *("--platform", f"ubuntu-24.04={RUNNER_IMAGE}", "--pull=false", "--action-offline-mode"),
-        *("--container-options", hosts),
+        *("--container-options", " ".join(options)),
     ]
     variables = {"AWS_ENDPOINT_URL": API, **configuration.environment}
     for name, value in variables.items():
