@@ -13,7 +13,7 @@ import subprocess
 from scripts.actions import output, run
 from scripts.aws import Failure
 from scripts.changelog_section import section
-from scripts.verify_deployment import health
+from scripts.verify_deployment import Site, health, other_environment
 
 MAIN = "refs/remotes/origin/main"
 
@@ -40,7 +40,9 @@ def commit_of(version: str) -> str:
 
 
 def check_staging(url: str, version: str, commit: str) -> None:
-    found = health(url)
+    found = health(Site(url))
+    if other := other_environment(found, "staging"):
+        raise Failure(f"{url} leads to {other}, not to staging: correct STAGING_URL")
     if (runs := str(found.get("commit"))) != commit:
         raise Failure(
             f"{version} is {commit[:12]}, and staging runs {runs[:12]}: only what it runs can be"

@@ -14,8 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 import MySQLdb
 
 from scripts.aws import Failure
+from scripts.http_client import ask
 from scripts.with_services import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,13 +100,13 @@ class Site:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                with urllib.request.urlopen(f"http://localhost:{self.port}/{page}", timeout=10):
+                answer = ask(f"http://localhost:{self.port}/{page}")
+                if answer.status < 400:
                     return ""
-            except urllib.error.HTTPError as error:
-                problem = f"{error.code} {error.read().decode(errors='replace')[:500]}"
-                waits = error.code == 503
-            except OSError as error:
-                problem, waits = str(error), True
+                problem = f"{answer.status} {answer.body.decode(errors='replace')[:500]}"
+                waits = answer.status == 503
+            except Failure as failure:
+                problem, waits = str(failure), True
             if self.process.poll() is not None:
                 self.log.seek(0)
                 end = self.log.read().decode(errors="replace")[-500:]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.request
+
+from scripts.aws import Failure
+from scripts.http_client import ask
 
 
 def tell(text: str) -> None:
@@ -14,12 +16,11 @@ def tell(text: str) -> None:
         print("Slack is not told from here: SLACK_WEBHOOK_URL is not set")
         return
     body = json.dumps({"text": text}).encode()
-    headers = {"Content-Type": "application/json"}
     try:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("SLACK_WEBHOOK_URL begins with http:// or https://")
-        request = urllib.request.Request(url, body, headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310
-            print("Slack was told")
-    except (OSError, ValueError) as error:
-        print(f"Slack was not told: {error}")
+        status = ask(url, body, {"Content-Type": "application/json"}).status
+        if status != 200:
+            raise Failure(f"status {status}")
+    except Failure as failure:
+        print(f"Slack was not told: SLACK_WEBHOOK_URL: {failure}")
+    else:
+        print("Slack was told")

@@ -15,6 +15,7 @@ from scripts.aws import Failure
 from scripts.check_configuration import missing
 from scripts.report_outcome import outcome
 from scripts.verify_deployment import verify
+from tests.delivery.raw_server import answering, http
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = {"APP_URL": "https://staging.example.com"}
@@ -156,6 +157,35 @@ def test_what_never_comes_right_ends_with_the_last_problem(
 def test_nobody_at_the_address_is_a_failure() -> None:
     with pytest.raises(Failure, match="refused"):
         verify("http://127.0.0.1:1", "new", 0, pause=0)
+
+
+BODY = json.dumps(READY[1]).encode()
+NO_ANSWERS = {
+    "not HTTP": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "nothing": b"",
+    "an endless status line": b"HTTP/1.1 200 " + b"x" * 70_000,
+    "too many headers": http(BODY, *["X: y"] * 101),
+    "half a body": http(BODY, f"Content-Length: {len(BODY) + 1}"),
+    "half a chunk": http(b"ffff\r\n" + BODY, "Transfer-Encoding: chunked"),
+    "a huge body": http(BODY + b" " * 2_000_000),
+    "a page": http(b"<html>"),
+    "no text": http(b"\xff\xfe"),
+    "JSON without an end": http(b"[" * 100_000),
+    "a redirect without an end": http(b"", "Location: /", status="302 Found"),
+}
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_what_is_no_answer_is_a_failed_try(answer: bytes) -> None:
+    with answering(answer) as url, pytest.raises(Failure, match=f"{url}/health/: "):
+        verify(url, "new", 0, pause=0)
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_what_is_no_answer_is_asked_for_again(answer: bytes) -> None:
+    # A redirect is followed some times before it is given up.
+    with answering(*[answer] * 5, http(BODY)) as url:
+        verify(url, "new", 60, pause=0)
 
 
 # --- outcome

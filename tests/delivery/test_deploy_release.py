@@ -58,6 +58,27 @@ def test_a_version_without_a_section_is_refused(version: str) -> None:
 
 # --- the tag
 
+NO_URLS = (
+    *(
+        "http://h ",
+        " http://h",
+        "http://h\n",
+        "http://",
+        "http:///x",
+        "ftp://h",
+        "h",
+        "file:///etc",
+    ),
+    *(
+        "http://h:port",
+        "http://h:99999",
+        "http://h:0",
+        "http://[::1",
+        "http://[h]",
+        "http://münchen",
+    ),
+)
+
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -83,8 +104,11 @@ def git(*words: str) -> str:
     return subprocess.run(["git", *words], check=True, capture_output=True, text=True).stdout
 
 
-def staging_runs(monkeypatch: pytest.MonkeyPatch, commit: str, status: str = "ok") -> None:
-    monkeypatch.setattr(check_release, "health", lambda url: {"commit": commit, "status": status})
+def staging_runs(
+    monkeypatch: pytest.MonkeyPatch, commit: str, status: str = "ok", environment: str = "staging"
+) -> None:
+    found = {"commit": commit, "status": status, "environment": environment}
+    monkeypatch.setattr(check_release, "health", lambda site: found)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +151,21 @@ def test_what_staging_does_not_run_is_refused(clone: Path, monkeypatch: pytest.M
     staging_runs(monkeypatch, "f" * 40)
     with pytest.raises(Failure, match="and staging runs ffffffffffff: only what it runs"):
         check_release.check("v1.2.3", "https://staging", False)
+
+
+def test_a_url_that_leads_to_production_is_no_staging(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = git("rev-parse", "v1.2.3^{commit}").strip()
+    staging_runs(monkeypatch, commit, environment="production")
+    with pytest.raises(Failure, match="leads to production, not to staging: correct STAGING_URL"):
+        check_release.check("v1.2.3", "https://staging", False)
+
+
+@pytest.mark.parametrize("url", NO_URLS)
+def test_what_is_no_url_is_refused_in_a_sentence(clone: Path, url: str) -> None:
+    with pytest.raises(Failure, match="/health/: no URL: it begins with http"):
+        check_release.check("v1.2.3", url, False)
 
 
 def test_a_staging_that_is_not_ready_proves_nothing(
