@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,8 @@ def confirm(question: str) -> bool:
 
 def run(name: str, act: Callable[[], None]) -> None:
     """Do it, and end with one line where it can't be done."""
+    # Whoever cancels a job sends this after Ctrl-C's signal, or alone.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         act()
     except Failure as failure:

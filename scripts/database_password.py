@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.actions import confirm
+from scripts.addresses import Addresses
 from scripts.aws import Aws, Failure
 from scripts.deploy_infra import Environment
 from scripts.ecs import Service, is_base, primary
 from scripts.infra_parameters import read_parameters
 from scripts.revisions import History
-from scripts.rollback import url_of
 from scripts.verify_deployment import verify
 
 NUMBER = "DatabasePasswordNumber"
@@ -114,8 +114,9 @@ class PasswordRotation:
         self.service.wait(self.service.move(running, "--force-new-deployment"), self.seconds)
         history = History(self.aws, f"myapp-{self.environment}-task")
         commit = history.at(history.number(running)).commit
-        url = url_of(self.service, self.environment)
-        verify(url, commit, min(self.seconds, 120), self.aws.seconds)
+        url = Addresses.of(self.service, self.environment).url
+        seconds = min(self.seconds, 120)
+        verify(url, commit, seconds, self.aws.seconds, environment=self.environment)
         self.task("discard")
         self.aws(
             *("secretsmanager", "tag-resource", "--tags", f"Key={DONE},Value=discarded"),

@@ -1,7 +1,8 @@
 """Say in one line how a deploy ended, for the run's page and for Slack.
 
-From $STATUS of the job, $PREVIOUS (empty until the service was about to move), $ROLL_BACK, the
-outcome of that step, and $VERDICT of scripts/watch-deployment.
+From $STATUS of the job, $PREVIOUS (empty until the service was about to move), $ROLLED_BACK, the
+result of scripts/rollback (empty unless ECS says that it moved back), and $VERDICT of
+scripts/watch-deployment.
 """
 
 from __future__ import annotations
@@ -10,22 +11,25 @@ import argparse
 import os
 
 from scripts.actions import output, run, summary, variable
+from scripts.rollback import VERIFIED
 
 
-def outcome(status: str, moved: bool, roll_back: str, verdict: str = "") -> str:
+def outcome(status: str, moved: bool, rolled_back: str, verdict: str = "") -> str:
     if status == "success":
         found, _, reason = verdict.partition(": ")
         return f"deployed. Investigate: {reason}" if found == "investigate" else "deployed"
-    if roll_back == "success":
+    if rolled_back == VERIFIED:
         return "FAILED and rolled back: what ran before runs again"
-    if moved or roll_back in ("failure", "cancelled"):
+    if rolled_back:
+        return f"FAILED and rolled back, {rolled_back}"
+    if moved:
         return "FAILED, AND SO DID THE ROLLBACK: see what runs"
     return "FAILED before the service moved: what ran before still runs"
 
 
 def report(environment: str, what: str) -> None:
     moved = bool(os.environ.get("PREVIOUS"))
-    told = (os.environ.get(name, "") for name in ("ROLL_BACK", "VERDICT"))
+    told = (os.environ.get(name, "") for name in ("ROLLED_BACK", "VERDICT"))
     text = outcome(variable("STATUS"), moved, *told)
     page = os.environ.get("RUN_URL", "")
     output("text", f"{environment}: {what} {text}. {page}".rstrip())

@@ -42,13 +42,14 @@ class Revision:
 
     @property
     def version(self) -> str:
-        return self._variable("APP_VERSION") or self.commit or short(self.arn)
+        return self.variable("APP_VERSION") or self.commit or short(self.arn)
 
     @property
     def commit(self) -> str:
-        return self._variable("APP_COMMIT")
+        return self.variable("APP_COMMIT")
 
-    def _variable(self, name: str) -> str:
+    def variable(self, name: str) -> str:
+        """Return a variable of the container; nothing where it has none of that name."""
         variables = self.container.get("environment", [])
         return next((str(v["value"]) for v in variables if v["name"] == name), "")
 

@@ -1,19 +1,21 @@
 """Return an environment to a version that ran before; without a name, to the last that ran well.
 
 Says what it will do and asks. Then it stops a deployment that is under way, moves the service,
-waits, verifies that /health/ names the commit, records that it is live, and tells Slack. What was
-interrupted is finished by running it again.
+waits, records that the version is live, verifies that /health/ names the commit, and tells Slack.
+Where the URL is wrong, the load balancer itself is asked. What was interrupted is finished by
+running it again.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from scripts.actions import confirm, run
+from scripts.actions import confirm, output, run
+from scripts.addresses import Addresses
 from scripts.aws import Failure
 from scripts.ecr import exists
 from scripts.ecs import Service, is_base, primary
@@ -24,7 +26,14 @@ from scripts.verify_deployment import verify
 VARIABLES = """\
 variables: AWS_REGION (else what infra/parameters/ENVIRONMENT.json says), APP_URL (else what the
 stack of the load balancer says), SLACK_WEBHOOK_URL. Ends with 0 once that version runs, also where
-it did before; with 1 where it doesn't, or nobody agreed; with 2 where it was called wrongly."""
+it did before; with 3 where it runs, and something is left to do: correct APP_URL, or run it again;
+with 1 where it is not known to serve, or nobody agreed; with 2 where it was called wrongly."""
+LEFT = 3
+
+# Who says that a version runs.
+VERIFIED = "verified"
+ECS_AND_BALANCER = "as ECS and the load balancer say"
+ECS_ALONE = "as ECS alone says"
 
 
 @dataclass
@@ -45,6 +54,8 @@ class Rollback:
     environment: str
     service: Service
     history: History
+    left: list[str] = field(default_factory=list)  # to be done by somebody
+    undone: bool = False  # whether another run can do some of that
 
     def plan(self, version: str, revision: str, leave: str) -> Plan | None:
         """Return what to do; nothing where what runs is what a rollback returned to."""
@@ -99,26 +110,68 @@ class Rollback:
             for name in migrations_between(target.commit, source.commit):
                 print(f"  since then: {name}")
 
-    def carry_out(self, plan: Plan, url: str, seconds: float) -> None:
+    def carry_out(self, plan: Plan, addresses: Addresses, seconds: float) -> bool:
+        """Move the service, record that, verify it, and say so; return whether nothing is left."""
         source, target = plan.source, plan.target
         if source and plan.is_back and self.history.came_from(target) != source:
-            attempt("noted", lambda: self.history.mark_rolled_back(source, target))
+            self.attempt(
+                f"{source} is not marked as rolled back",
+                lambda: self.history.mark_rolled_back(source, target),
+            )
         if plan.moves:
             self.stop_what_moves(target)
         now = primary(self.service.describe())
         there = now["taskDefinition"] == target.arn
         self.service.wait(str(now["id"]) if there else self.service.move(target.arn), seconds)
-        if target.commit:
-            verify(url, target.commit, min(seconds, 120), self.service.aws.seconds)
-        else:
-            print(f"{target} names no APP_COMMIT: /health/ was not asked whether it answers")
+        # ECS says that it runs. That is recorded before anything else can fail or be cut short.
         command = ["python", "manage.py", "record_release", *["--rollback"] * plan.is_back]
-        attempt("recorded as live", lambda: self.service.run_once(target.arn, command, 300))
-        attempt("noted", lambda: self.history.mark_verified(target))
+        recorded = self.attempt(
+            "it is not recorded as live",
+            lambda: self.service.run_once(target.arn, command, 300),
+        )
+        proof = self.verify(target, addresses, min(seconds, 120))
+        # Without this mark, the next run does all that is left.
+        if recorded and proof != ECS_ALONE:
+            self.attempt("it is not marked as verified", lambda: self.history.mark_verified(target))
+        self.tell(plan, proof)
+        return not self.left
+
+    def verify(self, target: Revision, addresses: Addresses, seconds: float) -> str:
+        """Return who says that the target runs and is ready."""
+        if not target.commit:
+            print(f"{target} names no APP_COMMIT: whichever commit answers will do")
+        try:
+            problem = verify(
+                addresses.url,
+                target.commit,
+                seconds,
+                self.service.aws.seconds,
+                environment=self.environment,
+                balancer=addresses.balancer_for(target),
+            )
+        except Failure as failure:
+            self.left.append(str(failure))
+            return ECS_ALONE
+        if problem:
+            self.left.append(f"{problem}. Correct {addresses.source}")
+            return ECS_AND_BALANCER
+        return VERIFIED
+
+    def tell(self, plan: Plan, proof: str) -> None:
+        """Say what runs now, who says so, and what is left to do."""
+        source, target = plan.source, plan.target
         print(f"{self.environment} runs {target}")
+        if self.undone or proof == ECS_ALONE:
+            leaving = f" --from {source.number}" if source else ""
+            again = f"scripts/rollback {self.environment} --revision {target.number}{leaving}"
+            self.left.append(f"Run {again}")
+        result = f"{proof}, but {'. '.join(self.left)}" if self.left else proof
+        output("result", result)
         if source:
             how = "rolled back" if plan.is_back else "returned"
-            tell(f"{self.environment}: {how} from {source.version} to {target}, and verified")
+            tell(f"{self.environment}: {how} from {source.version} to {target}, {result}")
+        if proof == ECS_ALONE:
+            raise Failure(f"{self.environment} runs {target}, {result}")
 
     def stop_what_moves(self, target: Revision) -> None:
         moving = primary(self.service.describe())
@@ -126,13 +179,16 @@ class Rollback:
         if under_way and moving["taskDefinition"] != target.arn:
             self.service.stop_deployment(120)
 
-
-def attempt(what: str, act: Callable[[], None]) -> None:
-    """Do what the service does not depend on; that it failed is said, and no more than that."""
-    try:
-        act()
-    except Failure as failure:
-        print(f"not {what}: {failure}")
+    def attempt(self, problem: str, act: Callable[[], None]) -> bool:
+        """Do what the service does not depend on; that it failed is left to be done."""
+        try:
+            act()
+        except Failure as failure:
+            self.left.append(f"{problem}: {failure}")
+            self.undone = True
+            print(self.left[-1])
+            return False
+        return True
 
 
 def migrations_between(old: str, new: str) -> list[str]:
@@ -140,16 +196,6 @@ def migrations_between(old: str, new: str) -> list[str]:
     words = ["git", "diff", "--name-only", "--diff-filter=A", old, new, "--", "*/migrations/*.py"]
     done = subprocess.run(words, capture_output=True, text=True)
     return done.stdout.split() if done.returncode == 0 else ["unknown migrations: no clone here"]
-
-
-def url_of(service: Service, environment: str) -> str:
-    """Return $APP_URL, or what the stack of the load balancer says."""
-    if url := os.environ.get("APP_URL", "").strip():
-        return url
-    stack = f"myapp-{environment}-load-balancer"
-    answer = service.aws("cloudformation", "describe-stacks", "--stack-name", stack)
-    outputs = {o["OutputKey"]: o["OutputValue"] for o in answer["Stacks"][0]["Outputs"]}
-    return str(outputs["Url"])
 
 
 def roll_back(
@@ -161,21 +207,22 @@ def roll_back(
     leave: str = "",
     yes: bool = False,
     seconds: float = 600,
-) -> None:
+) -> bool:
+    """Do it; return whether nothing is left to do."""
     if is_base(revision):
         service.wait(service.move(revision, "--desired-count", "0"), seconds)
-        print("no tasks run, as before the first deploy")
-        return
+        output("result", "no tasks run, as before the first deploy")
+        return True
     history = History(service.aws, f"myapp-{environment}-task")
     rollback = Rollback(environment, service, history)
     plan = rollback.plan(version, revision, leave)
     if not plan:
-        return
+        return True
     rollback.explain(plan)
-    url = url_of(service, environment)
+    addresses = Addresses.of(service, environment)
     if plan.moves and not yes and not confirm("Make it so?"):
         raise Failure(f"{environment} stays as it is (--yes: don't ask)")
-    rollback.carry_out(plan, url, seconds)
+    return rollback.carry_out(plan, addresses, seconds)
 
 
 def main() -> None:
@@ -194,18 +241,24 @@ def main() -> None:
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument("--seconds", type=float, default=600, help="at most (%(default)s)")
     words = parser.parse_args()
-    run(
-        "rollback",
-        lambda: roll_back(
-            words.environment,
-            Service.of(words.environment),
-            version=words.to,
-            revision=words.revision,
-            leave=words.leave,
-            yes=words.yes,
-            seconds=words.seconds,
-        ),
-    )
+
+    def act() -> None:
+        try:
+            done = roll_back(
+                words.environment,
+                Service.of(words.environment),
+                version=words.to,
+                revision=words.revision,
+                leave=words.leave,
+                yes=words.yes,
+                seconds=words.seconds,
+            )
+        except KeyboardInterrupt:
+            raise Failure("stopped. Run it again: it finishes what was begun") from None
+        if not done:
+            sys.exit(LEFT)
+
+    run("rollback", act)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,8 @@ class Inquiry:
     environment: str  # empty, any will do
     good: int = 0
     problem: str = ""
-    leads_elsewhere: bool = False
+    leads_elsewhere: bool = False  # another environment answered
+    is_unready: bool = False  # the right version answered
 
     def ask(self) -> bool:
         """Ask once more; return whether that makes three right answers in a row."""
@@ -83,7 +84,7 @@ class Inquiry:
         return True
 
     def _ask(self) -> str:
-        self.leads_elsewhere = False
+        self.leads_elsewhere = self.is_unready = False
         try:
             found = health(self.site)
         except Failure as failure:
@@ -95,6 +96,7 @@ class Inquiry:
         if self.commit and found.get("commit") != self.commit:
             return f"{self.site} runs {runs}, not {self.commit}"
         if found.get("status") != "ok":
+            self.is_unready = True
             return f"{self.site} is not ready: {brief(json.dumps(found.get('checks')))}"
         return ""
 
@@ -108,7 +110,7 @@ def verify(
     environment: str = "",
     balancer: Site | None = None,
 ) -> str:
-    """Return once the URL is right, or once the load balancer is; then, what is wrong with the URL.
+    """Return once the URL is right; or what is wrong with it, once the load balancer is right.
 
     Raise Failure where neither is in time, and without a load balancer as soon as another
     environment answers.
@@ -118,7 +120,7 @@ def verify(
     witness = Inquiry(balancer, commit, environment) if balancer else None
     while not mine.ask():
         problem = mine.problem
-        if problem and witness:
+        if problem and witness and not mine.is_unready:
             if witness.ask():
                 return problem
             problem = witness.problem and f"{problem}; {witness.problem}"

@@ -20,12 +20,12 @@ class Clock:
             raise Killed
 
 
-def until_it_ends(clock: Clock, end: int, rotate: Callable[[], None]) -> bool:
+def until_it_ends(clock: Clock, end: int, act: Callable[[], object]) -> bool:
     """Run it, killed at one moment, and then again to its end; whether it came to be killed."""
     clock.end = clock.ticks + end
     try:
-        rotate()
+        act()
     except Killed:
-        rotate()
+        act()
         return True
     return False

@@ -33,7 +33,10 @@ class FakeEcs(Aws):
         self.tags = {n: {"verified": f"2026-01-0{n}T12:00:00.000+00:00"} for n in VERSIONS}
         self.images = {f"myapp-staging:{version}" for version in VERSIONS.values()}
         self.service_deployments: list[dict[str, str]] = []
+        self.outputs: dict[str, str] = {}  # of the load balancer's stack; empty, nobody may read it
+        self.denied: dict[str, str] = {}  # actions that fail, and why
         self.words: tuple[str, ...] = ()
+        self.hosts = "staging.example.com"
         self.service: dict[str, Any] = {
             "status": "ACTIVE",
             "taskDefinition": runs,
@@ -45,6 +48,8 @@ class FakeEcs(Aws):
 
     def __call__(self, service: str, action: str, *words: str) -> Any:
         self.words = words
+        if action in self.denied:
+            raise Failure(f"aws {service} {action}: {self.denied[action]}")
         return getattr(self, action.replace("-", "_"))(dict(pairwise(words)))
 
     @staticmethod
@@ -98,6 +103,7 @@ class FakeEcs(Aws):
             raise Failure("Unable to describe task definition")
         logs = {"awslogs-group": "/ecs/myapp-staging", "awslogs-stream-prefix": "ecs"}
         variables = {"APP_VERSION": VERSIONS[number], "APP_COMMIT": commit(number)}
+        variables["ALLOWED_HOSTS"] = self.hosts
         mine = {
             "name": "myapp",
             "image": f"1.dkr.ecr.us-east-1.amazonaws.com/myapp-staging:{VERSIONS[number]}",
@@ -124,7 +130,10 @@ class FakeEcs(Aws):
         return {"imageDetails": [{"imageDigest": "sha256:1"}]}
 
     def describe_stacks(self, options: Mapping[str, str]) -> Any:
-        raise Failure("An error occurred (AccessDenied)")
+        if not self.outputs:
+            raise Failure("An error occurred (AccessDenied)")
+        outputs = [{"OutputKey": key, "OutputValue": text} for key, text in self.outputs.items()]
+        return {"Stacks": [{"Outputs": outputs}]}
 
     def list_service_deployments(self, options: Mapping[str, str]) -> Any:
         return {"serviceDeployments": self.service_deployments}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import yaml
 
 from scripts.aws import Failure
 from scripts.check_configuration import missing
@@ -18,6 +20,7 @@ from scripts.verify_deployment import verify
 from tests.delivery.raw_server import answering, http
 
 ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = ROOT / ".github" / "workflows"
 URL = {"APP_URL": "https://staging.example.com"}
 ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/myapp-staging-deploy"}
 KEYS = {"AWS_ACCESS_KEY_ID": "true", "AWS_SECRET_ACCESS_KEY": "true"}
@@ -154,6 +157,25 @@ def test_what_never_comes_right_ends_with_the_last_problem(
     assert problem in str(failure.value)
 
 
+def test_another_environment_at_the_url_is_not_waited_for(door: Door) -> None:
+    door.answers = [(200, {"status": "ok", "commit": "new", "environment": "production"})]
+    url = f"http://127.0.0.1:{door.server_port}"
+    elsewhere = (
+        f"{url} leads to production, not to staging: it runs new. Correct APP_URL of staging"
+    )
+    with pytest.raises(Failure, match=f"^{elsewhere}$"):
+        verify(url, "new", 600, environment="staging")
+
+
+def test_what_anybody_answers_begins_no_line(
+    door: Door, capsys: pytest.CaptureFixture[str]
+) -> None:
+    door.answers = [(200, {"status": "ok", "commit": "\n::error::x\n" + "y" * 999}), READY]
+    ask(door)
+    lines = capsys.readouterr().out.splitlines()
+    assert not any(line.startswith("::") or len(line) > 400 for line in lines)
+
+
 def test_nobody_at_the_address_is_a_failure() -> None:
     with pytest.raises(Failure, match="refused"):
         verify("http://127.0.0.1:1", "new", 0, pause=0)
@@ -191,18 +213,28 @@ def test_what_is_no_answer_is_asked_for_again(answer: bytes) -> None:
 # --- outcome
 
 
+@pytest.mark.parametrize("workflow", ["deploy-staging.yml", "deploy-prod.yml"])
+@pytest.mark.parametrize(("code", "red"), [(0, False), (3, False), (1, True), (2, True)])
+def test_a_rollback_that_leaves_something_to_do_is_one(workflow: str, code: int, red: bool) -> None:
+    steps = yaml.safe_load((WORKFLOWS / workflow).read_text())["jobs"]["deploy"]["steps"]
+    (command,) = [str(step["run"]) for step in steps if step.get("name") == "Roll back"]
+    script = re.sub("scripts/rollback [^|]*", f"(exit {code}) ", command)
+    assert bool(subprocess.run(["bash", "-e", "-c", script]).returncode) == red
+
+
 @pytest.mark.parametrize(
-    ("status", "moved", "roll_back", "said"),
+    ("status", "moved", "rolled_back", "said"),
     [
-        ("success", True, "skipped", "deployed"),
-        ("failure", False, "skipped", "before the service moved"),
-        ("cancelled", False, "skipped", "before the service moved"),
-        ("failure", True, "success", "rolled back"),
-        ("failure", True, "failure", "SO DID THE ROLLBACK"),
-        ("cancelled", True, "cancelled", "SO DID THE ROLLBACK"),
+        ("success", True, "", "deployed"),
+        ("failure", False, "", "FAILED before the service moved: what ran before still runs"),
+        ("cancelled", False, "", "FAILED before the service moved: what ran before still runs"),
+        ("failure", True, "verified", "FAILED and rolled back: what ran before runs again"),
+        ("failure", True, "as ECS says, but x", "FAILED and rolled back, as ECS says, but x"),
+        ("failure", True, "", "FAILED, AND SO DID THE ROLLBACK: see what runs"),
+        ("cancelled", True, "", "FAILED, AND SO DID THE ROLLBACK: see what runs"),
     ],
 )
 def test_the_outcome_says_what_runs_now(
-    status: str, moved: bool, roll_back: str, said: str
+    status: str, moved: bool, rolled_back: str, said: str
 ) -> None:
-    assert said in outcome(status, moved, roll_back)
+    assert outcome(status, moved, rolled_back) == said

@@ -1,7 +1,13 @@
 """scripts/rollback: where it goes, what it leaves behind, and what it refuses."""
 
+import itertools
 import json
+import os
+import re
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -16,7 +22,9 @@ from scripts.ecs import Service
 from scripts.mark_verified import mark
 from scripts.revisions import History
 from scripts.rollback import roll_back
+from tests.delivery.clock import Clock, until_it_ends
 from tests.delivery.fake_ecs import ARN, BASE, NEW, OLD, VERSIONS, FakeEcs, commit
+from tests.delivery.raw_server import answering, http
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,15 +34,19 @@ class Site(HTTPServer):
 
     ecs: FakeEcs
     runs: str = ""
+    status: str = "ok"
     told: list[str]
+    hosts: list[str]
 
 
 class Handler(BaseHTTPRequestHandler):
     server: Site
 
     def do_GET(self) -> None:
+        self.server.hosts.append(self.headers["Host"].partition(":")[0])
         number = int(self.server.ecs.service["taskDefinition"].rpartition(":")[2])
-        self.answer({"status": "ok", "commit": self.server.runs or commit(number)})
+        runs = self.server.runs or commit(number)
+        self.answer({"status": self.server.status, "commit": runs, "environment": "staging"})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -52,10 +64,11 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     with Site(("127.0.0.1", 0), Handler) as server:
-        server.ecs, server.told = FakeEcs(runs=NEW), []
+        server.ecs, server.told, server.hosts = FakeEcs(runs=NEW), [], []
         url = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setenv("APP_URL", url)
         monkeypatch.setenv("SLACK_WEBHOOK_URL", url)
+        monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
         Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         yield server
         server.shutdown()
@@ -67,13 +80,41 @@ def ecs(site: Site) -> FakeEcs:
     return site.ecs
 
 
-def back(ecs: FakeEcs, version: str = "", revision: str = "", leave: str = "") -> None:
+class MortalEcs(FakeEcs):
+    """An ECS whose caller may die before each call."""
+
+    def __init__(self, runs: str) -> None:
+        super().__init__(runs)
+        self.clock = Clock()
+
+    def __call__(self, service: str, action: str, *words: str) -> Any:
+        self.clock.tick()
+        return super().__call__(service, action, *words)
+
+
+def back(ecs: FakeEcs, version: str = "", revision: str = "", leave: str = "") -> bool:
     named = {"version": version, "revision": revision, "leave": leave}
-    roll_back("staging", service_of(ecs), **named, yes=True, seconds=0)
+    return roll_back("staging", service_of(ecs), **named, yes=True, seconds=0)
 
 
 def service_of(ecs: FakeEcs) -> Service:
     return Service(ecs, "myapp-staging-cluster", "myapp-staging-service")
+
+
+def know_balancer(site: Site) -> None:
+    """Let AWS tell where the load balancer is: at the site."""
+    url = f"http://staging.example.com:{site.server_port}"
+    site.ecs.outputs = {"Url": url, "LoadBalancerDnsName": "127.0.0.1"}
+
+
+def recorded(ecs: FakeEcs) -> list[str]:
+    """Return what was recorded as live, and how."""
+    return [
+        f"{options['--task-definition'].rpartition(':')[2]} {' '.join(override['command'][3:])}"
+        for action, options in ecs.calls
+        if action == "run-task"
+        for override in json.loads(options["--overrides"])["containerOverrides"]
+    ]
 
 
 def went_to(ecs: FakeEcs) -> list[str]:
@@ -158,18 +199,6 @@ def test_a_second_run_with_a_name_makes_sure_and_moves_nothing(ecs: FakeEcs, sit
     assert len(site.told) == 1
 
 
-def test_a_run_that_was_killed_is_finished_by_the_next(ecs: FakeEcs, site: Site) -> None:
-    site.runs = "something else"
-    with pytest.raises(Failure, match="runs something else"):
-        back(ecs)
-    site.runs = ""
-    back(ecs)
-    assert went_to(ecs) == ["7"]
-    assert [text.partition(" (")[0] for text in site.told] == [
-        "staging: rolled back from v1.2.3 to v1.2.2"
-    ]
-
-
 def test_a_rollback_is_undone_by_name(ecs: FakeEcs, site: Site) -> None:
     back(ecs)
     back(ecs, version="v1.2.3")
@@ -207,19 +236,11 @@ def test_a_deployment_that_can_not_be_stopped_is_replaced(ecs: FakeEcs) -> None:
     assert went_to(ecs) == ["7"]
 
 
-def test_a_rollback_that_can_not_be_recorded_is_still_one(
-    ecs: FakeEcs, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ecs.task["containers"] = [ecs.container(1)]
-    back(ecs)
-    assert "not recorded as live: python manage.py" in capsys.readouterr().out
-
-
 def test_a_slack_that_does_not_answer_harms_nobody(
     ecs: FakeEcs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SLACK_WEBHOOK_URL", "http://127.0.0.1:1")
-    back(ecs)
+    assert back(ecs)
     assert "Slack was not told: " in capsys.readouterr().out
 
 
@@ -231,6 +252,186 @@ def test_further_back_than_one_version_is_said(
     back(ecs, version="v1.2.3")
     back(ecs)
     assert "a contract step" not in capsys.readouterr().out
+
+
+# --- what becomes of it when something fails after the service has moved
+
+AGAIN = "Run scripts/rollback staging --revision 7 --from 8"
+
+
+def other_site(body: dict[str, str]) -> Any:
+    return answering(http(json.dumps(body).encode()))
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (
+            {"status": "ok", "commit": "ff", "environment": "production"},
+            "{} leads to production, not to staging: it runs ff",
+        ),
+        ({"status": "ok", "commit": "ff"}, f"{{}} runs ff, not {commit(7)}"),
+    ],
+)
+def test_where_the_url_is_wrong_the_load_balancer_is_asked(
+    ecs: FakeEcs,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    body: dict[str, str],
+    problem: str,
+) -> None:
+    know_balancer(site)
+    with other_site(body) as url:
+        monkeypatch.setenv("APP_URL", url)
+        assert not back(ecs)
+    assert (recorded(ecs), ecs.tags[8]["rolled-back-to"]) == (["7 --rollback"], "7")
+    assert ecs.tags[7]["verified"] > ecs.tags[8]["rolled-back"]
+    assert site.hosts == ["staging.example.com"] * 3
+    (text,) = site.told
+    assert text.endswith(
+        f", as ECS and the load balancer say, but {problem.format(url)}. Correct APP_URL of staging"
+    )
+
+
+def test_a_url_that_leads_to_the_right_version_is_not_wrong_before_that_is_ready(
+    ecs: FakeEcs, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    know_balancer(site)
+    with other_site({"status": "failed", "commit": commit(7)}) as url:
+        monkeypatch.setenv("APP_URL", url)
+        with pytest.raises(Failure, match=f"as ECS alone says, but {url} is not ready"):
+            back(ecs)
+    assert site.hosts == []
+
+
+def test_where_nobody_answers_the_load_balancer_is_asked(
+    ecs: FakeEcs, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    know_balancer(site)
+    monkeypatch.setenv("APP_URL", "http://127.0.0.1:1")
+    assert not back(ecs)
+    assert recorded(ecs) == ["7 --rollback"]
+    assert re.search(r"load balancer say, but http://127\.0\.0\.1:1/.* refused\. ", site.told[0])
+
+
+def test_the_load_balancer_is_asked_by_a_host_that_the_version_allows(
+    ecs: FakeEcs, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    know_balancer(site)
+    monkeypatch.setenv("APP_URL", "http://127.0.0.1:1")
+    ecs.hosts = ".old.example.com,older.example.com"
+    back(ecs)
+    assert site.hosts == ["old.example.com"] * 3
+
+
+def test_the_url_of_the_stack_will_do(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    know_balancer(site)
+    monkeypatch.delenv("APP_URL")
+    monkeypatch.setitem(site.ecs.outputs, "Url", f"http://127.0.0.1:{site.server_port}")
+    assert back(site.ecs)
+
+
+@pytest.mark.parametrize("balancer", [True, False])
+def test_what_nobody_could_verify_is_recorded_and_left_to_the_next_run(
+    ecs: FakeEcs, site: Site, balancer: bool
+) -> None:
+    if balancer:
+        know_balancer(site)
+    site.status = "failed"
+    with pytest.raises(Failure, match=rf"as ECS alone says, but .* is not ready: .*{AGAIN}"):
+        back(ecs)
+    assert recorded(ecs) == ["7 --rollback"]
+    assert ecs.tags[7]["verified"] < ecs.tags[8]["rolled-back"]
+    site.status = "ok"
+    assert back(ecs)
+    assert went_to(ecs) == ["7"]
+    assert ecs.tags[7]["verified"] > ecs.tags[8]["rolled-back"]
+    assert [text.partition("), ")[2][:8] for text in site.told] == ["as ECS a", "verified"]
+
+
+def test_what_could_not_be_recorded_is_said_and_done_by_the_next_run(
+    ecs: FakeEcs, site: Site
+) -> None:
+    ecs.task["containers"] = [ecs.container(1)]
+    assert not back(ecs)
+    assert "verified, but it is not recorded as live: python manage.py" in site.told[0]
+    assert site.told[0].endswith(f". {AGAIN}")
+    ecs.task["containers"] = [ecs.container(0)]
+    assert back(ecs)
+    assert recorded(ecs) == ["7 --rollback"] * 2
+
+
+def test_what_could_not_be_marked_is_said_and_done_by_the_run_that_it_names(
+    ecs: FakeEcs, site: Site
+) -> None:
+    ecs.denied = {"tag-resource": "AccessDenied"}
+    assert not back(ecs)
+    assert recorded(ecs) == ["7 --rollback"]
+    assert "revision 8, commit 000000000000) is not marked as rolled back: " in site.told[0]
+    assert site.told[0].endswith(f". {AGAIN}")
+    ecs.denied = {}
+    assert back(ecs, revision="7", leave="8")
+    assert went_to(ecs) == ["7"]
+    assert ecs.tags[7]["verified"] > ecs.tags[8]["rolled-back"]
+
+
+def test_credentials_that_expire_once_the_service_is_steady_do_not_hide_that_it_is(
+    ecs: FakeEcs, site: Site
+) -> None:
+    expired = dict.fromkeys(["run-task", "describe-tasks"], "ExpiredTokenException")
+    ecs.denied = expired
+    assert not back(ecs)
+    assert "verified, but it is not recorded as live: aws ecs run-task: Expired" in site.told[0]
+
+
+def test_credentials_that_expire_while_it_moves_leave_it_to_the_next_run(
+    ecs: FakeEcs, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expire(self: Service, deployment: str, seconds: float) -> None:
+        raise Failure("ExpiredTokenException")
+
+    with monkeypatch.context() as expired:
+        expired.setattr(Service, "wait", expire)
+        with pytest.raises(Failure, match="ExpiredToken"):
+            back(ecs)
+    assert (went_to(ecs), recorded(ecs), site.told) == (["7"], [], [])
+    assert back(ecs)
+    assert (went_to(ecs), recorded(ecs), len(site.told)) == (["7"], ["7 --rollback"], 1)
+
+
+def test_a_run_that_was_killed_at_any_moment_is_finished_by_the_next(site: Site) -> None:
+    for end in itertools.count(1):
+        site.ecs = ecs = MortalEcs(runs=NEW)
+        site.told.clear()
+        was_killed = until_it_ends(ecs.clock, end, lambda: back(ecs))  # noqa: B023
+        assert went_to(ecs) == ["7"]
+        assert recorded(ecs)[-1] == "7 --rollback"
+        assert ecs.tags[7]["verified"] > ecs.tags[8]["rolled-back"]
+        assert [text.rpartition(", ")[2] for text in site.told] == ["verified"]
+        if not was_killed:
+            break
+    assert end > 10
+
+
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_says_that_it_can_be_run_again(
+    tmp_path: Path, kill: signal.Signals
+) -> None:
+    aws, asked = tmp_path / "aws", tmp_path / "asked"
+    aws.write_text(f"#!/bin/sh\ntouch {asked}\nexec sleep 60\n")
+    aws.chmod(0o755)
+    environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    # Not by the script: python3 may be a shim that puts another `aws` first.
+    command = [sys.executable, "-m", "scripts.rollback", "staging"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not asked.exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(kill)
+        _, said = process.communicate()
+    assert said == "scripts/rollback: stopped. Run it again: it finishes what was begun\n"
+    assert process.returncode == 1
 
 
 # --- what it refuses
