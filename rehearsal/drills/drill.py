@@ -96,4 +96,6 @@ APPROVE = Gate(PRODUCTION, "deploy", "approval")
 
 NOT_MOVED = "FAILED before the service moved: what ran before still runs"
 ROLLED_BACK = "FAILED and rolled back: what ran before runs again"
+# Seen at the load balancer, and not at APP_URL.
+ROLLED_BACK_UNSEEN = "FAILED and rolled back, as ECS and the load balancer say, but "
 DEPLOYED = "deployed"

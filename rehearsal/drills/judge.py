@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rehearsal.drills.drill import Drill
+from rehearsal.drills.drill import MIGRATE, Drill
 from rehearsal.drills.seen import Runs, Seen
 
 
@@ -14,6 +14,7 @@ def problems(drill: Drill, seen: Seen) -> list[str]:
         *seen.problems,
         *wrong_gate(drill, seen),
         *wrong_state(drill, seen),
+        *wrong_record(drill, seen),
         *wrong_words(drill, seen),
         *wrong_requests(drill, seen),
     ]
@@ -64,6 +65,14 @@ def wrong_environment(name: str, wanted: str, before: Runs, seen: Seen) -> Itera
         yield f"{name} has not settled: tasks or deployments are left"
     if before.live == before.commit and now.live != now.commit:
         yield f"{name} runs {now.commit[:12]}, and /releases.json calls {now.live[:12]} live"
+
+
+def wrong_record(drill: Drill, seen: Seen) -> Iterator[str]:
+    """Yield how a change is recorded that came to be migrated for, and must not run."""
+    migrated = MIGRATE in seen.ran and MIGRATE not in seen.failed
+    outcome = seen.after[drill.environment].outcomes.get(seen.commit, "nothing")
+    if drill.after.runs == "before" and migrated and outcome != "rolled-back":
+        yield f"/releases.json calls {seen.commit[:12]} {outcome}, and not rolled-back"
 
 
 def wrong_words(drill: Drill, seen: Seen) -> Iterator[str]:

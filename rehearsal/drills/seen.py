@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Runs:
     revision: str = ""
     settled: bool = False  # one deployment, complete, with all its tasks healthy
     live: str = ""  # the commit that /releases.json calls live
+    outcomes: Mapping[str, str] = field(default_factory=dict)  # and how each commit ended
     tags: frozenset[str] = frozenset()
     migrations: frozenset[str] = frozenset()
 
@@ -105,6 +107,7 @@ def environment(name: str, *, deep: bool) -> Runs:
         revision="".join(revisions),
         settled=is_settled(service),
         live=str((history.get("live") or {}).get("commit", "")),
+        outcomes={one["commit"]: one["outcome"] for one in reversed(history.get("releases", []))},
         tags=tags,
         migrations=migrations,
     )

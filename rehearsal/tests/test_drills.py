@@ -19,6 +19,7 @@ from rehearsal.drills.drill import (
     MIGRATE,
     NOT_MOVED,
     ROLLED_BACK,
+    ROLLED_BACK_UNSEEN,
     VERIFY,
     After,
     Drill,
@@ -42,7 +43,7 @@ SHIPPED = Drill("shipped", "", None, After(runs="change", pushed=True, slack="de
 
 def stopped() -> Seen:
     """Return what is seen of a drill that verification stops, and that is rolled back."""
-    pushed = replace(RAN, tags=RAN.tags | {NEW})
+    pushed = replace(RAN, tags=RAN.tags | {NEW}, outcomes={OLD: "live", NEW: "rolled-back"})
     return Seen(
         commit=NEW,
         ran=[BUILD, MIGRATE, DEPLOY, VERIFY],
@@ -157,6 +158,18 @@ def test_what_only_the_clean_up_returned_was_not_rolled_back() -> None:
     assert judge.problems(STOPPED, seen) == ["staging was left on task:2, and not on task:1"]
 
 
+@pytest.mark.parametrize("outcomes", [{}, {NEW: "live"}, {NEW: "superseded"}])
+def test_a_change_that_does_not_run_must_be_recorded_as_rolled_back(
+    outcomes: dict[str, str],
+) -> None:
+    seen = stopped()
+    after(seen, outcomes=outcomes)
+    (problem,) = judge.problems(STOPPED, seen)
+    assert problem.startswith("/releases.json calls bbbbbbbbbbbb ")
+    seen.failed = [MIGRATE]
+    assert not judge.problems(replace(STOPPED, gate=MIGRATE), seen)
+
+
 def test_a_migration_that_should_be_applied_and_is_not_is_a_problem() -> None:
     drill = replace(STOPPED, after=replace(STOPPED.after, migrated=("app.0900",)))
     assert judge.problems(drill, stopped()) == ["staging's database was migrated by nothing"]
@@ -243,6 +256,14 @@ def test_a_service_is_at_rest_with_as_many_healthy_tasks_as_it_wants(
 
 
 # The catalogue
+
+
+def test_a_url_that_is_wrong_is_told_apart_from_a_rollback_that_failed() -> None:
+    wrong = {drill.name: drill for drill in DRILLS if "APP_URL" in drill.variables}
+    assert len(wrong) == 2
+    for drill in wrong.values():
+        assert drill.after.slack.startswith(ROLLED_BACK_UNSEEN)
+        assert drill.variables["APP_URL"] in drill.after.slack
 
 
 def workflow(name: str) -> str:

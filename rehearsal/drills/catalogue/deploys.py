@@ -13,6 +13,7 @@ from rehearsal.drills.drill import (
     MIGRATE,
     NOT_MOVED,
     ROLLED_BACK,
+    ROLLED_BACK_UNSEEN,
     VERIFY,
     WATCH,
     After,
@@ -61,6 +62,7 @@ import signal
 def when_ready(server: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 """
+NOBODY = "http://127.0.0.1:9"
 BROKEN = """\
     if __import__("pathlib").Path("/tmp/broken").exists():
         raise RuntimeError("broken")
@@ -298,8 +300,20 @@ DRILLS = (
         "wrong-url",
         "GitHub's APP_URL of staging leads to production, which answers 200 as well.",
         VERIFY,
-        After(pushed=True, slack="FAILED", says=f"{url('production')} runs"),
+        After(
+            pushed=True,
+            slack=f"{ROLLED_BACK_UNSEEN}{url('production')} leads to production, not to staging",
+            says="Correct APP_URL of staging",
+        ),
         variables={"APP_URL": url("production")},
+        seconds=80,
+    ),
+    Drill(
+        "dead-url",
+        "GitHub's APP_URL of staging is an address at which nobody listens.",
+        VERIFY,
+        After(pushed=True, slack=f"{ROLLED_BACK_UNSEEN}{NOBODY}/health/: ", says="refused"),
+        variables={"APP_URL": NOBODY},
         seconds=90,
     ),
     Drill(
@@ -316,7 +330,7 @@ DRILLS = (
         "Nobody listens at Slack's address: a good deploy stays good.",
         None,
         After(runs="change", pushed=True),
-        secrets={"SLACK_WEBHOOK_URL": "http://127.0.0.1:9/slack"},
+        secrets={"SLACK_WEBHOOK_URL": f"{NOBODY}/slack"},
         seconds=135,
     ),
     Drill(
