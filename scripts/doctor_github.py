@@ -8,12 +8,18 @@ from typing import Any
 from scripts.aws import Failure
 from scripts.check_configuration import missing
 from scripts.configure_github import environment_changes, known, ruleset_changes
-from scripts.findings import KEY_DAYS, MISSING, OK, WRONG, Finding, Findings, by_age
+from scripts.findings import KEY_DAYS, MISSING, NOT_ASKED, OK, WRONG, Finding, Findings, by_age
 from scripts.github import Gh
 from scripts.github_settings import SOURCES, places, rulesets, unenforced, uses
 from scripts.infra_parameters import INFRA, read_parameters
+from scripts.verify_deployment import Site, brief, health
 
 CONFIGURE = "scripts/configure-github"
+URLS = {
+    ("staging", "APP_URL"): "staging",
+    ("", "STAGING_URL"): "staging",
+    ("production", "APP_URL"): "production",
+}
 
 
 def examine(gh: Gh) -> Findings:
@@ -24,6 +30,7 @@ def examine(gh: Gh) -> Findings:
     there = known(gh)
     yield from required(there)
     yield from values(there)
+    yield from addresses(there)
     yield from subjects(gh, repository)
 
 
@@ -71,6 +78,25 @@ def values(there: dict[tuple[str, str], str]) -> Findings:
             yield value(there, name, kind, place)
         if not found and not re.search(rf"\b{name}\b", lacks):
             yield Finding(OK, f"{kind} {name}: not set, and need not be ({readers(name)})")
+
+
+def addresses(there: dict[tuple[str, str], str]) -> Findings:
+    """Yield whether each URL leads to the environment that it is meant for."""
+    for (place, name), environment in URLS.items():
+        if url := there.get((place, name)):
+            yield address(url, place, name, environment)
+
+
+def address(url: str, place: str, name: str, environment: str) -> Finding:
+    what = f"{name} of {place or 'the repository'}"
+    try:
+        leads_to = brief(health(Site(url)).get("environment", "what names no environment"))
+    except Failure as failure:
+        return Finding(NOT_ASKED, f"where {what} leads: {failure}")
+    if leads_to == environment:
+        return Finding(OK, f"{what} leads to {environment}")
+    command = f"gh variable set {name}{f' --env {place}' if place else ''}"
+    return Finding(WRONG, f"{what} leads to {leads_to}, not to {environment}", command)
 
 
 def readers(name: str, place: str = "") -> str:

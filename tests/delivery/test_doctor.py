@@ -14,6 +14,7 @@ from scripts.configure_github import configure
 from scripts.findings import MISSING, NOT_ASKED, OK, WRONG, Finding, asked
 from scripts.infra_parameters import INFRA
 from scripts.repository import GET_GH
+from scripts.verify_deployment import Site
 from tests.delivery.fake_github import VALUES, FakeGitHub, value_file, words
 from tests.delivery.fake_staging import Staging, days_ago
 
@@ -21,6 +22,20 @@ ROOT = INFRA.parent
 
 
 # --- GitHub
+
+ANSWERS = {"https://staging.example.com": "staging", "https://example.com": "production"}
+
+
+@pytest.fixture(autouse=True)
+def web(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let /health/ answer at the URLs that are configured."""
+
+    def health(site: Site) -> dict[str, str]:
+        if site.url not in ANSWERS:
+            raise Failure(f"{site}/health/: refused")
+        return {"status": "ok", "environment": ANSWERS[site.url]}
+
+    monkeypatch.setattr(doctor_github, "health", health)
 
 
 def examine(github: FakeGitHub) -> list[Finding]:
@@ -78,6 +93,30 @@ def test_a_value_in_the_wrong_place_is_named(
     github.variables[place][name] = value
     (found,) = wrong(github)
     assert finding in found
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "command"),
+    [
+        ("environments/staging", "APP_URL", "gh variable set APP_URL --env staging"),
+        ("actions", "STAGING_URL", "gh variable set STAGING_URL"),
+    ],
+)
+def test_a_url_that_leads_to_another_environment_is_wrong(
+    github: FakeGitHub, place: str, name: str, command: str
+) -> None:
+    github.variables[place][name] = "https://example.com"
+    (found,) = wrong(github)
+    assert found.startswith(f"wrong      {name} of ")
+    assert found.endswith(f" leads to production, not to staging -> {command}")
+
+
+def test_a_url_that_does_not_answer_is_no_pass(github: FakeGitHub) -> None:
+    github.variables["environments/production"]["APP_URL"] = "https://down.example.com"
+    (found,) = wrong(github)
+    assert found == (
+        "not asked  where APP_URL of production leads: https://down.example.com/health/: refused"
+    )
 
 
 def test_keys_beside_a_role_are_wrong(github: FakeGitHub) -> None:
