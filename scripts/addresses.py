@@ -25,26 +25,17 @@ class Addresses:
     def of(cls, service: Service, environment: str) -> Addresses:
         """Return them from $APP_URL and from the stack; one of the two must give the URL."""
         configured = os.environ.get("APP_URL", "").strip()
-        stack = f"myapp-{environment}-load-balancer"
+        source = f"APP_URL of {environment}"
         try:
-            answer = service.aws("cloudformation", "describe-stacks", "--stack-name", stack)
-            outputs = {
-                o["OutputKey"]: str(o["OutputValue"])
-                for o in answer["Stacks"][0].get("Outputs", [])
-            }
-            if not {"Url", "LoadBalancerDnsName"} <= outputs.keys():
-                raise Failure(f"the stack {stack} says no Url: scripts/deploy-infra {environment}")
+            url, balancer = read_stack(service, f"myapp-{environment}-load-balancer")
         except Failure as failure:
             if not configured:
-                raise Failure(
-                    f"APP_URL is not set, and no other address is known: {failure}"
-                ) from None
-            print(f"The load balancer is not known, only APP_URL: {failure}")
-            return cls(configured, f"APP_URL of {environment}")
-        url, balancer = outputs["Url"], outputs["LoadBalancerDnsName"]
-        if configured:
-            return cls(configured, f"APP_URL of {environment}", url, balancer)
-        return cls(url, f"the DNS record of {urlsplit(url).hostname}", url, balancer)
+                raise Failure(f"{source} is not set, and AWS does not tell it: {failure}") from None
+            print(f"Only APP_URL is known, and not the load balancer: {failure}")
+            return cls(configured, source)
+        if not configured:
+            source = f"the DNS record of {urlsplit(url).hostname}"
+        return cls(configured or url, source, url, balancer)
 
     def balancer_for(self, revision: Revision) -> Site | None:
         """Return the load balancer as a site, under a host name that the revision answers to."""
@@ -54,3 +45,13 @@ class Addresses:
         hosts = [host.strip().lstrip(".") for host in revision.variable("ALLOWED_HOSTS").split(",")]
         allowed = urlsplit(self.stack_url).hostname in hosts
         return Site(self.stack_url, self.balancer, "" if allowed else hosts[0])
+
+
+def read_stack(service: Service, stack: str) -> tuple[str, str]:
+    """Return the URL that infra/ made, and the load balancer's own name."""
+    answer = service.aws("cloudformation", "describe-stacks", "--stack-name", stack)
+    found = {o["OutputKey"]: str(o["OutputValue"]) for o in answer["Stacks"][0].get("Outputs", [])}
+    try:
+        return found["Url"], found["LoadBalancerDnsName"]
+    except KeyError as missing:
+        raise Failure(f"the stack {stack} has no output {missing}") from None

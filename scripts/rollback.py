@@ -129,14 +129,14 @@ class Rollback:
             "it is not recorded as live",
             lambda: self.service.run_once(target.arn, command, 300),
         )
-        proof = self.verify(target, addresses, min(seconds, 120))
+        proof = self.proof_of(target, addresses, min(seconds, 120))
         # Without this mark, the next run does all that is left.
         if recorded and proof != ECS_ALONE:
             self.attempt("it is not marked as verified", lambda: self.history.mark_verified(target))
-        self.tell(plan, proof)
+        self.conclude(plan, proof)
         return not self.left
 
-    def verify(self, target: Revision, addresses: Addresses, seconds: float) -> str:
+    def proof_of(self, target: Revision, addresses: Addresses, seconds: float) -> str:
         """Return who says that the target runs and is ready."""
         if not target.commit:
             print(f"{target} names no APP_COMMIT: whichever commit answers will do")
@@ -157,7 +157,7 @@ class Rollback:
             return ECS_AND_BALANCER
         return VERIFIED
 
-    def tell(self, plan: Plan, proof: str) -> None:
+    def conclude(self, plan: Plan, proof: str) -> None:
         """Say what runs now, who says so, and what is left to do."""
         source, target = plan.source, plan.target
         print(f"{self.environment} runs {target}")

@@ -413,6 +413,13 @@ def test_a_run_that_was_killed_at_any_moment_is_finished_by_the_next(site: Site)
     assert end > 10
 
 
+@pytest.mark.parametrize(("done", "code"), [(True, 0), (False, 3)])
+def test_the_exit_code_says_whether_something_is_left(done: bool, code: int) -> None:
+    program = f"from scripts import rollback as r; r.roll_back = lambda *a, **k: {done}; r.main()"
+    command = [sys.executable, "-c", program, "staging"]
+    assert subprocess.run(command, cwd=ROOT).returncode == code
+
+
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_interrupted_says_that_it_can_be_run_again(
     tmp_path: Path, kill: signal.Signals
