@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from tests.delivery.fake_github import (
     words,
 )
 from tests.delivery.github_api import Api
+from tests.delivery.in_process import run_here
 
 ROOT = WORKFLOWS.parents[1]
 PATHS = [
@@ -192,11 +192,8 @@ def test_only_an_administrator_gets_further(api: Api | None) -> None:
 
 
 def run(*given: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = ["scripts/configure-github", "--repository", "acme/shop", *given]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("GH_", "GITHUB_"))}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment | variables, capture_output=True, text=True, input=""
-    )
+    words = ("--repository", "acme/shop", *given)
+    return run_here("scripts/configure-github", *words, without=("GH_", "GITHUB_"), **variables)
 
 
 def test_the_real_gh_says_what_was_meant(api: Api | None, tmp_path: Path, values: Path) -> None:
@@ -237,9 +234,6 @@ def test_a_gh_that_can_not_is_one_line(tmp_path: Path, script: str, problem: str
 
 
 def test_a_missing_gh_is_named_with_where_to_get_it(tmp_path: Path) -> None:
-    for name in ("bash", "dirname"):
-        (tmp_path / name).symlink_to(shutil.which(name) or name)
-    (tmp_path / "python3").symlink_to(sys.executable)
     done = run(PATH=str(tmp_path))
     assert done.stderr == (f"scripts/configure-github: gh is missing: {GET_GH}\n")
 

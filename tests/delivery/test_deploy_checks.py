@@ -1,7 +1,6 @@
 """What a deploy asks before and after it: is it configured, does it run, how did it end."""
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from scripts.aws import Failure
 from scripts.check_configuration import missing
 from scripts.report_outcome import outcome
 from scripts.verify_deployment import verify
+from tests.delivery.in_process import run_here
 from tests.delivery.raw_server import answering, http
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,13 +73,7 @@ def test_a_fork_is_skipped_and_the_canonical_repository_fails(
     tmp_path: Path, required: str, code: int
 ) -> None:
     files = {name: str(tmp_path / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
-    done = subprocess.run(
-        ["scripts/check-configuration", "staging"],
-        cwd=ROOT,
-        env=os.environ | files | {"DEPLOY_REQUIRED": required},
-        capture_output=True,
-        text=True,
-    )
+    done = run_here("scripts/check-configuration", "staging", DEPLOY_REQUIRED=required, **files)
     assert done.returncode == code
     assert not (tmp_path / "GITHUB_OUTPUT").exists()
     page = (tmp_path / "GITHUB_STEP_SUMMARY").read_text()

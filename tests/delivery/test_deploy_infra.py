@@ -1,10 +1,7 @@
 """scripts/deploy-infra: what it changes in AWS, and what it refuses."""
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from scripts.deploy_infra import Environment
 from scripts.infra_parameters import INFRA, TEMPLATES, declared, read_parameters
 from tests.delivery.cloudformation import TEMPLATES as TEMPLATES_AS_YAML
 from tests.delivery.fake_aws import FakeAws
+from tests.delivery.in_process import run_here
 
 ROOT = INFRA.parent
 STACKS = [f"myapp-staging-{template}" for template in TEMPLATES]
@@ -141,25 +139,15 @@ def test_both_environments_set_the_same_parameters() -> None:
 
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    hidden = {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"}
-    environ = {name: value for name, value in os.environ.items() if name not in hidden}
-    return subprocess.run(
-        ["scripts/deploy-infra", "staging", *words],
-        cwd=ROOT,
-        env=environ | variables,
-        capture_output=True,
-        text=True,
-    )
+    hidden = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL")
+    return run_here("scripts/deploy-infra", "staging", *words, without=hidden, **variables)
 
 
 def fake_cli(folder: Path, script: str) -> str:
-    """Put an `aws` and what the script itself needs, and nothing else, on a PATH."""
+    """Put an `aws`, and nothing else, on a PATH."""
     if script:
         (folder / "aws").write_text(f"#!/bin/sh\n{script}\n")
         (folder / "aws").chmod(0o755)
-    for name in ("bash", "dirname"):
-        (folder / name).symlink_to(shutil.which(name) or name)
-    (folder / "python3").symlink_to(sys.executable)
     return str(folder)
 
 

@@ -14,6 +14,7 @@ from scripts import run_docs
 from scripts.aws import Failure
 from scripts.pages import ROOT, Block, blocks, matches, pages, read_block
 from scripts.run_docs import copy_to, run_page, tidy
+from tests.delivery.in_process import module_of, run_here
 
 # Programs that are not ours; what becomes of what they are asked is theirs.
 OTHERS = {"aws", "curl", "docker", "for", "gh", "git", "pre-commit"}
@@ -87,6 +88,8 @@ def is_target(word: str) -> bool:
 def help_of(*words: str) -> str:
     if words[0].endswith(".py"):
         return ""
+    if words[0].startswith("scripts/") and module_of(words[0]):
+        return run_here(words[0], "--help").stdout
     done = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, f"{words}: {done.stderr}"
     return done.stdout

@@ -1,8 +1,5 @@
 """scripts/doctor: what it finds well, what it finds missing or wrong, and what it could not ask."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from scripts.repository import GET_GH
 from scripts.verify_deployment import Site
 from tests.delivery.fake_github import VALUES, FakeGitHub, value_file, words
 from tests.delivery.fake_staging import Staging, days_ago
+from tests.delivery.in_process import run_here
 
 ROOT = INFRA.parent
 
@@ -180,20 +178,10 @@ def test_what_can_not_be_asked_is_a_finding() -> None:
     assert [finding.state for finding in asked("x", nobody)] == [OK, NOT_ASKED]
 
 
-def run(*given: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "GH_"))}
-    if path:
-        environ["PATH"] = path
-    return subprocess.run(
-        ["scripts/doctor", *given], cwd=ROOT, env=environ, capture_output=True, text=True
-    )
-
-
 def test_what_could_not_be_asked_is_no_pass(tmp_path: Path) -> None:
-    for name in ("bash", "dirname", "git"):
-        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
-    (tmp_path / "python3").symlink_to(sys.executable)
-    done = run("github", "staging", "--repository", "acme/shop", path=str(tmp_path))
+    (tmp_path / "git").symlink_to("/usr/bin/git")
+    words = ("github", "staging", "--repository", "acme/shop")
+    done = run_here("scripts/doctor", *words, without=("AWS_", "GH_"), PATH=str(tmp_path))
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         "GitHub:",
@@ -206,7 +194,7 @@ def test_what_could_not_be_asked_is_no_pass(tmp_path: Path) -> None:
 
 
 def test_a_part_that_there_is_not_is_refused() -> None:
-    done = run("githubb")
+    done = run_here("scripts/doctor", "githubb")
     assert done.returncode == 2
     assert "githubb: the parts are machine, github, staging, production" in done.stderr
 

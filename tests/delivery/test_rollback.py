@@ -24,6 +24,7 @@ from scripts.revisions import History
 from scripts.rollback import roll_back
 from tests.delivery.clock import Clock, until_it_ends
 from tests.delivery.fake_ecs import ARN, BASE, NEW, OLD, VERSIONS, FakeEcs, commit
+from tests.delivery.in_process import run_here
 from tests.delivery.raw_server import answering, http
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -507,8 +508,8 @@ def test_nobody_there_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_version_and_a_revision_at_once_are_refused() -> None:
-    words = ["scripts/rollback", "staging", "--to", "v1.2.2", "--revision", "7"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    words = ("staging", "--to", "v1.2.2", "--revision", "7")
+    done = run_here("scripts/rollback", *words)
     assert (done.returncode, "not allowed with argument" in done.stderr) == (2, True)
 
 

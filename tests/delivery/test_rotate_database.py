@@ -2,9 +2,7 @@
 
 import itertools
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from scripts.infra_parameters import INFRA
 from tests.delivery.clock import Clock, until_it_ends
 from tests.delivery.fake_ecs import BASE
 from tests.delivery.fake_rds import FakeRds, Rotation
+from tests.delivery.in_process import run_here
 from tests.delivery.test_rollback import Site, site
 
 __all__ = ["site"]
@@ -116,13 +115,7 @@ def test_no_leaves_the_password(rds: FakeRds, path: Path, monkeypatch: pytest.Mo
 
 
 def test_without_aws_it_ends_in_one_line() -> None:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    done = subprocess.run(
-        ["scripts/rotate-secrets", "staging", "database", "--yes"],
-        cwd=INFRA.parent,
-        env=environ | {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"},
-        capture_output=True,
-        text=True,
-    )
+    words = ("staging", "database", "--yes")
+    done = run_here("scripts/rotate-secrets", *words, without=("AWS_",), PATH="/nonexistent")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith("scripts/rotate-secrets: ")

@@ -21,8 +21,8 @@ import pytest
 import yaml
 
 from scripts import audit_dependencies, with_services
+from tests.delivery.in_process import ROOT, module_of, run_here
 
-ROOT = Path(__file__).resolve().parents[2]
 SHELL = sorted(
     path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix
 )
@@ -41,9 +41,24 @@ def can_be_interrupted() -> None:
 
 @pytest.mark.parametrize("name", SHELL)
 def test_every_script_helps(name: str) -> None:
-    done = script(f"scripts/{name}", "--help")
+    path = f"scripts/{name}"
+    done = run_here(path, "--help") if module_of(path) else script(path, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"scripts/{name}" in done.stdout
+    assert path in done.stdout
+
+
+def test_scripts_that_start_a_module_differ_in_nothing_else() -> None:
+    forms: dict[str, str] = {}
+    for name in SHELL:
+        path = f"scripts/{name}"
+        if module := module_of(path):
+            assert os.access(ROOT / path, os.X_OK)
+            first, _, *rest = (ROOT / path).read_text().splitlines()
+            forms["\n".join([first, *rest]).replace(module, "")] = path
+    for path in forms.values():
+        done = script(path, "--help")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"usage: {path}" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["bootstrap", "check"])

@@ -53,9 +53,10 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> Tested:
     def tested_by(suite: str) -> Path:
         folder = make_project(tmp_path_factory.mktemp("project"))
         (folder / "test_program.py").write_text(suite)
-        command = [sys.executable, "-m", "pytest", "--rootdir=.", "-p", "no:django"]
+        command = [sys.executable, "-m", "pytest", "--rootdir=.", "-p", "pytest_cov"]
         command += ["--cov=.", "--cov-report=xml", "--junit-xml=tests.xml"]
-        subprocess.run(command, cwd=folder, capture_output=True, check=False)
+        alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        subprocess.run(command, cwd=folder, env=alone, capture_output=True, check=False)
         return folder
 
     return tested_by

@@ -1,6 +1,5 @@
 """scripts/watch-deployment: which figures keep a deployment, and which don't."""
 
-import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from scripts.report_outcome import outcome
 from scripts.watch_deployment import GOOD, INVESTIGATE, ROLL_BACK, Watch, conclude, queries
 from tests.delivery.cloudformation import Resolver
 from tests.delivery.fake_ecs import NEW, OLD, FakeEcs
+from tests.delivery.in_process import run_here
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
@@ -200,8 +200,7 @@ def test_what_is_not_to_be_watched_is_said(capsys: pytest.CaptureFixture[str]) -
     "words", [["--minutes", "-1"], ["--minutes", "many"], ["--minutes", "5", "--period", "0"]]
 )
 def test_what_is_no_time_is_refused(words: list[str]) -> None:
-    command = ["scripts/watch-deployment", "staging", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = run_here("scripts/watch-deployment", "staging", *words)
     assert (done.returncode, "is no number of" in done.stderr) == (2, True)
 
 
