@@ -1,19 +1,28 @@
 """What holds for every test, wherever it stands."""
 
+from __future__ import annotations
+
+import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import django
 import pytest
+from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
-from playwright.sync_api import Browser, sync_playwright
-from pytest_django import DjangoDbBlocker
-from redis import RedisError
+from redis import Redis, RedisError
 
 from myproject.startup import one_line_errors
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).resolve().parent
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
@@ -24,37 +33,89 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 # These test what is not the service; what of them needs a server asks it itself.
-DELIVERY = ("rehearsal/", "tests/delivery/")
+DELIVERY = tuple(ROOT / name for name in ("rehearsal", "tests/delivery"))
+# A Redis has 16 databases, by number, unless it is configured otherwise. Each worker takes one.
+NUMBERS = 16
 
 
-@pytest.fixture(scope="session", autouse=True)
-def servers_answer(
-    request: pytest.FixtureRequest,
-    django_db_blocker: DjangoDbBlocker,
-    record_testsuite_property: Callable[[str, object], None],
-) -> None:
-    """No service is tested without its servers: say so once, and not once for each test."""
-    record_testsuite_property("Python", platform.python_version())
-    record_testsuite_property("Django", django.__version__)
-    if all(item.nodeid.startswith(DELIVERY) for item in request.session.items):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers --numprocesses=auto starts: two runs at once must find numbers."""
+    return min(os.cpu_count() or 1, NUMBERS // 2)
+
+
+def is_delivery(path: Path) -> bool:
+    return any(path.is_relative_to(folder) for folder in DELIVERY)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say once, and not once for each test, that a server of the service does not answer."""
+    config = session.config
+    arguments = (config.invocation_params.dir / word.partition("::")[0] for word in config.args)
+    if hasattr(config, "workerinput") or config.option.collectonly:
         return
+    versions = {"Python": platform.python_version(), "Django": django.__version__}
+    if not all(is_delivery(path.resolve()) for path in arguments):
+        versions["MySQL"] = version_of_mysql()
+    # What pytest keeps --junit-xml with, where that is asked for.
+    for plugin in config.pluginmanager.get_plugins():
+        if hasattr(plugin, "add_global_property"):
+            for name, version in versions.items():
+                plugin.add_global_property(name, version)
+
+
+def version_of_mysql() -> str:
+    """Return MySQL's version; end the session where MySQL or Redis does not answer."""
     problem = ""
     try:
-        with django_db_blocker.unblock(), one_line_errors(), connection._nodb_cursor() as cursor:
-            cursor.execute("SELECT VERSION()")
-            record_testsuite_property("MySQL", cursor.fetchone()[0])
+        with one_line_errors(), connection.wrap_database_errors:
+            parameters = connection.get_connection_params()
+            parameters.pop("database")  # it need not be there
+            with connection.get_new_connection(parameters) as server, server.cursor() as cursor:
+                cursor.execute("SELECT VERSION()")
+                version = str(cursor.fetchone()[0])
         caches["default"].get("servers_answer")
     except SystemExit as refused:
         problem = str(refused)
     except RedisError as error:
         problem = f"REDIS_URL: Redis can't be used: {error}"
-    # Not within `except`: pytest would take a second to read the source of all that led there.
     if problem:
         pytest.exit(problem, returncode=1)
+    return version
+
+
+@pytest.fixture(scope="session", autouse=True)
+def number(request: pytest.FixtureRequest) -> Iterator[int | None]:
+    """Take a number that no other worker has, of this run or another, and use Redis under it."""
+    if all(is_delivery(item.path) for item in request.session.items):
+        yield None
+        return
+    url = urlsplit(os.environ["REDIS_URL"])
+    for number in range(NUMBERS):
+        own = url._replace(path=f"/{number}").geturl()
+        with Redis.from_url(own) as redis:
+            # It expires, in case this process is killed.
+            if redis.set("pytest", os.getpid(), nx=True, ex=3600):
+                os.environ["REDIS_URL"] = settings.CACHES["default"]["LOCATION"] = own
+                yield number
+                redis.delete("pytest")
+                return
+    pytest.exit(f"REDIS_URL: all {NUMBERS} numbers are taken by other runs of the tests", 1)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(number: int | None, django_db_keepdb: bool) -> None:
+    """Give each worker a test database of its own; --reuse-db takes the one that is there."""
+    if not django_db_keepdb:
+        name = connection.settings_dict["NAME"]
+        connection.settings_dict["TEST"]["NAME"] = f"test_{name}_{number}"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # Only where it is used: it takes long.
+    from playwright.sync_api import sync_playwright
+
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if not executable:
         pytest.skip(f"no browser on this machine: looked for {', '.join(NAMES)}")

@@ -22,7 +22,7 @@ from tests.delivery.test_rollback import Site, site
 
 __all__ = ["site"]
 ROOT = INFRA.parent
-USER = "rotating"
+USER = f"rotating_{os.getpid()}"
 
 
 class RealRds(FakeRds):

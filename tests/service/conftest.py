@@ -1,6 +1,5 @@
 """The service as it ships, under gunicorn, with doors to its MySQL and Redis that can be shut."""
 
-import functools
 import http.client
 import json
 import os
@@ -24,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # A machine that is busy answers later; only a service that is broken does not answer within these.
 PATIENCE = 60  # seconds
 PRODUCTION = {
-    "DJANGO_SETTINGS_MODULE": "myproject.settings.production",
+    "DJANGO_SETTINGS_MODULE": "tests.service.settings",
     "APP_ENVIRONMENT": "staging",
     "APP_VERSION": "1.2.3",
     "APP_COMMIT": "0123abc",
@@ -107,7 +106,6 @@ def serve(folder: Path, *options: str, silent: bool = False, **variables: str) -
             "DATABASE_URL": _through(database, mysql_door, connection.settings_dict["NAME"]),
             "REDIS_URL": _through(redis, redis_door, redis.path),
         }
-        _collect_static_files()
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}", *options],
             cwd=ROOT,
@@ -129,18 +127,20 @@ def serve(folder: Path, *options: str, silent: bool = False, **variables: str) -
             process.wait(PATIENCE)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def static_files(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Collect static files once, outside the checkout, for every service of this run."""
+    os.environ["STATIC_ROOT"] = str(tmp_path_factory.mktemp("static"))
+    collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
+    unused = {"DATABASE_URL": "mysql://none/none", "REDIS_URL": "redis://none"}
+    subprocess.run(collect, cwd=ROOT, env=os.environ | PRODUCTION | unused, check=True)
+
+
 @pytest.fixture(scope="session")
 def service(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One service for all tests that start none of their own."""
     with serve(tmp_path_factory.mktemp("service")) as running:
         yield running
-
-
-@functools.cache
-def _collect_static_files() -> None:
-    collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
-    unused = {"DATABASE_URL": "mysql://none/none", "REDIS_URL": "redis://none"}
-    subprocess.run(collect, cwd=ROOT, env=os.environ | PRODUCTION | unused, check=True)
 
 
 def _through(url: SplitResult, door: Door, name: str) -> str:

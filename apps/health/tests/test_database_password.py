@@ -1,3 +1,4 @@
+import os
 import secrets
 from collections.abc import Iterator
 
@@ -9,7 +10,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from apps.health.management.commands.database_password import change
 
 pytestmark = pytest.mark.django_db
-PASSWORD = secrets.token_hex(12)
+# The accounts of a server are those of every worker on it.
+NAME, PASSWORD = f"rotated_{os.getpid()}", secrets.token_hex(12)
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def account(admin: BaseDatabaseWrapper) -> Iterator[str]:
     """An account of MySQL's that may do nothing."""
     with admin.cursor() as cursor:
         cursor.execute("SELECT SUBSTRING_INDEX(USER(), '@', -1)")
-        name = f"'rotated'@'{cursor.fetchone()[0]}'"
+        name = f"'{NAME}'@'{cursor.fetchone()[0]}'"
         cursor.execute(f"CREATE USER {name} IDENTIFIED BY %s", [PASSWORD])
         yield name
         cursor.execute(f"DROP USER {name}")
@@ -34,7 +36,7 @@ def account(admin: BaseDatabaseWrapper) -> Iterator[str]:
 def logged_in(password: str) -> BaseDatabaseWrapper:
     database = connection.copy()
     # Of no database: this account may use none.
-    database.settings_dict |= {"USER": "rotated", "PASSWORD": password, "NAME": ""}
+    database.settings_dict |= {"USER": NAME, "PASSWORD": password, "NAME": ""}
     return database
 
 
