@@ -1,6 +1,6 @@
 # A menu; what each does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test check pipeline pipeline-down drills soak tutorial docs-test docs bench bench-pipeline format requirements
+.PHONY: help run test test-rehearsal check pipeline pipeline-down drills soak tutorial docs-test docs bench bench-pipeline format requirements
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -10,6 +10,9 @@ run: ## Serve on http://127.0.0.1:8000 with the embedded defaults (PORT=8001 for
 
 test: ## Run the tests on real MySQL and Redis (ARGS="apps/health -x" for a part)
 	@scripts/test $(ARGS)
+
+test-rehearsal: ## Run the tests of the rehearsal
+	@scripts/check --rehearsal
 
 check: ## Run every gate of test.yml but the scan for secrets
 	@scripts/check

@@ -16,6 +16,8 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
 from redis import Redis, RedisError
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from myproject.startup import one_line_errors
 
@@ -42,6 +44,19 @@ NUMBERS = 16
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many workers --numprocesses=auto starts: two runs at once must find numbers."""
     return min(os.cpu_count() or 1, NUMBERS // 2)
+
+
+class Scheduling(LoadFileScheduling):
+    """Leave the tests of a file to one worker, and to one those of the running service."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "tests/service" if file.startswith("tests/service/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def is_delivery(path: Path) -> bool:

@@ -26,6 +26,14 @@ def output(name: str, value: str) -> None:
     print(f"{name}: {value}")
 
 
+def export(name: str, value: str) -> None:
+    """Give the steps after this one a variable; where there are none, print it."""
+    if file := os.environ.get("GITHUB_ENV"):
+        with Path(file).open("a") as variables:
+            variables.write(f"{name}={value}\n")
+    print(f"{name}: {value}")
+
+
 def summary(text: str) -> None:
     """Add to what GitHub shows on the run's page."""
     if file := os.environ.get("GITHUB_STEP_SUMMARY"):

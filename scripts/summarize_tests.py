@@ -22,6 +22,8 @@ from scripts.actions import run, summary
 from scripts.aws import Failure
 
 OUTCOMES = {"success": "passed", "failure": "**FAILED**", "skipped": "did not run"}
+# What pytest writes in each step that has tests.
+REPORTS = {"tests": "tests.xml", "delivery-tests": "tests.xml", "rehearsal-tests": "rehearsal.xml"}
 BRANCHES = re.compile(r"\((\d+)/(\d+)\)")
 SHOWN = 20  # a page that lists every one of 400 failures says less than one that lists 20
 
@@ -129,9 +131,11 @@ def summarize(folder: Path, steps: dict[str, dict[str, str]]) -> str:
     """Return the whole page: the gates, and where tests are one of them, what these say."""
     ran = {name for name, step in steps.items() if step["outcome"] in ("success", "failure")}
     parts = [gates(steps)] if steps else []
-    if not steps or ran & {"tests", "delivery-tests"}:
-        if (report := read(folder / "tests.xml")) is None:
-            parts.append("No tests.xml: the tests did not come to an end.")
+    for step in [step for step in REPORTS if step in ran] if steps else ["tests"]:
+        name = REPORTS[step]
+        parts.append(f"### {step.replace('-', ' ').capitalize()}")
+        if (report := read(folder / name)) is None:
+            parts.append(f"No {name}: the tests did not come to an end.")
         else:
             parts += tests(report)
     if not steps or "tests" in ran:

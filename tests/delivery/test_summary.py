@@ -12,8 +12,8 @@ import pytest
 
 from scripts.aws import Failure
 from scripts.summarize_tests import summarize
+from tests.delivery.in_process import ROOT, run_here
 
-ROOT = Path(__file__).resolve().parents[2]
 Tested = Callable[[str], Path]
 PASSED = {"tests": {"outcome": "success"}}
 PROGRAM = "def half(n):\n    if n:\n        return n / 2\n    return 0\n"
@@ -28,6 +28,13 @@ def test_half(record_testsuite_property):
 @pytest.mark.parametrize("n", [1, 2])
 def test_image(n):
     pytest.skip("no Docker | here")
+"""
+FAILING = """\
+import pytest
+
+@pytest.mark.parametrize("n", range(25))
+def test_it(n):
+    assert 1 == 2, "one\\ntwo"
 """
 
 
@@ -94,17 +101,15 @@ def test_almost_all_is_not_all(folder: Path) -> None:
 
 
 def test_a_test_that_fails_is_named_with_its_first_line(tested: Tested) -> None:
-    folder = tested("def test_it():\n    assert 1 == 2, 'one\\ntwo'\n")
-    page = summarize(folder, {"tests": {"outcome": "failure"}})
+    page = summarize(tested(FAILING), {"tests": {"outcome": "failure"}})
     assert "| tests | **FAILED** |" in page
-    assert "0 tests passed, 1 failed, 0 skipped" in page
-    assert "| `test_program.test_it` | AssertionError: one |" in page
+    assert "0 tests passed, 25 failed, 0 skipped" in page
+    assert "| `test_program.test_it[0]` | AssertionError: one |" in page
 
 
 def test_a_page_stays_readable_when_everything_fails(tested: Tested) -> None:
-    folder = tested("import pytest\n@pytest.mark.parametrize('n', range(25))\ndef test_it(n): 1/0")
-    page = summarize(folder, PASSED)
-    assert page.count("ZeroDivisionError") == 20
+    page = summarize(tested(FAILING), PASSED)
+    assert page.count("AssertionError: one") == 20
     assert "And 5 more: see the log." in page
 
 
@@ -127,6 +132,17 @@ def test_tests_of_the_delivery_measure_no_coverage(tested: Tested) -> None:
     assert "| delivery tests | passed |" in page
     assert "1 tests passed, 0 failed, 2 skipped in " in page
     assert "Coverage" not in page
+
+
+def test_tests_of_the_rehearsal_have_a_report_of_their_own(folder: Path) -> None:
+    report = '<testsuite tests="{}" failures="0" errors="0" skipped="0" time="1"/>'
+    (folder / "tests.xml").write_text(report.format(3))
+    (folder / "rehearsal.xml").write_text(report.format(5))
+    did_not_run = {"delivery-tests": PASSED["tests"], "rehearsal-tests": {"outcome": "skipped"}}
+    assert "5 tests passed" not in summarize(folder, did_not_run)
+    page = summarize(folder, did_not_run | {"rehearsal-tests": PASSED["tests"]})
+    assert "### Delivery tests\n\n3 tests passed" in page
+    assert "### Rehearsal tests\n\n5 tests passed" in page
 
 
 def test_a_job_without_tests_has_its_gates_alone(folder: Path) -> None:
@@ -155,12 +171,6 @@ def test_the_page_is_printed_and_given_to_github(folder: Path) -> None:
 
 
 def test_steps_that_are_no_json_are_refused_in_one_line() -> None:
-    done = subprocess.run(
-        ["scripts/summarize-tests"],
-        cwd=ROOT,
-        env=os.environ | {"STEPS": "Object"},
-        capture_output=True,
-        text=True,
-    )
+    done = run_here("scripts/summarize-tests", STEPS="Object")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "STEPS is not what toJson(steps) gives" in done.stderr

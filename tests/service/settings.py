@@ -1,7 +1,8 @@
 """Production's settings, with the static files in a folder of the run, outside the checkout."""
 
 import os
+from pathlib import Path
 
 from myproject.settings.production import *  # noqa: F403
 
-STATIC_ROOT = os.environ["STATIC_ROOT"]
+STATIC_ROOT = Path(os.environ["STATIC_ROOT"])
