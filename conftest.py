@@ -7,7 +7,7 @@ import platform
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import django
@@ -16,7 +16,6 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
 from redis import Redis, RedisError
-from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from myproject.startup import one_line_errors
@@ -46,17 +45,23 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(os.cpu_count() or 1, NUMBERS // 2)
 
 
-class Scheduling(LoadFileScheduling):
-    """Leave the tests of a file to one worker, and to one those of the running service."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file: str = super()._split_scope(nodeid)
-        return "tests/service" if file.startswith("tests/service/") else file
-
-
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
-    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Leave a file's tests to one worker, as --dist=loadfile does, and so all of tests/service.
+
+    These share a running service, which takes longer to start than to test.
+    """
+    if config.getvalue("dist") != "loadfile":
+        return None
+    scheduling = LoadFileScheduling(config, log)
+    scheduling._split_scope = shared
+    return scheduling
+
+
+def shared(nodeid: str) -> str:
+    """Return what the tests with this beginning of their name share a worker by."""
+    file = nodeid.partition("::")[0]
+    return "tests/service" if file.startswith("tests/service/") else file
 
 
 def is_delivery(path: Path) -> bool:

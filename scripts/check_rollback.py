@@ -15,15 +15,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 from urllib.parse import unquote, urlsplit
 
 import MySQLdb
 
 from scripts.aws import Failure
 from scripts.http_client import ask
+from scripts.imported_project import Project, imported
 from scripts.with_services import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -118,17 +119,19 @@ class Site:
 
 @dataclass
 class Code:
-    """A version's code, what runs it, and the database that it runs on."""
+    """A version's code, what runs it, and the server that has its databases."""
 
     folder: Path
     python: str
-    database_url: str
+    url: str
+    project: Project = field(init=False)
 
-    @property
-    def environment(self) -> dict[str, str]:
+    def environment(self, database: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        variables = {"DATABASE_URL": self.database_url, "DJANGO_SETTINGS_MODULE": self.settings}
-        return kept | variables
+        return kept | {
+            "DATABASE_URL": at(self.url, database),
+            "DJANGO_SETTINGS_MODULE": self.settings,
+        }
 
     @property
     def settings(self) -> str:
@@ -138,27 +141,31 @@ class Code:
             raise Unknown("it has no PACKAGE/settings/test.py")
         return f"{found.parts[-3]}.settings.test"
 
-    def run(self, *words: str) -> bool:
-        command = [self.python, *words]
-        done = subprocess.run(command, cwd=self.folder, env=self.environment)
-        return done.returncode == 0
+    @contextlib.contextmanager
+    def imported(self, database: str) -> Iterator[Self]:
+        """Import it once for all commands in the block."""
+        with imported(self.folder, self.python, self.environment(database)) as self.project:
+            yield self
 
-    def migrate(self) -> bool:
-        return self.run("manage.py", "migrate", "--no-input", "--verbosity=0")
+    def run(self, database: str, *words: str) -> bool:
+        return self.project.run(database, *words) == 0
 
-    def test(self) -> bool:
+    def migrate(self, database: str) -> bool:
+        return self.run(database, "migrate", "--no-input", "--verbosity=0")
+
+    def test(self, database: str) -> bool:
         left_out = [f"--ignore-glob={name}" for name in NOT_SUITED]
         options = ["-p", "no:cacheprovider", "--reuse-db", "--quiet", "--exitfirst"]
-        return self.run("-m", "pytest", *options, *left_out, "apps")
+        return self.run(database, "pytest", *options, *left_out, "apps")
 
     @contextlib.contextmanager
-    def served(self) -> Iterator[Site]:
+    def served(self, database: str) -> Iterator[Site]:
         """Serve it for as long as the block lasts."""
-        port = free_port()
+        port, environment = free_port(), self.environment(database)
         command = [self.python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers=1"]
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log
+                command, cwd=self.folder, env=environment, stdout=log, stderr=log
             )
             try:
                 yield Site(process, log, port)
@@ -192,38 +199,43 @@ def databases(url: str, *names: str) -> Iterator[MySQLdb.Connection]:
         connection.close()
 
 
-def try_on_data(old: Code, new: Code) -> None:
+def try_on_data(old: Code, new: Code, database: str) -> None:
     """Migrate what the older code stored, and let it answer from that."""
-    if not old.migrate():
+    if not old.migrate(database):
         raise Unknown("it can't make a database of its own (see above)")
     data = sorted(map(str, old.folder.glob(DATA)))
-    if data and not old.run("manage.py", "loaddata", "--verbosity=0", *data):
+    if data and not old.run(database, "loaddata", "--verbosity=0", *data):
         raise Unknown(f"it can't load what it is said to have stored: {', '.join(data)}")
     print(f"its database is to be migrated (files of data: {len(data)})", flush=True)
-    if not new.migrate():
+    if not new.migrate(database):
         raise Failure("its database can't be migrated (see above)")
-    with old.served() as site:
+    with old.served(database) as site:
         for page in PAGES:
             if problem := site.problem_with(page):
                 raise Failure(f"/{page} does not answer on the migrated database: {problem}")
 
 
-def try_tests(old: Code, new: Code, own: Code) -> None:
+def try_tests(old: Code, new: Code, database: str) -> None:
     """Run the older code's tests on what this code makes of an empty database."""
-    if not new.migrate():
+    # pytest-django puts test_ before the name of a database, and uses the one that is there.
+    if not new.migrate(f"test_{database}"):
         raise Failure("an empty database can't be migrated (see above)")
-    if old.test():
+    if old.test(database):
         return
     print("they fail; now on its own schema", flush=True)
-    if own.test():
+    if old.test(own(database)):
         raise Failure("its tests fail on this schema, and pass on its own (see above)")
     raise Unknown("its tests fail on its own schema as well, which says nothing about migrations")
 
 
+def own(database: str) -> str:
+    """Return the name of the database on which a version's tests make their own schema."""
+    return f"{database}_own"
+
+
 def check(root: Path, commit: str, url: str) -> None:
     name = f"rollback_{os.getpid()}"
-    # pytest-django puts test_ before the name of a database, and uses the one that is there.
-    names = (name, f"test_{name}", f"test_{name}_own")
+    names = (name, f"test_{name}", f"test_{own(name)}")
     with (
         tempfile.TemporaryDirectory(prefix="myproject-rollback-") as folder,
         databases(url, *names),
@@ -234,15 +246,12 @@ def check(root: Path, commit: str, url: str) -> None:
             print(f"{commit} has no manage.py: nothing to go back to")
             return
         python = python_of(older, root, Path(folder, "venv"))
-
-        def old(name: str) -> Code:
-            return Code(older, python, at(url, name))
-
-        def new(name: str) -> Code:
-            return Code(root, sys.executable, at(url, name))
-
-        try_on_data(old(name), new(name))
-        try_tests(old(name), new(f"test_{name}"), old(f"{name}_own"))
+        with (
+            Code(older, python, url).imported(name) as old,
+            Code(root, sys.executable, url).imported(name) as new,
+        ):
+            try_on_data(old, new, name)
+            try_tests(old, new, name)
 
 
 def main(words: list[str], root: Path = ROOT) -> int:

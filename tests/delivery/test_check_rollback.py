@@ -1,14 +1,14 @@
 """scripts/check-rollback: what keeps the version before from running, and what doesn't."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from scripts.check_rollback import Code, Unknown, python_of, version_before
+from scripts.check_rollback import Code, Unknown, main, python_of, version_before
+from scripts.imported_project import imported
 from tests.small_project import MIGRATION, PROJECT, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,18 +82,20 @@ def test_a_clone_without_history_gives_no_verdict(clone: Path, tmp_path: Path) -
         version_before(shallow)
 
 
-def test_a_first_commit_says_that_there_is_nothing_before_it(clone: Path) -> None:
+def test_a_first_commit_says_that_there_is_nothing_before_it(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     commit(clone)
-    process = started(clone)
-    assert "there is nothing to go back to" in process.communicate(timeout=60)[0]
-    assert process.returncode == 0
+    assert main([], clone) == 0
+    assert "there is nothing to go back to" in capsys.readouterr().out
 
 
-def test_what_can_not_be_unpacked_gives_no_verdict(clone: Path) -> None:
+def test_what_can_not_be_unpacked_gives_no_verdict(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     commit(clone)
-    process = started(clone, "nonsense")
-    assert "no verdict: git can't unpack nonsense" in process.communicate(timeout=60)[0]
-    assert process.returncode == 75
+    assert main(["nonsense"], clone) == 75
+    assert "no verdict: git can't unpack nonsense" in capsys.readouterr().err
 
 
 def test_a_version_from_before_a_renaming_has_its_own_settings(tmp_path: Path) -> None:
@@ -111,51 +113,51 @@ def test_a_version_that_requires_the_same_runs_on_the_same_packages(tmp_path: Pa
     assert python_of(old, new, tmp_path / "venv") == sys.executable
 
 
+def test_what_can_not_be_imported_runs_nothing(tmp_path: Path) -> None:
+    with imported(tmp_path, sys.executable, {"DJANGO_SETTINGS_MODULE": "nowhere"}) as project:
+        assert [project.run("any", "check") for _ in range(2)] == [1, 1]
+
+
 # --- what suits it
 
 
-def started(folder: Path, *words: str) -> subprocess.Popen[str]:
-    program = "import pathlib, sys; from scripts.check_rollback import main; "
-    program += "sys.exit(main(sys.argv[2:], pathlib.Path(sys.argv[1])))"
-    return subprocess.Popen(
-        [sys.executable, "-c", program, folder, *words],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+def checked(folder: Path, capfd: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Return the exit code of a check, and all that it and what it starts print."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Of the plugins that are installed here, the sample project's tests need one.
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        patch.setenv("PYTEST_ADDOPTS", "-p pytest_django.plugin")
+        code = main(list(words), folder)
+    return code, "".join(capfd.readouterr())
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, subprocess.Popen[str]]]:
-    """The check of each change, side by side because each takes a few seconds."""
-    found = {}
-    for change, operation in (GOOD | BAD).items():
-        folder = tmp_path_factory.mktemp("project")
-        git(folder, "init", "--quiet")
-        commit(folder, **PROJECT)
-        git(folder, "tag", "v1.0.0")
-        commit(folder, **{"apps/things/migrations/0002_change.py": MIGRATION.format(operation)})
-        found[change] = started(folder)
-    yield found
-    for process in found.values():
-        process.communicate(timeout=120)
+@pytest.fixture
+def changed(clone: Path) -> Callable[[str], None]:
+    """Return a function that commits a migration after a version that is released."""
+
+    def change(operation: str) -> None:
+        commit(clone, **PROJECT)
+        git(clone, "tag", "v1.0.0")
+        commit(clone, **{"apps/things/migrations/0002_change.py": MIGRATION.format(operation)})
+
+    return change
 
 
 @pytest.mark.parametrize("change", GOOD)
 def test_a_change_that_the_version_before_survives_passes(
-    runs: dict[str, subprocess.Popen[str]], change: str
+    clone: Path, changed: Callable[[str], None], capfd: pytest.CaptureFixture[str], change: str
 ) -> None:
-    said, _ = runs[change].communicate(timeout=120)
-    assert runs[change].returncode == 0, said
+    changed(GOOD[change])
+    code, said = checked(clone, capfd)
+    assert code == 0, said
     assert "v1.0.0 runs on this schema" in said
 
 
 @pytest.mark.parametrize("change", BAD)
 def test_a_change_that_the_version_before_does_not_survive_is_refused(
-    runs: dict[str, subprocess.Popen[str]], change: str
+    clone: Path, changed: Callable[[str], None], capfd: pytest.CaptureFixture[str], change: str
 ) -> None:
-    said, _ = runs[change].communicate(timeout=120)
-    assert runs[change].returncode == 1, said
+    changed(BAD[change])
+    code, said = checked(clone, capfd)
+    assert code == 1, said
     assert "v1.0.0 can't run on this schema, so that nothing could be rolled back to it" in said

@@ -1,7 +1,8 @@
 """A migration that is killed half way, on a database that does not undo DDL."""
 
 import os
-import subprocess
+import select
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,17 +11,20 @@ from pathlib import Path
 import MySQLdb
 import pytest
 
+from scripts import imported_project
 from scripts.check_rollback import at, databases
 from tests.small_project import PROJECT, write
 
 NAME = f"killed_{os.getpid()}"
+# It waits to be killed where there is somebody at the other end of the pipe.
 MIGRATION = """\
 import os, time
 from django.db import migrations, models
 def pause(apps, schema_editor):
     apps.get_model("things", "Thing").objects.using("default").update(name="changed")
-    if "PAUSE" in os.environ:
-        print("half way", flush=True)
+    if os.path.exists("half way"):
+        with open("half way", "w") as pipe:
+            pipe.write("here")
         time.sleep(60)
 class Migration(migrations.Migration):
     dependencies = [("things", "{before}")]
@@ -32,42 +36,45 @@ TWO = 'migrations.AddField("thing", "two", models.IntegerField(null=True))'
 
 
 @dataclass
-class Project:
+class Imported:
+    """The sample project's code, what runs its commands, and what they print."""
+
     folder: Path
+    commands: imported_project.Project
+    output: Path
+
+
+@dataclass
+class Project:
+    """The sample project with a database."""
+
+    code: Imported
     connection: MySQLdb.Connection
 
-    def migrate(self, *words: str, **variables: str) -> subprocess.Popen[str]:
-        url = {"DATABASE_URL": at(os.environ["DATABASE_URL"], NAME)}
-        url |= {"DJANGO_SETTINGS_MODULE": "myproject.settings.test", "PYTHONPATH": ""}
-        return subprocess.Popen(
-            [sys.executable, "manage.py", "migrate", *words],
-            cwd=self.folder,
-            env=os.environ | url | variables,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-
     def migrate_to_the_end(self, *words: str) -> tuple[int, str]:
-        process = self.migrate(*words)
-        said, _ = process.communicate(timeout=60)
-        return process.returncode, said
+        self.code.output.write_text("")
+        code = self.code.commands.run(NAME, "migrate", *words)
+        return code, self.code.output.read_text()
 
     def kill_half_way(self, *migrations: str) -> None:
         """Migrate in the order given, until the process is killed between ONE and TWO."""
         self.add(*migrations)
-        process = self.migrate(PAUSE="yes")
-        assert process.stdout
-        assert any("half way" in line for line in process.stdout)
-        process.kill()
-        process.communicate(timeout=60)
+        path = self.code.folder / "half way"
+        os.mkfifo(path)
+        pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        process = self.code.commands.start(NAME, "migrate")
+        assert select.select([pipe], [], [], 60)[0], self.code.output.read_text()
+        os.kill(process, signal.SIGKILL)
+        assert self.code.commands.wait() == -signal.SIGKILL
+        os.close(pipe)
+        path.unlink()
 
     def add(self, *migrations: str) -> None:
         before = "0001_initial"
         for number, operations in enumerate(migrations, 2):
             name = f"{number:04}_step"
             text = MIGRATION.format(before=before, operations=operations)
-            write(self.folder, **{f"apps/things/migrations/{name}.py": text})
+            write(self.code.folder, **{f"apps/things/migrations/{name}.py": text})
             before = name
 
     def columns(self) -> list[str]:
@@ -82,13 +89,34 @@ class Project:
         return [str(row[0]) for row in cursor.fetchall()]
 
 
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Imported]:
+    """The code of the project, imported once for all tests."""
+    folder = tmp_path_factory.mktemp("project")
+    write(folder, **PROJECT)
+    variables = os.environ | {
+        "DATABASE_URL": at(os.environ["DATABASE_URL"], NAME),
+        "DJANGO_SETTINGS_MODULE": "myproject.settings.test",
+        "PYTHONPATH": "",
+        # Else Python may take a migration for one that a test before wrote in the same second.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    output = folder / "output"
+    with (
+        output.open("a") as file,
+        imported_project.imported(folder, sys.executable, variables, file) as commands,
+    ):
+        yield Imported(folder, commands, output)
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """A project in its first version, with a row in its table."""
-    write(tmp_path, **PROJECT)
+def project(imported: Imported) -> Iterator[Project]:
+    """The project in its first version, with a row in its table."""
+    for migration in imported.folder.glob("apps/things/migrations/*_step.py"):
+        migration.unlink()
     with databases(os.environ["DATABASE_URL"], NAME) as connection:
         connection.select_db(NAME)
-        project = Project(tmp_path, connection)
+        project = Project(imported, connection)
         code, said = project.migrate_to_the_end()
         assert code == 0, said
         project.ask("INSERT INTO things_thing (name) VALUES ('old')")

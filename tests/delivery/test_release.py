@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -18,19 +17,16 @@ from scripts.release import Options
 
 YES = Options(yes=True)
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n\n## [1.2.2] - 2026-01-30\n"
+# It answers a path with the file that is called like the path's end.
 GH = """\
-#!{python}
-import json, os, pathlib, sys
-here = pathlib.Path({here!r})
-with (here / "asked").open("a") as asked:
-    print(os.environ["GH_REPO"], *sys.argv[1:], file=asked)
-if sys.argv[1:3] == ["pr", "create"]:
-    sys.exit(print("https://github.com/o/r/pull/1"))
-answers = json.loads((here / "answers").read_text())
-name = sys.argv[2].partition("?")[0].rpartition("/")[2]
-print(json.dumps({{"runs": {{"workflow_runs": answers["runs"]}},
-                  "variables": {{"variables": answers["variables"]}},
-                  "main": answers["rules"]}}[name]))
+#!/bin/sh
+printf '%s\\n' "$GH_REPO $*" >> '{here}/asked'
+if [ "$1 $2" = "pr create" ]; then
+    echo https://github.com/o/r/pull/1
+else
+    path=${{2%%\\?*}}
+    cat '{here}/answers/'"${{path##*/}}"
+fi
 """
 
 
@@ -53,39 +49,57 @@ Answer = Callable[..., None]
 @pytest.fixture
 def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answer:
     """What gh says: that all is green, unless told otherwise."""
-    program = tmp_path / "bin/gh"
-    program.parent.mkdir()
-    program.write_text(GH.format(python=sys.executable, here=str(tmp_path)))
+    program, answers = tmp_path / "bin/gh", tmp_path / "answers"
+    for folder in (program.parent, answers):
+        folder.mkdir()
+    program.write_text(GH.format(here=tmp_path))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.delenv("STAGING_URL", raising=False)
 
     def answer(*runs: dict[str, Any], rule: str = "deletion", **variables: str) -> None:
         listed = [{"name": name, "value": value} for name, value in variables.items()]
-        answers = {"runs": runs, "variables": listed, "rules": [{"type": rule}]}
-        (tmp_path / "answers").write_text(json.dumps(answers))
+        (answers / "runs").write_text(json.dumps({"workflow_runs": runs}))
+        (answers / "variables").write_text(json.dumps({"variables": listed}))
+        (answers / "main").write_text(json.dumps([{"type": rule}]))
 
     answer(*GREEN)
     return answer
 
 
-@pytest.fixture
-def clone(tmp_path: Path, github: Answer, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clone whose main is what its origin has, and that released v1.2.2."""
-    for name in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{name}_NAME", "somebody")
-        monkeypatch.setenv(f"GIT_{name}_EMAIL", "somebody@example.com")
-    origin, folder = tmp_path / "o/r.git", tmp_path / "clone"
-    git("init", "--quiet", "--bare", "--initial-branch=main", str(origin))
-    git("clone", "--quiet", str(origin), str(folder))
-    monkeypatch.chdir(folder)
-    git("checkout", "--quiet", "-b", "main")
-    Path("CHANGELOG.md").write_text(CHANGELOG)
-    git("add", "CHANGELOG.md")
-    git("commit", "--quiet", "--message=feat: a thing")
-    git("tag", "--annotate", "--message=v1.2.2", "v1.2.2")
-    git("push", "--quiet", "origin", "main", "v1.2.2")
+@pytest.fixture(scope="module")
+def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a clone, and with its origin at o/r.git."""
+    folder = tmp_path_factory.mktemp("repositories")
+    with pytest.MonkeyPatch.context() as patch:
+        identify(patch)
+        git("init", "--quiet", "--bare", "--initial-branch=main", str(folder / "o/r.git"))
+        git("init", "--quiet", "--initial-branch=main", str(folder / "clone"))
+        patch.chdir(folder / "clone")
+        Path("CHANGELOG.md").write_text(CHANGELOG)
+        git("remote", "add", "origin", "../o/r.git")
+        git("add", "CHANGELOG.md")
+        git("commit", "--quiet", "--message=feat: a thing")
+        git("tag", "--annotate", "--message=v1.2.2", "v1.2.2")
+        git("push", "--quiet", "--set-upstream", "origin", "main", "v1.2.2")
     return folder
+
+
+def identify(patch: pytest.MonkeyPatch) -> None:
+    for name in ("AUTHOR", "COMMITTER"):
+        patch.setenv(f"GIT_{name}_NAME", "somebody")
+        patch.setenv(f"GIT_{name}_EMAIL", "somebody@example.com")
+
+
+@pytest.fixture
+def clone(
+    repositories: Path, tmp_path: Path, github: Answer, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A clone whose main is what its origin has, and that released v1.2.2."""
+    identify(monkeypatch)
+    shutil.copytree(repositories, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path / "clone")
+    return tmp_path / "clone"
 
 
 def state() -> tuple[str, ...]:
