@@ -49,33 +49,50 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Leave a file's tests to one worker, as --dist=loadfile does, and so all of tests/service.
 
-    These share a running service, which takes longer to start than to test.
+    These share a running service, which takes longer to start than to test. Where others keep the
+    other workers busy, all tests of the service share a worker, with its database.
     """
     if config.getvalue("dist") != "loadfile":
         return None
+    alone = not any(
+        folder.is_relative_to(path) for path in arguments(config) for folder in DELIVERY
+    )
+
+    def shared(nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if not alone and not is_delivery(ROOT / file):
+            return "the service"
+        return "tests/service" if file.startswith("tests/service/") else file
+
     scheduling = LoadFileScheduling(config, log)
     scheduling._split_scope = shared
     return scheduling
-
-
-def shared(nodeid: str) -> str:
-    """Return what the tests with this beginning of their name share a worker by."""
-    file = nodeid.partition("::")[0]
-    return "tests/service" if file.startswith("tests/service/") else file
 
 
 def is_delivery(path: Path) -> bool:
     return any(path.is_relative_to(folder) for folder in DELIVERY)
 
 
+def arguments(config: pytest.Config) -> list[Path]:
+    """Return the files and folders whose tests are run."""
+    words = (word.partition("::")[0] for word in config.args)
+    return [(config.invocation_params.dir / word).resolve() for word in words]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure coverage of the service by its own tests alone, which is faster, too."""
+    for item in items:
+        if is_delivery(item.path):
+            item.add_marker("no_cover")
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Say once, and not once for each test, that a server of the service does not answer."""
     config = session.config
-    arguments = (config.invocation_params.dir / word.partition("::")[0] for word in config.args)
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     versions = {"Python": platform.python_version(), "Django": django.__version__}
-    if not all(is_delivery(path.resolve()) for path in arguments):
+    if not all(map(is_delivery, arguments(config))):
         versions["MySQL"] = version_of_mysql()
     # What pytest keeps --junit-xml with, where that is asked for.
     for plugin in config.pluginmanager.get_plugins():

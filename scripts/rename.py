@@ -98,7 +98,7 @@ def python_files(root: Path, *words: str) -> list[str]:
 
 
 def tool(root: Path, name: str, words: list[str]) -> None:
-    command = [sys.executable, "-m", name, *words, "--quiet"]
+    command = [str(Path(sys.executable).with_name(name)), *words, "--quiet"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if done.returncode:
         raise Failure(f"{name} {words[0]}: {done.stdout}{done.stderr}".strip())

@@ -1,0 +1,85 @@
+"""scripts/bootstrap: with what it installs the packages."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PINS = """\
+typing==1 \\
+    --hash=1
+uv==2 \\
+    --hash=2 \\
+    --hash=3
+    # via -r requirements-ci.in
+zizmor==4
+"""
+PIP = """\
+#!/bin/sh
+if [ "$1 $2" = "config get" ]; then
+    [ "$3" = global.index-url ] && echo https://packages.example.com/simple
+else
+    for word; do [ -p "$word" ] && cat "$word" >> asked; done
+    echo "pip $*" >> asked
+fi
+"""
+UV = """\
+#!/bin/sh
+echo "uv $UV_DEFAULT_INDEX $*" >> asked
+exit {code}
+"""
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone whose environment is made, with a pip and a uv that note what they are asked."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts/bootstrap", tmp_path / "scripts")
+    (tmp_path / "requirements.txt").write_text("django==5.2\n")
+    (tmp_path / "requirements-ci.txt").write_text(PINS)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
+    return tmp_path
+
+
+def asked(clone: Path, uv_ends_with: int, **variables: str) -> list[str]:
+    """Return what pip and uv are asked for."""
+    for name, text in {"pip": PIP, "uv": UV.format(code=uv_ends_with)}.items():
+        (clone / ".venv/bin" / name).write_text(text)
+        (clone / ".venv/bin" / name).chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    done = subprocess.run(
+        ["scripts/bootstrap", "run"],
+        cwd=clone,
+        env=kept | variables,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return (clone / "asked").read_text().splitlines()
+
+
+def test_the_pinned_uv_installs_from_where_pip_would(clone: Path) -> None:
+    *pin, pip, uv = asked(clone, 0)
+    assert pin == ["uv==2 \\", "    --hash=2 \\", "    --hash=3"]
+    assert pip.startswith("pip install ") and " --require-hashes " in pip
+    assert uv.startswith("uv https://packages.example.com/simple pip install ")
+    assert uv.endswith(" --require-hashes --requirement=requirements.txt")
+    assert (clone / ".venv/requirements.txt.installed").exists()
+
+
+def test_a_variable_of_pips_counts_for_uv(clone: Path) -> None:
+    assert asked(clone, 0, PIP_INDEX_URL="https://other.example.com")[-1].startswith(
+        "uv https://other.example.com pip install "
+    )
+
+
+def test_pip_installs_what_uv_can_not(clone: Path) -> None:
+    *_, uv, pip = asked(clone, 1)
+    assert uv.startswith("uv ")
+    assert pip.startswith("pip install ") and " --require-hashes " in pip
+    assert pip.endswith(" --requirement=requirements.txt")
