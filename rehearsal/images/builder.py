@@ -112,15 +112,20 @@ def pull(image: str) -> str:
         ["docker", "pull", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout
-        silent = threading.Timer(SECONDS_TO_ANSWER, process.kill)
-        silent.start()
+        silent = threading.Event()
+
+        def give_up() -> None:
+            silent.set()
+            process.kill()
+
+        timer = threading.Timer(SECONDS_TO_ANSWER, give_up)
+        timer.start()
         lines = [process.stdout.readline()]
-        answered = silent.is_alive()
-        silent.cancel()
+        timer.cancel()
         lines += process.stdout.readlines()
     if process.returncode == 0:
         return ""
-    return lines[-1].strip() if answered else f"no answer within {SECONDS_TO_ANSWER} s"
+    return f"no answer within {SECONDS_TO_ANSWER} s" if silent.is_set() else lines[-1].strip()
 
 
 def pip_index() -> str:

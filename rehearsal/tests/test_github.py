@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -114,21 +113,19 @@ def test_act_gets_neither_the_users_settings_nor_credentials(
 def test_stopping_ends_act_even_if_it_will_not(
     monkeypatch: pytest.MonkeyPatch, stubborn: bool
 ) -> None:
-    monkeypatch.setattr(github, "PATIENCE", 0.2)
+    monkeypatch.setattr(github, "PATIENCE", 0.2 if stubborn else 60)
     removed: list[bool] = []
     monkeypatch.setattr(github, "remove_leftovers", lambda: removed.append(True))
     program = "import signal, time; "
     if stubborn:
         program += "signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-    program += "print('up', flush=True); time.sleep(60)"
+    program += "print('up', flush=True); time.sleep(600)"
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     assert process.stdout
     process.stdout.readline()
-    began = time.monotonic()
     github.stop(process)
     process.stdout.close()
-    assert time.monotonic() - began < 10
     assert process.returncode == (-signal.SIGKILL if stubborn else -signal.SIGTERM)
     assert removed

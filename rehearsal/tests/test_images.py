@@ -141,7 +141,7 @@ def test_a_build_that_fails_shows_the_end_of_its_log() -> None:
     [
         ("echo pulling; echo done", ""),
         ("echo no such host; exit 1", "no such host"),
-        ("exec sleep 60", "no answer within 0.1 s"),
+        ("exec sleep 600", "no answer within 0.1 s"),
     ],
     ids=["pulled", "refused", "silent"],
 )
@@ -151,7 +151,7 @@ def test_a_registry_that_does_not_answer_is_not_waited_for(
     (tmp_path / "docker").write_text(f"#!/bin/sh\n{script}\n")
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(builder, "SECONDS_TO_ANSWER", 0.1 if reason.startswith("no a") else 20)
+    monkeypatch.setattr(builder, "SECONDS_TO_ANSWER", 0.1 if reason.startswith("no a") else 60)
     assert builder.pull("mysql:8.4") == reason
 
 

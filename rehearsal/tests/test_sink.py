@@ -29,7 +29,7 @@ def send(sink: Sink, method: str, path: str, body: object = None) -> tuple[int, 
         f"{sink.url}{path}", method=method, data=json.dumps(body).encode() if body else None
     )
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read()
             return answer.status, text if text == b"ok" else json.loads(text)
     except urllib.error.HTTPError as error:

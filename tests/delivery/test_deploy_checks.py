@@ -110,7 +110,7 @@ def door() -> Iterator[Door]:
         server.shutdown()
 
 
-def ask(door: Door, seconds: float = 5) -> None:
+def ask(door: Door, seconds: float = 60) -> None:
     verify(f"http://127.0.0.1:{door.server_port}", "new", seconds, pause=0)
 
 

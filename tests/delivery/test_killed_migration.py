@@ -25,7 +25,7 @@ def pause(apps, schema_editor):
     if os.path.exists("half way"):
         with open("half way", "w") as pipe:
             pipe.write("here")
-        time.sleep(60)
+        time.sleep(600)
 class Migration(migrations.Migration):
     dependencies = [("things", "{before}")]
     operations = [{operations}]
@@ -155,6 +155,6 @@ def test_a_schema_change_that_nobody_recorded_is_recorded_by_hand(project: Proje
 def test_data_that_a_killed_migration_changed_are_as_before(project: Project) -> None:
     project.kill_half_way(HALF_WAY)
     # The server notices at once that the connection is gone, or soon.
-    project.ask("SET innodb_lock_wait_timeout = 20")
+    project.ask("SET innodb_lock_wait_timeout = 60")
     project.ask("SELECT name FROM things_thing FOR UPDATE")
     assert project.names() == ["old"]

@@ -25,6 +25,8 @@ from conftest import version_of_mysql
 from scripts import audit_dependencies, with_services
 from tests.delivery.in_process import ROOT, module_of, run_here
 
+# What takes as long, in seconds, will never end; a busy machine needs a hundredth of it.
+HANGS = 600
 SHELL = sorted(
     path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix
 )
@@ -32,7 +34,7 @@ SHELL = sorted(
 
 def script(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        words, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=60
+        words, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=HANGS
     )
 
 
@@ -169,7 +171,7 @@ def test_ctrl_c_in_a_gate_begins_no_other(tmp_path: Path) -> None:
         env=os.environ | {"GATES": "yes", "PATH": f"{tmp_path}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS,
         start_new_session=True,
         preexec_fn=can_be_interrupted,
     )
@@ -253,7 +255,9 @@ def runs() -> Iterator[Iterator[Run]]:
             pytest.skip(f"no {' or '.join(names)} on this machine")
     with contextlib.ExitStack() as stack:
         folders = [stack.enter_context(tempfile.TemporaryDirectory()) for _ in range(3)]
-        processes = [with_servers(f"{SHOW}; exec sleep 60", folder) for folder in folders]
+        processes = [with_servers(f"{SHOW}; exec sleep {HANGS}", folder) for folder in folders]
+        for process in processes:
+            stack.callback(process.kill)
         started = []
         for process, folder in zip(processes, folders, strict=True):
             assert process.stdout
@@ -271,7 +275,7 @@ def test_the_servers_stop_when_the_run_is_interrupted(
     assert [answers(url) for url in urls] == [True, True]
     # Ctrl-C reaches the whole group, a SIGTERM the process it was sent to.
     os.killpg(process.pid, number) if number == signal.SIGINT else process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=HANGS)
     assert process.returncode == 128 + number
     assert [answers(url) for url in urls] == [False, False]
     assert not list(folder.iterdir())
@@ -280,10 +284,10 @@ def test_the_servers_stop_when_the_run_is_interrupted(
 def test_the_servers_die_with_a_run_that_is_killed(runs: Iterator[Run]) -> None:
     process, urls, _ = next(runs)
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=HANGS)
     if not shutil.which("setpriv"):
         pytest.skip("no setpriv: only Linux ends the children of a process that was killed")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANGS
     while any(answers(url) for url in urls):
         assert time.monotonic() < deadline
         time.sleep(0.05)

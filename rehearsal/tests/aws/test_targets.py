@@ -17,7 +17,7 @@ GROUP: TargetGroup = {
     "TargetGroupArn": "group",
     "Port": 1,
     "HealthCheckPath": "/live/",
-    "HealthCheckTimeoutSeconds": 1,
+    "HealthCheckTimeoutSeconds": 60,
     "HealthCheckIntervalSeconds": 10,
     "HealthyThresholdCount": 3,
     "UnhealthyThresholdCount": 2,
@@ -77,7 +77,7 @@ def test_the_prober_finds_out_what_registered_targets_are(server: Server) -> Non
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
     assert condition()
