@@ -14,6 +14,7 @@ from .servers import find
 # sight: the tests of the image build one, which is a section of its own.
 ALONE = {
     "PIP_NO_CACHE_DIR": "1",
+    "UV_NO_CACHE": "1",
     "DATABASE_URL": "",
     "REDIS_URL": "",
     "DOCKER_HOST": "tcp://127.0.0.1:9",

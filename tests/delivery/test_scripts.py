@@ -114,6 +114,10 @@ def test_a_pull_request_tests_all_and_a_deploy_what_is_not_yet_known_of_its_imag
         "delivery": "${{ !inputs.scope }}",
         "security": None,
     }
+    steps = {step["name"]: step for step in workflow["jobs"]["delivery"]["steps"] if "name" in step}
+    assert steps["Run rehearsal tests"]["if"] == (
+        "${{ !cancelled() && env.REHEARSAL_CHANGED != 'no' }}"
+    )
     assert "with" not in workflow_of("deploy-staging")["jobs"]["test"]
     assert workflow_of("deploy-prod")["jobs"]["test"]["with"] == {"scope": "security"}
 
