@@ -1,6 +1,7 @@
 """What may go to production, and what of it GitHub shows."""
 
 import os
+import shutil
 import stat
 import subprocess
 from collections.abc import Mapping
@@ -80,23 +81,32 @@ NO_URLS = (
 )
 
 
-@pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with a commit on main, and another that is not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("repository"))
+        for name in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{name}_NAME", "somebody")
+            patch.setenv(f"GIT_{name}_EMAIL", "somebody@example.com")
+        git("init", "--quiet", "--template=")
+        Path("CHANGELOG.md").write_text(CHANGELOG)
+        git("add", "CHANGELOG.md")
+        git("commit", "--quiet", "--message", "one")
+        git("update-ref", check_release.MAIN, "HEAD")
+        git("tag", "--annotate", "--message", "a version", "v1.2.3")
+        git("tag", "v1.2.4")
+        git("commit", "--quiet", "--allow-empty", "--message", "two")
+        git("tag", "v1.2.2")
+        return Path.cwd()
+
+
+@pytest.fixture
+def clone(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That clone for one test alone."""
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    for name in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{name}_NAME", "somebody")
-        monkeypatch.setenv(f"GIT_{name}_EMAIL", "somebody@example.com")
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    git("init", "--quiet")
-    Path("CHANGELOG.md").write_text(CHANGELOG)
-    git("add", "CHANGELOG.md")
-    git("commit", "--quiet", "--message", "one")
-    git("update-ref", check_release.MAIN, "HEAD")
-    git("tag", "--annotate", "--message", "a version", "v1.2.3")
-    git("tag", "v1.2.4")
-    git("commit", "--quiet", "--allow-empty", "--message", "two")
-    git("tag", "v1.2.2")
     return tmp_path
 
 

@@ -73,8 +73,10 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("repositories")
     with pytest.MonkeyPatch.context() as patch:
         identify(patch)
-        git("init", "--quiet", "--bare", "--initial-branch=main", str(folder / "o/r.git"))
-        git("init", "--quiet", "--initial-branch=main", str(folder / "clone"))
+        # Without the samples of hooks, which each test would copy.
+        init = ("init", "--quiet", "--template=", "--initial-branch=main")
+        git(*init, "--bare", str(folder / "o/r.git"))
+        git(*init, str(folder / "clone"))
         patch.chdir(folder / "clone")
         Path("CHANGELOG.md").write_text(CHANGELOG)
         git("remote", "add", "origin", "../o/r.git")
@@ -110,6 +112,7 @@ def state() -> tuple[str, ...]:
 
 def refuse_pushes(clone: Path, ref: str) -> None:
     hook = clone.parent / "o/r.git/hooks/update"
+    hook.parent.mkdir(exist_ok=True)
     hook.write_text(f'#!/bin/sh\n[ "$1" != {ref} ] || {{ echo protected branch >&2; exit 1; }}\n')
     hook.chmod(0o755)
 
