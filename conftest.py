@@ -141,11 +141,21 @@ def number(request: pytest.FixtureRequest) -> Iterator[int | None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(number: int | None, django_db_keepdb: bool) -> None:
-    """Give each worker a test database of its own; --reuse-db takes the one that is there."""
-    if not django_db_keepdb:
-        name = connection.settings_dict["NAME"]
-        connection.settings_dict["TEST"]["NAME"] = f"test_{name}_{number}"
+def django_db_modify_db_settings(
+    request: pytest.FixtureRequest, number: int | None, django_db_keepdb: bool
+) -> None:
+    """Give each worker a test database of its own."""
+    keep = django_db_keepdb and not hasattr(request.config, "workerinput")
+    connection.settings_dict["TEST"]["NAME"] = name_database(number, keep=keep)
+
+
+def name_database(number: int | None, *, keep: bool) -> str:
+    """Return the test database's name; to keep it with --reuse-db, the name that pytest-django has.
+
+    So scripts/check-rollback hands over the schema that tests have to run on.
+    """
+    name = f"test_{connection.settings_dict['NAME']}"
+    return name if keep else f"{name}_{number}"
 
 
 @pytest.fixture(scope="module")

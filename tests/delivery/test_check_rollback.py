@@ -4,9 +4,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from django.db import connection
 
+from conftest import name_database
 from scripts.check_rollback import Code, Unknown, main, python_of, version_before
 from scripts.imported_project import imported
 from tests.small_project import MIGRATION, PROJECT, write
@@ -116,6 +119,13 @@ def test_a_version_that_requires_the_same_runs_on_the_same_packages(tmp_path: Pa
 def test_what_can_not_be_imported_runs_nothing(tmp_path: Path) -> None:
     with imported(tmp_path, sys.executable, {"DJANGO_SETTINGS_MODULE": "nowhere"}) as project:
         assert [project.run("any", "check") for _ in range(2)] == [1, 1]
+
+
+def test_tests_use_the_database_that_they_are_given() -> None:
+    given = connection.settings_dict | {"NAME": "older"}
+    with patch.object(connection, "settings_dict", given):
+        assert name_database(7, keep=True) == "test_older"
+        assert name_database(7, keep=False) == "test_older_7"
 
 
 # --- what suits it
