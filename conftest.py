@@ -128,7 +128,8 @@ def number(request: pytest.FixtureRequest) -> Iterator[int | None]:
         yield None
         return
     url = urlsplit(os.environ["REDIS_URL"])
-    for number in range(NUMBERS):
+    first = int(url.path.strip("/") or 0)
+    for number in (*range(first, NUMBERS), *range(first)):
         own = url._replace(path=f"/{number}").geturl()
         with Redis.from_url(own) as redis:
             # It expires, in case this process is killed.

@@ -12,8 +12,8 @@ WHO = {
     for who in ("AUTHOR", "COMMITTER")
     for what in ("NAME", "EMAIL")
 }
-# What would lead back to this repository, or to its servers.
-OURS = ("PYTHONPATH", "DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL")
+# What would lead back to this repository, to its servers, or to what its tests cover.
+OURS = ("PYTHONPATH", "DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "COVERAGE_FILE")
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

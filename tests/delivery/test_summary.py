@@ -62,7 +62,7 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> Tested:
         (folder / "test_program.py").write_text(suite)
         command = [sys.executable, "-m", "pytest", "--rootdir=.", "-p", "pytest_cov"]
         command += ["--cov=.", "--cov-report=xml", "--junit-xml=tests.xml"]
-        alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COVERAGE_FILE": ".coverage"}
         subprocess.run(command, cwd=folder, env=alone, capture_output=True, check=False)
         return folder
 
