@@ -6,6 +6,8 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from myproject.client_ip import caller
+
 
 class AccessLog(Logger):
     """Write one record a request, and none for the checks that load balancers make all day."""
@@ -13,7 +15,9 @@ class AccessLog(Logger):
     def access(
         self, resp: Any, req: Any, environ: MutableMapping[str, Any], request_time: timedelta
     ) -> None:
-        path = environ["PATH_INFO"]
+        # gunicorn tells no path, and sets no code, where it refuses a request itself.
+        path = environ.get("PATH_INFO") or str(environ["RAW_URI"]).partition("?")[0]
+        status = getattr(resp, "status_code", None) or int(resp.status.split()[0])
         if path.startswith("/health/"):
             return
         headers = {name.lower(): value for name, value in resp.headers}
@@ -21,15 +25,15 @@ class AccessLog(Logger):
             "%s %s %s",
             environ["REQUEST_METHOD"],
             path,
-            resp.status_code,
+            status,
             extra={
                 "request_id": headers.get("x-request-id", "-"),
                 "method": environ["REQUEST_METHOD"],
                 "path": path,
-                "status": resp.status_code,
+                "status": status,
                 "bytes": resp.sent,
                 "milliseconds": round(request_time / timedelta(milliseconds=1), 1),
-                "remote_addr": environ.get("HTTP_X_FORWARDED_FOR") or environ["REMOTE_ADDR"],
+                "remote_addr": caller(environ),
                 "user_agent": environ.get("HTTP_USER_AGENT", ""),
             },
         )

@@ -14,8 +14,31 @@ FORMATTERS: dict[str, dict[str, Any]] = {
         "datefmt": "%Y-%m-%dT%H:%M:%S%z",
         "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
     },
-    "text": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"},
+    "text": {
+        "class": "myproject.logs.TextFormatter",
+        "format": "{asctime} {levelname} {name} [{request_id}] {message}",
+        "style": "{",
+    },
 }
+
+
+class TextFormatter(logging.Formatter):
+    """Write a line for each record that no client can add to, whatever its path contains."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return escape(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        """Return a traceback in indented lines, which no record begins with."""
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(f"    {escape(line)}" for line in lines)
+
+
+def escape(text: str) -> str:
+    """Return a text with whatever is not printable, line breaks too, as Python would write it."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class RequestIdFilter(logging.Filter):
@@ -29,18 +52,34 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+class ClientErrorFilter(logging.Filter):
+    """Make a warning, without a traceback, of each answer that is no fault of the service.
+
+    Django logs as an error whatever it refuses as suspicious: a host that is not ours, too many
+    fields. And who answers 503 has said why already.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        code = getattr(record, "status_code", 0)
+        if 400 <= code < 500 or code == 503:
+            record.levelno = min(record.levelno, logging.WARNING)
+            record.levelname = logging.getLevelName(record.levelno)
+            record.exc_info = None
+        return True
+
+
 def config(log_format: str, level: str) -> dict[str, Any]:
     """Return a logging configuration for dictConfig: one handler on stdout for everything."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request_id": {"()": RequestIdFilter}},
+        "filters": {"request_id": {"()": RequestIdFilter}, "level": {"()": ClientErrorFilter}},
         "formatters": {"default": FORMATTERS.get(log_format, {})},
         "handlers": {
             "stdout": {
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stdout",
-                "filters": ["request_id"],
+                "filters": ["request_id", "level"],
                 "formatter": "default",
             },
         },

@@ -6,10 +6,13 @@ from datetime import timedelta
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import sentry_sdk
 from django.test import Client
 from gunicorn.config import Config
+from pytest_django import Settings
 
 from myproject import logs, request_id
 from myproject.access_log import AccessLog
@@ -44,6 +47,26 @@ def test_text_is_for_people(configure: Configure, capsys: Capture) -> None:
     assert capsys.readouterr().out.endswith(" INFO shop [-] hello\n")
 
 
+def test_no_message_forges_a_line_of_text(configure: Configure, capsys: Capture) -> None:
+    configure("text", "INFO")
+    forged = "2026-01-01 00:00:00,000 INFO shop [-] forged"
+    logging.getLogger("shop").info("GET %s", f"/\n{forged}\r{forged}\x1b[2J\u2028é")
+    (line,) = capsys.readouterr().out.split("\n")[:-1]
+    assert line.endswith(rf"GET /\n{forged}\r{forged}\x1b[2J\u2028é")
+
+
+def test_no_error_forges_a_line_of_text(configure: Configure, capsys: Capture) -> None:
+    configure("text", "INFO")
+    try:
+        raise ValueError("a\n2026-01-01 00:00:00,000 INFO shop [-] forged")
+    except ValueError:
+        logging.getLogger("shop").exception("failed")
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.endswith("ERROR shop [-] failed")
+    assert [line for line in rest if not line.startswith("    ")] == []
+    assert "Traceback" in rest[0]
+
+
 def test_quieter_than_the_level_is_not_written(configure: Configure, capsys: Capture) -> None:
     configure("text", "ERROR")
     logging.getLogger("shop").warning("hello")
@@ -71,14 +94,19 @@ def test_a_malformed_request_id_is_replaced(client: Client, given: str) -> None:
     assert request_id.current.get() == "-"
 
 
-def access(path: str, **environ: str) -> list[logging.LogRecord]:
+def logger() -> tuple[AccessLog, SimpleQueue[logging.LogRecord]]:
+    """Return an access log, and where its records go."""
     log = AccessLog(Config())
     caught: SimpleQueue[logging.LogRecord] = SimpleQueue()
     log.access_log.handlers = [QueueHandler(caught)]
+    return log, caught
+
+
+def access(path: str, **environ: str) -> list[logging.LogRecord]:
+    log, caught = logger()
     response = SimpleNamespace(status_code=201, sent=7, headers=[("X-Request-ID", "abc")])
     environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "REMOTE_ADDR": "10.0.0.1"} | environ
     log.access(response, None, environ, timedelta(milliseconds=12.34))
-    log.access_log.handlers = []
     return [caught.get() for _ in range(caught.qsize())]
 
 
@@ -90,9 +118,48 @@ def test_a_request_is_logged_in_fields() -> None:
     assert fields.items() <= vars(record).items()
 
 
-def test_behind_a_load_balancer_the_caller_is_logged() -> None:
-    (record,) = access("/orders/", HTTP_X_FORWARDED_FOR="203.0.113.9")
-    assert record.__dict__["remote_addr"] == "203.0.113.9"
+@pytest.mark.parametrize(("behind", "caller"), [(True, "203.0.113.9"), (False, "10.0.0.1")])
+def test_the_caller_that_is_logged_is_the_one_that_is_trusted(
+    settings: Settings, behind: bool, caller: str
+) -> None:
+    settings.BEHIND_LOAD_BALANCER = behind
+    (record,) = access("/orders/", HTTP_X_FORWARDED_FOR="6.6.6.6, 203.0.113.9:4711")
+    assert record.__dict__["remote_addr"] == caller
+
+
+def test_a_request_that_gunicorn_refuses_is_logged() -> None:
+    log, caught = logger()
+    response = SimpleNamespace(status="400 Bad Request", sent=0, headers=[])
+    environ = {"RAW_URI": "/orders/?a=b", "REQUEST_METHOD": "GET", "REMOTE_ADDR": "10.0.0.1"}
+    log.access(response, None, environ, timedelta())
+    assert caught.get().getMessage() == "GET /orders/ 400"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "host"),
+    [("/releases.json", "evil.example"), ("/releases.json?" + "a&" * 1100, "testserver")],
+)
+def test_what_a_client_got_wrong_is_a_warning_and_no_event(
+    configure: Configure, capsys: Capture, client: Client, path: str, host: str
+) -> None:
+    configure("json", "INFO")
+    events: list[Any] = []
+    sentry = sentry_sdk.Client(
+        "https://key@sentry.example/1",
+        release="1",
+        before_send=lambda event, _: events.append(event),
+    )
+    with sentry_sdk.isolation_scope() as scope:
+        scope.set_client(sentry)
+        assert client.get(path, headers={"Host": host}).status_code == 400
+        assert events == []
+        logging.getLogger("shop").error("ours")
+    assert len(events) == 1
+    refused, ours = map(json.loads, capsys.readouterr().out.splitlines())
+    assert refused["logger"].startswith("django.security.")
+    assert (refused["level"], ours["level"]) == ("WARNING", "ERROR")
+    assert "exc_info" not in refused
 
 
 @pytest.mark.parametrize("path", ["/health/", "/health/live/"])

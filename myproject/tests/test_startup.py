@@ -47,6 +47,16 @@ def test_the_application_answers_liveness_itself() -> None:
         (True, "6.6.6.6, 203.0.113.9", "203.0.113.9"),
         (True, "", "127.0.0.1"),
         (False, "203.0.113.9", "127.0.0.1"),
+        (True, "203.0.113.9:4711", "203.0.113.9"),
+        (True, "2001:DB8::0:1", "2001:db8::1"),
+        (True, "[2001:db8::1]", "2001:db8::1"),
+        (True, '"[2001:db8::1]:4711"', "2001:db8::1"),
+        (True, "fe80::1%eth0", "fe80::1"),
+        (True, "::ffff:203.0.113.9", "203.0.113.9"),
+        (True, "unknown", "127.0.0.1"),
+        (True, "203.0.113.9,", "127.0.0.1"),
+        (True, "[::1", "127.0.0.1"),
+        (True, "x" * 300, "127.0.0.1"),
     ],
 )
 def test_only_what_the_load_balancer_added_is_believed(
@@ -55,3 +65,8 @@ def test_only_what_the_load_balancer_added_is_believed(
     settings.BEHIND_LOAD_BALANCER = behind
     request = RequestFactory().get("/", headers={"X-Forwarded-For": forwarded})
     assert client_ip(request) == caller
+
+
+@pytest.mark.parametrize("address", ["", "unix:"])
+def test_who_has_no_address_is_one_caller(address: str) -> None:
+    assert client_ip(RequestFactory().get("/", REMOTE_ADDR=address)) == "::"
