@@ -19,9 +19,9 @@ wsgi_app = "myproject.wsgi"
 
 # Two processes keep 2 vCPU busy, and one answers while the other is replaced. Threads, so that a
 # database that hangs does not take the liveness check with it.
+worker_class = "myproject.worker.Worker"  # with one thread, too
 workers = env.int("WEB_WORKERS", 2, validate=environment.positive)
 threads = env.int("WEB_THREADS", 4, validate=environment.positive)
-worker_class = "gthread"  # with one thread, too
 
 # ECS sends SIGKILL 30 s after SIGTERM: requests in flight must be done by then.
 timeout = 30
@@ -33,6 +33,9 @@ keepalive = 75
 # A leak ends with its process, and the jitter keeps the workers from ending together.
 max_requests = 50_000
 max_requests_jitter = 10_000
+
+# Who calls, and over what, is for Django to tell from headers; no caller may set gunicorn's own.
+forwarded_allow_ips = ""
 
 # The heartbeat is a file, and one on a busy disk blocks.
 memory = Path("/dev/shm")  # noqa: S108

@@ -89,6 +89,9 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "myproject.client_ip.client_ip"
+AXES_USERNAME_CALLABLE = "myproject.lockout.username"
+# Who goes on while locked out is not recorded: each record would make the next one larger.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 
 # Nothing that a stranger sends is written to disk: see myproject/uploads.py.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]

@@ -9,6 +9,8 @@ SECRET_KEY = env.str("SECRET_KEY")
 ALLOWED_HOSTS = ["testserver", "localhost"]
 
 DATABASES = {"default": environment.database("mysql")}
+# MariaDB's own default knows no emoji.
+DATABASES["default"]["TEST"] = {"CHARSET": "utf8mb4"}
 CACHES["default"] = environment.redis_cache()
 
 INSTALLED_APPS += ["django_migration_linter"]

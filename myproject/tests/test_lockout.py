@@ -1,0 +1,44 @@
+import pytest
+from axes.models import AccessAttempt
+from django.test import Client, RequestFactory
+from pytest_django import Settings
+
+from myproject.lockout import username
+
+
+def try_login(client: Client, name: str, **headers: str) -> int:
+    form = {"username": name, "password": "wrong"}
+    return client.post("/admin/login/", form, headers=headers).status_code
+
+
+@pytest.mark.django_db
+def test_a_name_that_is_too_long_for_the_table_is_cut_and_counted(client: Client) -> None:
+    tries = [try_login(client, "u" * 300) for _ in range(6)]
+    assert tries == [200, 200, 200, 200, 429, 429]
+    assert AccessAttempt.objects.get().username == "u" * 255
+
+
+@pytest.mark.django_db
+def test_whoever_goes_on_while_locked_out_makes_no_record_larger(client: Client) -> None:
+    for _ in range(5):
+        try_login(client, "ada")
+    before = AccessAttempt.objects.get().post_data
+    assert try_login(client, "ada") == 429
+    assert AccessAttempt.objects.get().post_data == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "behind", ["203.0.113.9:{}", "[2001:db8::1]:{}", "fe80::1%{}", "nonsense {}"]
+)
+def test_no_spelling_of_an_address_evades_the_lock(
+    client: Client, settings: Settings, behind: str
+) -> None:
+    settings.BEHIND_LOAD_BALANCER = True
+    tries = [try_login(client, "ada", x_forwarded_for=behind.format(port)) for port in range(5)]
+    assert tries[-1] == 429
+
+
+def test_without_credentials_the_form_has_the_name() -> None:
+    assert username(RequestFactory().post("/", {"username": "ada"}), None) == "ada"
+    assert username(RequestFactory().get("/"), None) is None
