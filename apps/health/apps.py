@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+
+
+class HealthConfig(AppConfig):
+    name = "apps.health"
+
+    def ready(self) -> None:
+        from .connections import require_tls
+
+        connection_created.connect(require_tls)
