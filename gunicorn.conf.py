@@ -1,8 +1,9 @@
 """gunicorn for one task of 0.5 to 2 vCPU behind an AWS load balancer."""
 
+import os
 from pathlib import Path
 
-from environs import Env
+from django.conf import settings
 from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -11,7 +12,8 @@ from myproject.access_log import AccessLog
 from myproject.settings import environment
 from myproject.startup import one_line_errors
 
-env = Env(eager=False)
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings.production")
+env = environment.reader()
 
 # Loaded once and shared: a worker starts at once and costs little memory.
 preload_app = True
@@ -48,8 +50,13 @@ logconfig_dict = logs.config(
     env.str("LOG_LEVEL", "INFO", validate=logs.check_level),
 )
 
+# gunicorn's own default for `bind` reads it.
+env.int("PORT", 8000, validate=[environment.positive, environment.at_most(65_535)])
+
 with one_line_errors():
-    environment.check(env)
+    # Loads the settings, so that one message names what is wrong there and here.
+    hasattr(settings, "INSTALLED_APPS")
+    environment.check()
 
 
 def post_worker_init(worker: Worker) -> None:

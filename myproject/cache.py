@@ -20,7 +20,8 @@ class _Client(redis.RedisCacheClient):
 
 class RedisCache(redis.RedisCache):
     def __init__(self, server: str, params: dict[str, Any]) -> None:
-        super().__init__(server, params)
+        # One server: Django splits a text at commas, which a password may contain.
+        super().__init__([server], params)
         self._class = _Client
 
     def echo(self, key: str, word: str, timeout: int) -> str:

@@ -74,7 +74,7 @@ def config(log_format: str, level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"request_id": {"()": RequestIdFilter}, "level": {"()": ClientErrorFilter}},
-        "formatters": {"default": FORMATTERS.get(log_format, {})},
+        "formatters": {"default": FORMATTERS.get(str(log_format).lower(), {})},
         "handlers": {
             "stdout": {
                 "class": "logging.StreamHandler",
@@ -83,7 +83,7 @@ def config(log_format: str, level: str) -> dict[str, Any]:
                 "formatter": "default",
             },
         },
-        "root": {"handlers": ["stdout"], "level": level},
+        "root": {"handlers": ["stdout"], "level": str(level).upper()},
         # Django's own handlers would say everything twice.
         "loggers": {
             name: {"handlers": [], "propagate": True}
@@ -94,11 +94,11 @@ def config(log_format: str, level: str) -> dict[str, Any]:
 
 def check_format(name: str) -> None:
     """Raise ValidationError unless LOG_FORMAT is one that we have."""
-    if name not in FORMATTERS:
+    if name.lower() not in FORMATTERS:
         raise ValidationError(f"must be one of: {', '.join(FORMATTERS)}")
 
 
 def check_level(name: str) -> None:
     """Raise ValidationError unless LOG_LEVEL is one that Python has."""
-    if name not in logging.getLevelNamesMapping():
+    if name.upper() not in logging.getLevelNamesMapping():
         raise ValidationError(f"must be one of: {', '.join(logging.getLevelNamesMapping())}")

@@ -1,5 +1,6 @@
 """What goes wrong before the service runs, said in words for the person who starts it."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,8 @@ from django.db import OperationalError
 
 # MySQL's numbers for a server that can't be reached or won't let us in; anything else is a defect,
 # and keeps its traceback. https://dev.mysql.com/doc/mysql-errors/8.4/en/
-REFUSED = {1044, 1045, 1049, 1130, 2002, 2003, 2005, 2013, 2026, 2059}
+REFUSED = {1040, 1044, 1045, 1049, 1115, 1129, 1130, 1203, 1226, 1231, 1251, 1273, 1820, 1862}
+REFUSED |= {2002, 2003, 2005, 2013, 2019, 2026, 2054, 2059, 2061, 3118, 3159}
 
 
 @contextmanager
@@ -19,6 +21,11 @@ def one_line_errors() -> Iterator[None]:
         yield
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+    except ModuleNotFoundError as error:
+        module = os.environ.get("DJANGO_SETTINGS_MODULE", "")
+        if not error.name or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        sys.exit(f"DJANGO_SETTINGS_MODULE: there is no module {module}")
     except OperationalError as error:
         if not REFUSED.intersection(error.args):
             raise

@@ -1,4 +1,3 @@
-import re
 from datetime import datetime, timedelta
 from statistics import median
 from typing import NamedTuple, Self
@@ -7,14 +6,13 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, models, transaction
 from django.utils import timezone
 
+from .names import LONGEST_COMMIT, LONGEST_ENVIRONMENT, LONGEST_VERSION, WORD
+
 # More than could ever deploy at once to one environment: each round at least one of them gets done.
 ATTEMPTS = 10
 # MySQL's numbers for a lock waited for too long, and for a deadlock that it broke.
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
 LOST_RACE = {1205, 1213}
-
-# One word of printable ASCII, and not what the settings say when nobody told them.
-WORD = re.compile(r"(?!unknown\Z)[!-~]*")
 
 
 class Outcome(models.TextChoices):
@@ -93,9 +91,9 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
 class Release(models.Model):
     """A version that was live in an environment, from when until when, and how that ended."""
 
-    version = models.CharField(max_length=128)
-    commit = models.CharField(max_length=64)
-    environment = models.CharField(max_length=64)
+    version = models.CharField(max_length=LONGEST_VERSION)
+    commit = models.CharField(max_length=LONGEST_COMMIT)
+    environment = models.CharField(max_length=LONGEST_ENVIRONMENT)
     started = models.DateTimeField()
     ended = models.DateTimeField(null=True, blank=True, editable=False)
     outcome = models.CharField(max_length=11, choices=Outcome, db_default=Outcome.LIVE)

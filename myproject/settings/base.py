@@ -4,13 +4,14 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
+from apps.releases.names import LONGEST_COMMIT, LONGEST_VERSION
 from myproject import logs
 
-from .environment import BASE_DIR, env, positive
+from .environment import BASE_DIR, at_most, env, positive, word
 
 # What is running, as the image says.
-APP_VERSION = env.str("APP_VERSION", "unknown")
-APP_COMMIT = env.str("APP_COMMIT", "unknown")
+APP_VERSION = env.str("APP_VERSION", "unknown", validate=word(LONGEST_VERSION)) or "unknown"
+APP_COMMIT = env.str("APP_COMMIT", "unknown", validate=word(LONGEST_COMMIT)) or "unknown"
 
 INSTALLED_APPS = [
     "apps.health",
@@ -123,7 +124,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # All checks of /health/ together, in seconds; a load balancer's own limit must be higher.
-HEALTH_TIMEOUT = env.float("HEALTH_TIMEOUT", 2.0, validate=positive)
+HEALTH_TIMEOUT = env.float("HEALTH_TIMEOUT", 2.0, validate=[positive, at_most(60)])
 
 # What each worker requests of itself before it serves: the pages that most people see first.
 WARM_UP_PATHS = ["/health/", "/releases/", "/admin/login/"]

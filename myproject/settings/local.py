@@ -1,17 +1,19 @@
 """A developer's machine: runs with no variables at all, on SQLite and the in-process cache."""
 
+from apps.releases.names import LONGEST_ENVIRONMENT
+
 from . import environment
-from .environment import env
+from .environment import env, word
 
 environment.read_file(environment.BASE_DIR / ".env")
 
 from .base import *  # noqa: E402
 
-APP_ENVIRONMENT = env.str("APP_ENVIRONMENT", "local")
+APP_ENVIRONMENT = env.str("APP_ENVIRONMENT", "local", validate=word(LONGEST_ENVIRONMENT))
 DEBUG = env.bool("DEBUG", True)
 # Good for nothing outside this machine: production demands its own.
 SECRET_KEY = env.str("SECRET_KEY", "local-and-known-to-everybody")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", any_host=True)
 
 DATABASES = {
     "default": environment.database(

@@ -1,12 +1,14 @@
 """Staging and production: refuses to start without what it needs."""
 
+from apps.releases.names import LONGEST_ENVIRONMENT
+
 from . import environment
 from .base import *
-from .environment import env
+from .environment import env, filled, not_negative, word
 
-APP_ENVIRONMENT = env.str("APP_ENVIRONMENT", validate=environment.filled)
+APP_ENVIRONMENT = env.str("APP_ENVIRONMENT", validate=[filled, word(LONGEST_ENVIRONMENT)])
 SECRET_KEY = env.str("SECRET_KEY", validate=environment.secret)
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", validate=environment.hosts)
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", any_host=False)
 
 DATABASES = {"default": environment.database("mysql")}
 CACHES["default"] = environment.redis_cache()
@@ -14,7 +16,7 @@ CACHES["default"] = environment.redis_cache()
 # TLS ends at the load balancer, which says so in a header that it never lets through from outside.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
-SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000)
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000, validate=not_negative)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True

@@ -21,3 +21,8 @@ def test_an_echo_was_on_the_server_for_as_long_as_asked() -> None:
     client = cache._cache.get_client()
     assert client.get(":1:myproject:echo") == b"word"
     assert 0 < client.ttl(":1:myproject:echo") <= 50
+
+
+def test_a_comma_in_a_password_makes_no_second_server() -> None:
+    cache = RedisCache("redis://:pa,ss;word@cache/0", {})
+    assert cache._cache._servers == ["redis://:pa,ss;word@cache/0"]

@@ -1,5 +1,7 @@
 import importlib
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +10,7 @@ import pytest
 import sentry_sdk
 from django.core.exceptions import ImproperlyConfigured
 
+ROOT = Path(__file__).parents[2]
 PRODUCTION = {
     "APP_ENVIRONMENT": "staging",
     "SECRET_KEY": "0123456789abcdef" * 4,
@@ -83,22 +86,64 @@ def test_production_names_everything_that_is_empty(environ: pytest.MonkeyPatch) 
     [
         ("ALLOWED_HOSTS", "*", "must name the hosts; * lets anybody poison links with theirs"),
         ("ALLOWED_HOSTS", "a.example,", "is empty"),
+        ("ALLOWED_HOSTS", "a.example, https://b.example", "has 'https://b.example', and a host is"),
+        ("ALLOWED_HOSTS", "a.example:8000", "has 'a.example:8000', and a host is"),
+        ("ALLOWED_HOSTS", "*.a.example", "has '*.a.example', and a host is"),
+        ("ALLOWED_HOSTS", "a.example/", "has 'a.example/', and a host is"),
+        ("ALLOWED_HOSTS", "a.example b.example", "has 'a.example b.example', and a host is"),
+        ("ALLOWED_HOSTS", "a.example.", "has 'a.example.', and a host is"),
+        ("ALLOWED_HOSTS", "bücher.example", "has 'bücher.example', and a host is"),
+        ("ALLOWED_HOSTS", ".", "has '.', and a host is"),
+        ("ALLOWED_HOSTS", "::1", "has '::1', and a host is"),
+        ("APP_ENVIRONMENT", "two words", "must be one word of at most 64 ASCII characters"),
+        ("APP_ENVIRONMENT", "x" * 65, "must be one word of at most 64 ASCII characters"),
+        ("APP_VERSION", "1.2.3 (beta)", "must be one word of at most 128 ASCII characters"),
+        ("APP_COMMIT", "é", "must be one word of at most 64 ASCII characters"),
         ("SECRET_KEY", "short", "must be 50 random characters or more"),
         ("SECRET_KEY", "x" * 60, "must be 50 random characters or more"),
+        ("SECRET_KEY", "django-insecure-" + "0123456789" * 5, "begins with django-insecure-"),
         ("DATABASE_URL", "postgres://u:p@h/n", "must start with mysql://"),
         ("DATABASE_URL", "mysql://u:p@h:port/n", "is not a URL such as mysql://"),
         ("DATABASE_URL", "mysql://u:p@h:3306", "names no database"),
         ("DATABASE_URL", "mysql:///n", "names no host"),
+        ("DATABASE_URL", "mysql://u:p[@h/n", "is not a URL such as mysql://"),
+        ("DATABASE_URL", "mysql://u:1#2@h/n", "is not a URL such as mysql://"),
+        ("DATABASE_URL", "mysql://u:1/2@h/n", "has a / or @ that is not percent-encoded"),
+        ("DATABASE_URL", "mysql://u:p@h:0/n", "is not a URL such as mysql://"),
+        ("DATABASE_URL", "mysql://u:p@h/n?ssl_mode=", "is not a URL such as mysql://"),
+        ("DATABASE_URL", "mysql://u:p@h/n?sslmode=require", "has an option"),
+        ("DATABASE_URL", "mysql://u:p@h/n?ssl_mode=required", "has an option"),
+        ("DATABASE_URL", "mysql://u:p@h/n?connect_timeout=x", "has an option"),
+        ("DATABASE_URL", "mysql://u:p@h/n?isolation_level=x", "has an option"),
+        ("DATABASE_URL", "mysql://u:p@h/n?ssl=true", "asks for TLS that checks nobody"),
+        ("DATABASE_URL", f"mysql://u:p@h/n?ssl-ca={__file__}", "asks for TLS that checks nobody"),
+        ("DATABASE_URL", "mysql://u:p@h/n?ssl-ca=/nowhere", "names a file that does not exist"),
+        ("DATABASE_READ_TIMEOUT", "99999999999", "must be 86400 or less"),
         ("DATABASE_READ_TIMEOUT", "-1", "must be 0 or more"),
         ("DATABASE_READ_TIMEOUT", "soon", "Not a valid integer"),
         ("REDIS_URL", "http://h", "is not a URL such as redis://"),
         ("REDIS_URL", "redis://h:port", "is not a URL such as redis://"),
         ("REDIS_URL", "redis://", "is not a URL such as redis://"),
+        ("REDIS_URL", "redis://:p[@h", "is not a URL such as redis://"),
+        ("REDIS_URL", "redis://h,redis://g", "is not a URL such as redis://"),
+        ("REDIS_URL", "redis://h/cache", "is not a URL such as redis://"),
+        ("REDIS_URL", "redis://h/1/2", "is not a URL such as redis://"),
+        ("REDIS_URL", "redis://h?db=x", "has an option"),
+        ("REDIS_URL", "redis://h?timeout=5", "has an option"),
+        ("REDIS_URL", "rediss://h?ssl_cert_reqs=CERT_NONE", "has an option"),
+        ("REDIS_URL", "rediss://h?ssl_ca_certs=/nowhere", "names a file that does not exist"),
         ("HEALTH_TIMEOUT", "0", "must be more than 0"),
+        ("HEALTH_TIMEOUT", "nan", "Special numeric values (nan or infinity) are not permitted."),
+        ("HEALTH_TIMEOUT", "inf", "Special numeric values (nan or infinity) are not permitted."),
+        ("HEALTH_TIMEOUT", "1e300", "must be 60 or less"),
         ("LOG_FORMAT", "xml", "must be one of: json, text"),
         ("LOG_LEVEL", "loud", "must be one of: CRITICAL"),
         ("SECURE_SSL_REDIRECT", "perhaps", "Not a valid boolean"),
+        ("SECURE_HSTS_SECONDS", "-1", "must be 0 or more"),
         ("SENTRY_DSN", "https://sentry.example/1", "is not a DSN such as"),
+        ("SENTRY_DSN", "https://key@sentry.example:port/1", "is not a DSN such as"),
+        ("SENTRY_DSN", "https://key@sentry.example/project", "is not a DSN such as"),
+        ("SENTRY_DSN", "http://key@sentry.example/1", "is not a DSN such as"),
     ],
 )
 def test_production_refuses(
@@ -108,9 +153,35 @@ def test_production_refuses(
     assert line.startswith(f"{name}: {problem}")
 
 
-def test_a_refusal_repeats_no_secret(environ: pytest.MonkeyPatch) -> None:
-    secrets = {"SECRET_KEY": "hunter2", "DATABASE_URL": "mysql://u:hunter2@h:x/n"}
-    assert "hunter2" not in " ".join(refusal("production", environ, **PRODUCTION | secrets))
+@pytest.mark.parametrize(
+    "url", ["{}://u:hunter2@h:x/0", "{}://u:hunter2[@h/0", "{}://u:hunter2@h/0?x=y"]
+)
+def test_a_refusal_repeats_no_secret(environ: pytest.MonkeyPatch, url: str) -> None:
+    secrets = {"SECRET_KEY": "hunter2", "SENTRY_DSN": "https://hunter2@h:x/1"}
+    secrets |= {"DATABASE_URL": url.format("mysql"), "REDIS_URL": url.format("redis")}
+    refused = refusal("production", environ, **PRODUCTION | secrets)
+    assert len(refused) == 4
+    assert "hunter2" not in " ".join(refused)
+
+
+def test_what_can_be_meant_is_taken(environ: pytest.MonkeyPatch) -> None:
+    variables = {
+        "ALLOWED_HOSTS": " example.com, .example.org ,[::1]",
+        "DATABASE_URL": "mysql://app:p@db/app?ssl_mode=REQUIRED\n",
+        "REDIS_URL": " redis://:pa,ss;word@cache/1",
+        "SENTRY_DSN": " ",
+        "LOG_LEVEL": "debug",
+        "LOG_FORMAT": "JSON",
+        "APP_VERSION": "",
+    }
+    production = load("production", environ, **PRODUCTION | variables)
+    assert production.ALLOWED_HOSTS == ["example.com", ".example.org", "[::1]"]
+    assert production.DATABASES["default"]["OPTIONS"]["ssl_mode"] == "REQUIRED"
+    assert production.CACHES["default"]["LOCATION"] == "redis://:pa,ss;word@cache/1"
+    assert production.SENTRY_DSN == ""
+    assert production.LOGGING["root"]["level"] == "DEBUG"
+    assert "()" in production.LOGGING["formatters"]["default"]
+    assert production.APP_VERSION == "unknown"
 
 
 def test_production_bounds_every_wait_for_a_server(environ: pytest.MonkeyPatch) -> None:
@@ -173,6 +244,31 @@ def test_a_file_adds_to_what_is_set(environ: pytest.MonkeyPatch, tmp_path: Path)
     assert environment.env.str("APP_VERSION") == "file"
 
 
+def test_a_file_is_read_to_the_letter(environ: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment = load("environment", environ)
+    lines = ["\ufeffAPP_VERSION=p${HOME}b", "export APP_COMMIT = 'a b' # why", "LOG_LEVEL=", ""]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    environment.read_file(tmp_path / ".env")
+    assert environment.env.str("APP_VERSION") == "p${HOME}b"
+    assert environment.env.str("APP_COMMIT") == "a b"
+    assert environment.env.str("LOG_LEVEL") == ""
+
+
+@pytest.mark.parametrize(
+    "line", ["DEBUG: false", "SECRET_KEY='abc", 'SECRET_KEY="abc', "DEBUG", "a b=c"]
+)
+def test_a_line_that_is_no_variable_is_named(
+    environ: pytest.MonkeyPatch, tmp_path: Path, line: str
+) -> None:
+    environment = load("environment", environ)
+    (tmp_path / ".env").write_text(f"APP_VERSION=file\n{line}\n")
+    with pytest.raises(
+        ImproperlyConfigured, match=r"^\.env can't be read: not NAME=value: line 2$"
+    ):
+        environment.read_file(tmp_path / ".env")
+    assert environment.env.str("APP_VERSION", "") == ""
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])
 def test_a_file_that_cant_be_read_is_named(
     environ: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
@@ -187,11 +283,28 @@ def test_a_file_that_cant_be_read_is_named(
         environment.read_file(path)
 
 
+def test_two_readers_have_one_message(environ: pytest.MonkeyPatch) -> None:
+    environment = load("environment", environ, PORT="x")
+    environment.env.str("APP_VERSION")
+    environment.reader().int("PORT")
+    with pytest.raises(ImproperlyConfigured, match=r"APP_VERSION: is not set\n  PORT: Not a valid"):
+        environment.check()
+
+
+def test_gunicorn_names_what_is_wrong_with_the_settings_too() -> None:
+    variables = {"PORT": "70000", "WEB_WORKERS": "0", "WEB_THREADS": "x", "LOG_LEVEL": "loud"}
+    variables |= PRODUCTION | {"ALLOWED_HOSTS": "*", "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-m", "gunicorn", "--check-config"]
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+    names = [line.split(":")[0].strip() for line in done.stderr.splitlines()[1:]]
+    assert names == ["ALLOWED_HOSTS", "LOG_LEVEL", "PORT", "WEB_THREADS", "WEB_WORKERS"]
+    assert done.returncode == 1
+
+
 def test_every_variable_is_explained() -> None:
-    root = Path(__file__).parents[2]
-    sources = [*root.glob("myproject/settings/*.py"), root / "gunicorn.conf.py"]
+    sources = [*ROOT.glob("myproject/settings/*.py"), ROOT / "gunicorn.conf.py"]
     words = " ".join(path.read_text() for path in sources)
     read = set(re.findall(r"""\benv\.\w+\(\s*"([A-Z_]+)\"""", words))
     assert read >= OWN
-    example = (root / ".env.example").read_text()
+    example = (ROOT / ".env.example").read_text()
     assert [name for name in sorted(read) if f"{name}=" not in example] == []

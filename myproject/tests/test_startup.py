@@ -27,6 +27,14 @@ def test_a_database_that_refuses_ends_in_its_reason() -> None:
     )
 
 
+def test_settings_that_do_not_exist_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "myproject.settings.prod")
+    missing = ModuleNotFoundError(name="myproject.settings.prod")
+    assert end(missing) == "DJANGO_SETTINGS_MODULE: there is no module myproject.settings.prod"
+    with pytest.raises(ModuleNotFoundError), one_line_errors():
+        raise ModuleNotFoundError(name="another")
+
+
 @pytest.mark.parametrize("arguments", [(1213, "Deadlock found"), ("locked",), ()])
 def test_any_other_error_keeps_its_traceback(arguments: tuple[Any, ...]) -> None:
     with pytest.raises(OperationalError), one_line_errors():

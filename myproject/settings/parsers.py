@@ -1,0 +1,150 @@
+"""Values of the environment, parsed by their consumers or exactly as they do it.
+
+So what is accepted at the start works later. The messages repeat no secret.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+import dj_database_url
+from django.http.request import split_domain_port
+from environs import ValidationError
+
+MYSQL = "django.db.backends.mysql"
+# MySQL's own default, stated: another server's may be lenient, and a lenient one truncates data.
+MYSQL_SQL_MODE = (
+    "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+)
+MYSQL_EXAMPLE = "mysql://user:password@host:3306/name"
+REDIS_EXAMPLE = "redis://host:6379/0"
+REDIS_TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}
+DSN_EXAMPLE = "https://key@host/1"
+
+
+def split(url: str, example: str) -> SplitResult:
+    """Return the parts of a URL whose options are complete, and whose files exist."""
+    try:
+        parts = urlsplit(url)
+        options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        complete = parts.port != 0 and not parts.fragment and all(value for _, value in options)
+    except ValueError:
+        complete = False
+    if not complete:
+        raise ValidationError(f"is not a URL such as {example}")
+    for name, value in options:
+        if value.startswith("/") and not Path(value).exists():
+            raise ValidationError(f"names a file that does not exist: {name}={value}")
+    return parts
+
+
+def database_url(
+    url: str, *, schemes: tuple[str, ...], read_timeout: int | None = None
+) -> dict[str, Any]:
+    """Return a URL of MySQL or SQLite as an entry of DATABASES."""
+    url = url.strip()
+    if split(url, MYSQL_EXAMPLE).scheme not in schemes:
+        raise ValidationError("must start with " + " or ".join(f"{s}://" for s in schemes))
+    parsed = dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)
+    config: dict[str, Any] = dict(parsed)
+    if not config["NAME"]:
+        raise ValidationError("names no database: mysql://user:password@host:3306/NAME")
+    if config["ENGINE"] == MYSQL:
+        if not config["HOST"]:
+            raise ValidationError("names no host: mysql://user:password@HOST:3306/name")
+        if re.search("[/@]", config["NAME"]):
+            raise ValidationError("has a / or @ that is not percent-encoded")
+        config["OPTIONS"] = _mysql_options(read_timeout) | config.get("OPTIONS", {})
+        _check_mysql_options(config)
+    return config
+
+
+def _mysql_options(read_timeout: int | None) -> dict[str, Any]:
+    options = {"charset": "utf8mb4", "sql_mode": MYSQL_SQL_MODE, "connect_timeout": 2}
+    if read_timeout:
+        options |= {"read_timeout": read_timeout, "write_timeout": read_timeout}
+    return options
+
+
+def _check_mysql_options(config: dict[str, Any]) -> None:
+    """Raise ValidationError for options that the driver doesn't know, or doesn't enforce."""
+    options = config["OPTIONS"]
+    # ssl_mode=REQUIRED is enforced in apps/health/connections.py.
+    if options.get("ssl") and "VERIFY" not in str(options.get("ssl_mode")):
+        raise ValidationError("asks for TLS that checks nobody: add ssl_mode=VERIFY_CA")
+
+    from django.db.backends.mysql.base import DatabaseWrapper
+    from MySQLdb import OperationalError, connect
+
+    try:
+        parameters = DatabaseWrapper(config).get_connection_params()
+        for name in ("host", "port"):
+            parameters.pop(name, None)
+        # The driver checks its options before it looks for this socket.
+        connect(**parameters | {"unix_socket": "/nonexistent/socket"})
+    except OperationalError:
+        return
+    except Exception as error:
+        said = " ".join(str(error).split())
+        raise ValidationError(f"has an option that the driver refuses: {said}") from error
+
+
+def redis_url(url: str) -> str:
+    """Return a URL of Redis that redis-py takes."""
+    url = url.strip()
+    parts = split(url, REDIS_EXAMPLE)
+    if not (
+        parts.scheme in ("redis", "rediss")
+        and re.fullmatch(r"[\w.:-]+", parts.hostname or "")
+        and re.fullmatch(r"/?\d*", parts.path)
+    ):
+        raise ValidationError(f"is not a URL such as {REDIS_EXAMPLE}")
+
+    from redis import ConnectionPool
+
+    try:
+        # Makes a connection, and does not open it.
+        ConnectionPool.from_url(url, **REDIS_TIMEOUTS).make_connection()
+    except Exception as error:
+        raise ValidationError(f"has an option that redis-py refuses: {error}") from error
+    return url
+
+
+def sentry_dsn(dsn: str) -> str:
+    """Return a DSN that Sentry's SDK takes, or nothing for an empty one."""
+    dsn = dsn.strip()
+    if not dsn:
+        return ""
+
+    from sentry_sdk.utils import Dsn
+
+    try:
+        safe = Dsn(dsn).scheme == "https"
+    except ValueError:
+        safe = False
+    if not safe:
+        raise ValidationError(f"is not a DSN such as {DSN_EXAMPLE}")
+    return dsn
+
+
+def hosts(text: str, *, any_host: bool) -> list[str]:
+    """Return the hosts of a list with commas; with `any_host` one of them may be *."""
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise ValidationError("is empty")
+    if "*" in names and not any_host:
+        raise ValidationError("must name the hosts; * lets anybody poison links with theirs")
+    for name in names:
+        if name != "*" and not _is_host(name.removeprefix(".").lower()):
+            raise ValidationError(
+                f"has {name!r}, and a host is such as example.com,"
+                " or .example.com for it and those below it"
+            )
+    return names
+
+
+def _is_host(name: str) -> bool:
+    """Tell whether a request's header Host can have this name, as Django reads it."""
+    return split_domain_port(name) == (name, "") and all(name.split("."))
