@@ -25,4 +25,5 @@ def test_an_echo_was_on_the_server_for_as_long_as_asked() -> None:
 
 def test_a_comma_in_a_password_makes_no_second_server() -> None:
     cache = RedisCache("redis://:pa,ss;word@cache/0", {})
-    assert cache._cache._servers == ["redis://:pa,ss;word@cache/0"]
+    pool = cache._cache.get_client(write=True).connection_pool
+    assert pool.connection_kwargs["password"] == "pa,ss;word"

@@ -9,6 +9,8 @@ from types import ModuleType
 import pytest
 import sentry_sdk
 from django.core.exceptions import ImproperlyConfigured
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 ROOT = Path(__file__).parents[2]
 PRODUCTION = {
@@ -22,13 +24,18 @@ OWN = {*PRODUCTION, "DATABASE_READ_TIMEOUT", "HEALTH_TIMEOUT", "LOG_FORMAT", "LO
 OWN |= {"SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "SENTRY_DSN", "APP_VERSION", "APP_COMMIT"}
 
 
+def clear(patch: pytest.MonkeyPatch) -> None:
+    """Take all of our variables away, and each settings module that is imported already."""
+    for name in OWN:
+        patch.delenv(name, raising=False)
+    for name in [name for name in sys.modules if name.startswith("myproject.settings")]:
+        patch.delitem(sys.modules, name)
+
+
 @pytest.fixture
 def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The environment without any of our variables, and no settings module imported yet."""
-    for name in OWN:
-        monkeypatch.delenv(name, raising=False)
-    for name in [name for name in sys.modules if name.startswith("myproject.settings")]:
-        monkeypatch.delitem(sys.modules, name)
+    clear(monkeypatch)
     return monkeypatch
 
 
@@ -162,6 +169,29 @@ def test_a_refusal_repeats_no_secret(environ: pytest.MonkeyPatch, url: str) -> N
     refused = refusal("production", environ, **PRODUCTION | secrets)
     assert len(refused) == 4
     assert "hunter2" not in " ".join(refused)
+
+
+FORMS = [(name, "{}") for name in sorted(OWN)]
+FORMS += [("DATABASE_URL", f"mysql://{rest}") for rest in ("u:{}@h/n", "u:p@{}/n", "h/{}")]
+FORMS += [("DATABASE_URL", f"mysql://h/n?{rest}") for rest in ("{}=1", "ssl_mode={}", "ssl={}")]
+FORMS += [("REDIS_URL", f"redis://{rest}") for rest in (":{}@h", "{}", "h/{}", "h?{}=1", "h?db={}")]
+FORMS += [("SENTRY_DSN", f"https://{rest}") for rest in ("{}@h/1", "k@{}", "k@h/{}")]
+SPECIAL = "abc019:/?#[]@!$&'()*+,;=%-._~ \n\u00e9\u0661\U0001f600"
+
+
+@settings(max_examples=150, derandomize=True, database=None, deadline=None)
+@given(st.sampled_from(FORMS), st.text(SPECIAL, max_size=12))
+def test_any_value_is_taken_or_named(form: tuple[str, str], odd: str) -> None:
+    name, value = form[0], form[1].format(odd)
+    with pytest.MonkeyPatch.context() as patch:
+        clear(patch)
+        for variable, known in (PRODUCTION | {name: value}).items():
+            patch.setenv(variable, known)
+        try:
+            importlib.import_module("myproject.settings.production")
+        except ImproperlyConfigured as refused:
+            assert str(refused).splitlines()[1].startswith(f"  {name}: ")
+            assert len(str(refused).splitlines()) == 2
 
 
 def test_what_can_be_meant_is_taken(environ: pytest.MonkeyPatch) -> None:
