@@ -1,6 +1,6 @@
 """Refuse commit messages that do not follow Conventional Commits: `fix(cart): what it does`.
 
-What git itself words is let through: merges and reverts. https://www.conventionalcommits.org/en/v1.0.0/
+What git itself words is let through: merges, where a commit is one, and reverts. https://www.conventionalcommits.org/en/v1.0.0/
 """
 
 from __future__ import annotations
@@ -17,16 +17,23 @@ from scripts.repository import git
 
 TYPES = "build|chore|ci|docs|feat|fix|perf|refactor|revert|style|test"
 HEADER = re.compile(rf"({TYPES})(\([\w./-]+\))?!?: \S.*")
-WORDED_BY_GIT = re.compile(r'Merge |Revert "|Reapply "')
+# As git and GitHub word them.
+MERGE = re.compile(
+    r"Merge ((remote-tracking )?branch(es)?|tags?|commits?|pull request|[0-9a-f]+ into) .+"
+)
+REVERT = re.compile(r'(Revert|Reapply) ".+')
+REVERTED = re.compile(r"^(This reverts commit [0-9a-f]+|Reverts \S*#[0-9]+)", re.M)
 # To be squashed into another before anybody sees it: fine in one's own clone.
 FIXUP = re.compile(r"(fixup|squash|amend)! ")
 SCISSORS = "# ------------------------ >8"  # what `git commit --verbose` shows below is no message
 
 
-def problem(message: str) -> str:
+def problem(message: str, *, merges: bool = True) -> str:
     """Return what is wrong with a message; nothing where it is fine."""
     header, *rest = message.strip().splitlines() or [""]
-    if not HEADER.fullmatch(header) and not WORDED_BY_GIT.match(header):
+    merge = merges and MERGE.fullmatch(header)
+    revert = REVERT.fullmatch(header) and REVERTED.search("\n".join(rest))
+    if not (HEADER.fullmatch(header) or merge or revert):
         return f"{header!r} is not of the form TYPE(SCOPE): WHAT IT DOES"
     if rest and rest[0].strip():
         return f"{header!r} needs an empty line below it"
@@ -55,10 +62,20 @@ def since_main() -> str:
 
 def check(span: str) -> None:
     found = list(commits(span))
-    wrong = [f"{commit}: {text}" for commit, message in found if (text := problem(message))]
+    wrong = [
+        f"{commit}: {text}" for commit, message in found if (text := problem(message, merges=False))
+    ]
     print("\n".join([*wrong, f"{len(found)} commits in {span}, {len(wrong)} to be reworded"]))
     if wrong:
         raise Failure(f"TYPE is one of {TYPES}. To reword them: git rebase --interactive")
+
+
+def is_merging() -> bool:
+    """Tell whether the commit that is being made ends a merge."""
+    try:
+        return bool(git("rev-parse", "--verify", "--quiet", "MERGE_HEAD"))
+    except Failure:
+        return False
 
 
 def check_message(path: Path) -> None:
@@ -68,7 +85,7 @@ def check_message(path: Path) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{path} can't be read: {error}") from None
     message = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
-    if not FIXUP.match(message) and (text := problem(message)):
+    if not FIXUP.match(message) and (text := problem(message, merges=is_merging())):
         raise Failure(f"{text}. TYPE is one of {TYPES}")
 
 

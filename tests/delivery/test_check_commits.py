@@ -17,7 +17,11 @@ from scripts.aws import Failure
         "chore(deps): bump django from 5.2.1 to 5.2.2",
         "test(tests/delivery): a thing",
         'Revert "feat: a thing"\n\nThis reverts commit 1.',
+        'Revert "A thing" (#12)\n\nReverts o/r#12',
         "Merge branch 'main' into fix",
+        "Merge remote-tracking branch 'origin/main'",
+        "Merge pull request #12 from o/fix",
+        "Merge 0123abc into 4567def",
     ],
 )
 def test_a_conventional_message_is_fine(message: str) -> None:
@@ -26,7 +30,20 @@ def test_a_conventional_message_is_fine(message: str) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["", "A thing", "Fix: a thing", "fix a thing", "fix:a thing", "fix: ", "wip: a", "fix(): a"],
+    [
+        *(
+            "",
+            "A thing",
+            "Fix: a thing",
+            "fix a thing",
+            "fix:a thing",
+            "fix: ",
+            "wip: a",
+            "fix(): a",
+        ),
+        *("Merge anything I like", "Merge branching"),
+        *('Revert "anything I like"', 'Reapply "it"\n\nyes'),
+    ],
 )
 def test_another_message_is_named_with_the_form_it_lacks(message: str) -> None:
     assert check_commits.problem(message).endswith("is not of the form TYPE(SCOPE): WHAT IT DOES")
@@ -82,6 +99,25 @@ def test_the_merge_that_github_checks_out_is_none_of_its_commits() -> None:
     commit("fix: another")
     git("merge", "--quiet", "--no-ff", "--message=Worded by hand", "change")
     check_commits.check("HEAD^1..HEAD")
+
+
+@pytest.mark.usefixtures("clone")
+@pytest.mark.parametrize("message", ["Merge anything I like", "Merge branch 'main' into change"])
+def test_a_commit_with_one_parent_is_no_merge(tmp_path: Path, message: str) -> None:
+    commit(message)
+    with pytest.raises(Failure, match="TYPE is one of"):
+        check_commits.check("main..HEAD")
+    (tmp_path / "message").write_text(message)
+    with pytest.raises(Failure, match="is not of the form"):
+        check_commits.check_message(tmp_path / "message")
+
+
+@pytest.mark.usefixtures("clone")
+def test_the_hook_takes_what_git_words_for_a_merge(tmp_path: Path) -> None:
+    commit("fix: a thing")
+    git("switch", "--quiet", "main")
+    git("merge", "--quiet", "--no-ff", "--no-commit", "change")
+    check_commits.check_message(tmp_path / ".git/MERGE_MSG")
 
 
 @pytest.mark.usefixtures("clone")
