@@ -14,11 +14,10 @@ from pathlib import Path
 
 from rehearsal.places import REPOSITORY, ROOT
 from scripts.aws import Failure
+from scripts.changelog import UNRELEASED, Changelog
 
 FIRST = "v0.0.0"
 WHO = ("-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@localhost")
-HEADING = re.compile(r"^## \[?(\d+\.\d+\.\d+)\]?", re.M)
-UNRELEASED = "## [Unreleased]\n"
 CHANGELOG = "CHANGELOG.md"
 CANDIDATE = "refs/candidate"
 
@@ -118,9 +117,9 @@ def versions() -> list[tuple[int, ...]]:
 def release() -> str:
     """Give the change a version, with a section in its changelog, unless it names a new one."""
     changelog = (REPOSITORY / CHANGELOG).read_text()
-    newest = HEADING.search(changelog)
-    if newest and tuple(map(int, newest[1].split("."))) not in versions():
-        return f"v{newest[1]}"
+    for newest in Changelog(changelog).versions()[:1]:
+        if tuple(map(int, newest.split("."))) not in versions():
+            return f"v{newest}"
     major, minor, _ = versions()[-1] if versions() else (0, 0, 0)
     version = f"{major}.{minor + 1}.0"
     (REPOSITORY / CHANGELOG).write_text(with_section(changelog, version, date.today()))
@@ -130,12 +129,9 @@ def release() -> str:
 
 def with_section(changelog: str, version: str, day: date) -> str:
     """Return the changelog with what is unreleased under a version."""
-    if UNRELEASED not in changelog:
-        raise Failure(f"CHANGELOG.md has no line {UNRELEASED.strip()!r}: put it above the versions")
-    before, after = changelog.split(UNRELEASED)
-    entries = re.split(r"^## |^\[[^\]]+\]: ", after, maxsplit=1, flags=re.M)[0]
-    note = "" if entries.strip() else "\n- A rehearsal.\n"
-    return f"{before}{UNRELEASED}\n## [{version}] - {day}\n{note}{after}"
+    text = Changelog(changelog)
+    note = "" if text.has_entries(UNRELEASED) else "- A rehearsal."
+    return text.with_version(version, day, note=note)
 
 
 def show(commit: str, branch: str) -> None:

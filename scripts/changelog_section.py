@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 from scripts.actions import run
-from scripts.aws import Failure
+from scripts.changelog import Changelog
 
 
 def section(changelog: str, version: str) -> str:
     """Return a version's section; its heading is `## [1.2.3] - 2026-01-31`."""
-    heading = rf"^## \[?{re.escape(version.removeprefix('v'))}\]?(?: [^\n]*)?$"
-    match = re.search(rf"{heading}\n(.*?)(?=^## |^\[[^\]]+\]: |\Z)", changelog, re.M | re.S)
-    if not match:
-        raise Failure(f"CHANGELOG.md has no section on {version}")
-    if text := match[1].strip():
-        return text
-    raise Failure(f"CHANGELOG.md says nothing about {version}")
+    return Changelog(changelog).text(version)
 
 
 def main() -> None:

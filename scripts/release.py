@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from scripts.actions import confirm, run
 from scripts.aws import Failure
+from scripts.changelog import UNRELEASED, Changelog, NoParser
 from scripts.changelog_section import section
 from scripts.check_release import check_staging
 from scripts.checkout import checkout
 from scripts.release_checks import (
-    HEADING,
     check_ci,
     check_clone,
     check_version,
@@ -30,7 +30,6 @@ from scripts.repository import gh, git, slug
 # Stricter than check-release: 01.2.3 is no SemVer.
 NUMBER = "(?:0|[1-9][0-9]*)"
 VERSION = re.compile(rf"v?({NUMBER}\.{NUMBER}\.{NUMBER})")
-UNRELEASED = "## [Unreleased]\n"
 
 
 class Options(NamedTuple):
@@ -60,21 +59,19 @@ def push(what: str, hint: str = "") -> None:
 def has_entries(changelog: str) -> bool:
     """Tell whether anything is unreleased, other than headings."""
     try:
-        lines = section(changelog, "Unreleased").splitlines()
+        return Changelog(changelog).has_entries(UNRELEASED)
+    except NoParser:
+        raise
     except Failure:
         return False
-    return any(line.strip() and not line.startswith("#") for line in lines)
 
 
 def with_version(changelog: str, version: str, day: date, url: str = "") -> str:
     """Return the changelog with what is unreleased under a version, linked where there is a URL."""
-    if UNRELEASED not in changelog:
-        raise Failure(f"CHANGELOG.md has no line {UNRELEASED.strip()!r}: put it above the versions")
+    text = Changelog(changelog).with_version(version, day, url)
     if not has_entries(changelog):
         raise Failure("CHANGELOG.md has nothing under [Unreleased]: say there what is new")
-    text = changelog.replace(UNRELEASED, f"{UNRELEASED}\n## [{version}] - {day}\n", 1).rstrip()
-    gap = "\n" if re.match(r"\[[^\]]+\]: ", text.splitlines()[-1]) else "\n\n"
-    return f"{text}{gap}[{version}]: {url}\n" if url else f"{text}\n"
+    return text
 
 
 # The two steps.
@@ -147,7 +144,7 @@ def release(word: str, options: Options) -> None:
     commit = check_clone()
     changelog = git("show", f"{commit}:CHANGELOG.md")
     check_version(version, changelog)
-    if version not in HEADING.findall(changelog):
+    if version not in Changelog(changelog).versions():
         if options.ask_ci and main_wants_pull_requests():
             options = options._replace(pull_request=True)
         commit = prepare(version, commit, changelog, options)

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from scripts.aws import Failure
+from scripts.changelog import Changelog
 from scripts.repository import gh, git
 
-HEADING = re.compile(r"^## \[?([0-9]+\.[0-9]+\.[0-9]+)\b", re.M)
 TAG = re.compile(r"refs/tags/v([0-9]+\.[0-9]+\.[0-9]+)$", re.M)
 WORKFLOWS = {"test.yml", "deploy-staging.yml"}
 WAIT_SECONDS = 2 * 60 * 60
@@ -32,7 +32,7 @@ def check_version(version: str, changelog: str) -> None:
         raise Failure(f"origin has the tag v{version}: it is released. Take the next version")
     if git("tag", "--list", f"v{version}"):
         raise Failure(f"only this clone has a tag v{version}: git tag --delete v{version}")
-    others = {*HEADING.findall(changelog), *tags} - {version}
+    others = {*Changelog(changelog).versions(), *tags} - {version}
     last = max(others, key=numbers, default="")
     if last and numbers(last) > numbers(version):
         raise Failure(f"{version} is not newer than {last}")
