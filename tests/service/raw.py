@@ -4,6 +4,8 @@ import contextlib
 import socket
 from typing import NamedTuple
 
+from .conftest import PATIENCE
+
 TOKEN = b"abcdefghijklmnopqrstuvwxyzABCDEF"
 # The headers of a browser behind the load balancer.
 KNOWN = {
@@ -37,7 +39,7 @@ class Request(NamedTuple):
 
 def status(port: int, request: bytes) -> int:
     """Return the status of the answer; 0 where there is none."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         with contextlib.suppress(OSError):  # answered, and closed, before it had read all
             connection.sendall(request)
         line = b""
