@@ -6,6 +6,7 @@ class HealthConfig(AppConfig):
     name = "apps.health"
 
     def ready(self) -> None:
-        from .connections import require_tls
+        from .connections import renew_when_read_only, require_tls
 
         connection_created.connect(require_tls)
+        connection_created.connect(renew_when_read_only)

@@ -1,17 +1,21 @@
-"""Readiness: the database answers, the cache keeps a value, and no migration is unapplied."""
+"""Readiness: the database takes writes, the cache keeps a value, no migration is unapplied."""
 
 import logging
+import mmap
 import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from threading import Lock
 from typing import NamedTuple
 
 from django.core.cache import caches
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 
+from apps.health.connections import is_read_only
 from myproject import request_id
 from myproject.cache import RedisCache
 
@@ -31,8 +35,13 @@ class Unready(Exception):
 
 def check_database() -> None:
     connection.close_if_unusable_or_obsolete()
-    # Opening a cursor pings the server, or connects to it: CONN_HEALTH_CHECKS.
-    connection.cursor().close()
+    if connection.connection is not None:
+        with suppress(DatabaseError):
+            if not is_read_only(connection):
+                return
+        connection.close()
+    if is_read_only(connection):
+        raise Unready("the database is read-only")
 
 
 def check_cache() -> None:
@@ -47,10 +56,10 @@ def check_cache() -> None:
         raise Unready("the cache lost a value that it had just been given")
 
 
-# The state of the table of migrations in which nothing was pending, and when we last looked.
-# Planning takes a hundred times as long as asking whether that table has changed, and whoever asks
-# for /health/ a thousand times a second gets that looked up once a second.
-_complete: tuple[int, int] | None = None
+# The applied migrations with which nothing was pending, and when we last looked.
+# Planning takes a hundred times as long as asking which are applied, and whoever asks for /health/
+# a thousand times a second gets that looked up once a second.
+_complete: tuple[tuple[str, str], ...] | None = None
 _looked = 0.0
 LOOK_EVERY_SECONDS = 1.0
 
@@ -60,8 +69,8 @@ def check_migrations() -> None:
     if _complete and time.monotonic() - _looked < LOOK_EVERY_SECONDS:
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*), MAX(id) FROM django_migrations")
-        applied = cursor.fetchone()
+        cursor.execute("SELECT app, name FROM django_migrations ORDER BY id")
+        applied = tuple(cursor.fetchall())
     _looked = time.monotonic()
     if applied == _complete:
         return
@@ -70,6 +79,10 @@ def check_migrations() -> None:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
         raise Unready(f"unapplied migrations: {', '.join(str(step) for step, _ in plan)}")
+    try:
+        executor.loader.check_consistent_history(connection)
+    except InconsistentMigrationHistory as gap:
+        raise Unready(str(gap)) from None
     _complete = applied
 
 
@@ -89,6 +102,9 @@ class Lane:
 
     def __init__(self, **checks: Callable[[], None]) -> None:
         self.checks = checks
+        # Whether a failure is known already, in memory that forked workers share: an outage is one
+        # error in the log, whichever worker is asked, and however often.
+        self._known = {name: mmap.mmap(-1, 1) for name in checks}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"health-{'-'.join(checks)}")
         self._lock = Lock()
         self._next: Round | None = None
@@ -111,10 +127,18 @@ class Lane:
             try:
                 check()
             except Exception:
-                logger.exception("health: %s failed", name)
+                self.report(name, "health: %s failed", exc_info=True)
                 found[name] = Result("failed", _milliseconds_since(begin))
                 break
             found[name] = Result("ok", _milliseconds_since(begin))
+            self._known[name][0] = False
+
+    def report(self, name: str, message: str, *words: object, exc_info: bool = False) -> None:
+        """Log a failure: as an error when it begins, and as a warning while it lasts."""
+        known = self._known[name]
+        level = logging.WARNING if known[0] else logging.ERROR
+        known[0] = True
+        logger.log(level, message, name, *words, exc_info=exc_info)
 
 
 LANES = (Lane(database=check_database, migrations=check_migrations), Lane(cache=check_cache))
@@ -133,7 +157,7 @@ def run(timeout: float) -> dict[str, Result]:
         for name in lane.checks:
             results[name] = found.get(name) or Result(missing, _milliseconds_since(begin))
             if results[name].status == "timeout":
-                logger.error("health: %s gave no answer within %s s", name, timeout)
+                lane.report(name, "health: %s gave no answer within %s s", timeout)
                 missing = "unknown"
     return results
 

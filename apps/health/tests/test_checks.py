@@ -122,6 +122,24 @@ def test_a_migration_that_is_taken_back_is_noticed(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM django_migrations WHERE app = 'auth' AND name LIKE '0005%%'",
+        "UPDATE django_migrations SET name = 'x' WHERE app = 'auth' AND name LIKE '0005%%'",
+    ],
+)
+def test_a_gap_in_the_migrations_is_noticed(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    checks.check_migrations()
+    monkeypatch.setattr(checks, "LOOK_EVERY_SECONDS", 0)
+    with connection.cursor() as cursor:
+        cursor.execute(change)
+    for _ in range(2):
+        with pytest.raises(checks.Unready, match=r"applied before its dependency auth\.0005"):
+            checks.check_migrations()
+
+
+@pytest.mark.django_db
 def test_a_pending_migration_is_not_remembered_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "_complete", None)
     with connection.cursor() as cursor:
@@ -129,6 +147,18 @@ def test_a_pending_migration_is_not_remembered_as_none(monkeypatch: pytest.Monke
     for _ in range(2):
         with pytest.raises(checks.Unready):
             checks.check_migrations()
+
+
+def test_an_outage_is_one_error_and_the_next_one_another(
+    lanes: list[checks.Lane], caplog: pytest.LogCaptureFixture
+) -> None:
+    rounds = iter([fails, fails, fails, passes, fails, fails])
+    lanes += [checks.Lane(sometimes=lambda: next(rounds)())]
+    for _ in range(6):
+        checks.run(60)
+    levels = [record.levelno for record in caplog.records]
+    warning, error = logging.WARNING, logging.ERROR
+    assert levels == [error, warning, warning, error, warning]
 
 
 @pytest.mark.django_db

@@ -1,11 +1,13 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import MagicMock, Mock
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, close_old_connections, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from apps.health.connections import require_tls
+from apps.health import checks
+from apps.health.connections import is_read_only, require_tls
 
 pytestmark = pytest.mark.django_db
 
@@ -49,3 +51,90 @@ def test_a_connection_without_tls_is_closed(another: BaseDatabaseWrapper) -> Non
     with pytest.raises(OperationalError, match="ssl_mode=REQUIRED"):
         require_tls(another)
     assert another.connection is None
+
+
+# --- read-only
+
+
+@pytest.fixture
+def thread() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """A thread with a connection of its own, as a check or a request has one."""
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda act: pool.submit(act).result()
+        pool.submit(connections.close_all).result()
+
+
+def make_read_only() -> None:
+    """Make the server refuse what this connection writes, as after a failover."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+
+
+def write() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE django_migrations SET app = app WHERE id = 0")
+
+
+InThread = Callable[[Callable[[], None]], None]
+
+
+def test_a_check_makes_a_read_only_connection_anew(thread: InThread) -> None:
+    thread(make_read_only)
+    thread(checks.check_database)
+    thread(write)
+
+
+def test_a_database_that_stays_read_only_is_not_ready(
+    thread: InThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "is_read_only", lambda connection: True)
+    with pytest.raises(checks.Unready, match="the database is read-only"):
+        thread(checks.check_database)
+
+
+def test_a_check_makes_a_broken_connection_anew(thread: InThread) -> None:
+    def kill() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT CONNECTION_ID()")
+            [number] = cursor.fetchone()
+        killer = connection.copy()
+        with killer.cursor() as cursor:
+            cursor.execute("KILL %s", [number])
+        killer.close()
+
+    thread(kill)
+    thread(checks.check_database)
+
+
+def test_the_request_after_a_refused_write_can_write(thread: InThread) -> None:
+    thread(make_read_only)
+    with pytest.raises(OperationalError, match=r"READ ONLY"):
+        thread(write)
+    thread(close_old_connections)  # as Django does between two requests
+    thread(write)
+
+
+def test_another_refusal_keeps_its_connection(thread: InThread) -> None:
+    def fail() -> None:
+        connection.ensure_connection()
+        before = connection.connection
+        with pytest.raises(OperationalError), connection.cursor() as cursor:
+            cursor.execute("SELECT nothing")
+        close_old_connections()
+        assert connection.connection is before
+
+    thread(fail)
+
+
+@pytest.mark.parametrize(("mariadb", "word"), [(True, "@@tx_"), (False, "@@transaction_")])
+def test_each_server_is_asked_in_its_words(mariadb: bool, word: str) -> None:
+    database = MagicMock(vendor="mysql", mysql_is_mariadb=mariadb)
+    database.connection.store_result().fetch_row.return_value = ((1,),)
+    assert is_read_only(database)
+    assert f" OR {word}read_only" in database.connection.query.call_args[0][0]
+
+
+def test_another_database_is_only_asked_to_answer() -> None:
+    database = MagicMock(vendor="sqlite")
+    assert not is_read_only(database)
+    assert database.cursor.called
