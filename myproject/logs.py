@@ -65,7 +65,7 @@ class ClientErrorFilter(logging.Filter):
             record.levelno = min(record.levelno, logging.WARNING)
             record.levelname = logging.getLevelName(record.levelno)
             record.exc_info = None
-        return True
+        return logging.getLogger(record.name).isEnabledFor(record.levelno)
 
 
 def config(log_format: str, level: str) -> dict[str, Any]:
@@ -84,9 +84,9 @@ def config(log_format: str, level: str) -> dict[str, Any]:
             },
         },
         "root": {"handlers": ["stdout"], "level": str(level).upper()},
-        # Django's own handlers would say everything twice.
+        # Their own handlers would say everything twice, and their own levels more than was asked for.
         "loggers": {
-            name: {"handlers": [], "propagate": True}
+            name: {"handlers": [], "propagate": True, "level": "NOTSET"}
             for name in ("django", "gunicorn.error", "gunicorn.access")
         },
     }

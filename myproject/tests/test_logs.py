@@ -162,6 +162,14 @@ def test_what_a_client_got_wrong_is_a_warning_and_no_event(
     assert "exc_info" not in refused
 
 
+def test_what_is_made_a_warning_is_quieter_than_errors(
+    configure: Configure, capsys: Capture, client: Client
+) -> None:
+    configure("json", "ERROR")
+    assert client.get("/releases.json", headers={"Host": "evil.example"}).status_code == 400
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("path", ["/health/", "/health/live/"])
 def test_health_checks_are_not_logged(path: str) -> None:
     assert access(path) == []
