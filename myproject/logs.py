@@ -84,7 +84,7 @@ def config(log_format: str, level: str) -> dict[str, Any]:
             },
         },
         "root": {"handlers": ["stdout"], "level": str(level).upper()},
-        # Their own handlers would say everything twice, and their own levels more than was asked for.
+        # Their own handlers would say all twice, and their own levels more than was asked for.
         "loggers": {
             name: {"handlers": [], "propagate": True, "level": "NOTSET"}
             for name in ("django", "gunicorn.error", "gunicorn.access")
