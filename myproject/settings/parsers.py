@@ -22,6 +22,8 @@ MYSQL_EXAMPLE = "mysql://user:password@host:3306/name"
 REDIS_EXAMPLE = "redis://host:6379/0"
 REDIS_TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}
 DSN_EXAMPLE = "https://key@host/1"
+# Such as ssl-ca, ssl_ca_certs, ssl_keyfile and read_default_file.
+FILE_OPTION = re.compile(r"\Assl|file|path|socket")
 
 
 def split(url: str, example: str) -> SplitResult:
@@ -35,7 +37,7 @@ def split(url: str, example: str) -> SplitResult:
     if not complete:
         raise ValidationError(f"is not a URL such as {example}")
     for name, value in options:
-        if value.startswith("/") and not Path(value).exists():
+        if FILE_OPTION.search(name) and value.startswith("/") and not Path(value).exists():
             raise ValidationError(f"names a file that does not exist: {name}={value}")
     return parts
 

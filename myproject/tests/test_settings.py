@@ -199,7 +199,7 @@ def test_what_can_be_meant_is_taken(environ: pytest.MonkeyPatch) -> None:
     variables = {
         "ALLOWED_HOSTS": " example.com, .example.org ,[::1]",
         "DATABASE_URL": "mysql://app:p@db/app?ssl_mode=REQUIRED\n",
-        "REDIS_URL": " redis://:pa,ss;word@cache/1",
+        "REDIS_URL": " redis://:pa,ss;word@cache/1?username=/a",
         "SENTRY_DSN": " ",
         "LOG_LEVEL": "debug",
         "LOG_FORMAT": "JSON",
@@ -208,7 +208,7 @@ def test_what_can_be_meant_is_taken(environ: pytest.MonkeyPatch) -> None:
     production = load("production", environ, **PRODUCTION | variables)
     assert production.ALLOWED_HOSTS == ["example.com", ".example.org", "[::1]"]
     assert production.DATABASES["default"]["OPTIONS"]["ssl_mode"] == "REQUIRED"
-    assert production.CACHES["default"]["LOCATION"] == "redis://:pa,ss;word@cache/1"
+    assert production.CACHES["default"]["LOCATION"] == "redis://:pa,ss;word@cache/1?username=/a"
     assert production.SENTRY_DSN == ""
     assert production.LOGGING["root"]["level"] == "DEBUG"
     assert "()" in production.LOGGING["formatters"]["default"]
