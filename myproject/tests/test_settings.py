@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -33,10 +34,14 @@ def clear(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def environ(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """The environment without any of our variables, and no settings module imported yet."""
+    before = dict(os.environ)
     clear(monkeypatch)
-    return monkeypatch
+    yield monkeypatch
+    # What a file .env adds is set by the settings themselves.
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
 
 
 def load(name: str, environ: pytest.MonkeyPatch, **variables: str) -> ModuleType:
