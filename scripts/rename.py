@@ -78,11 +78,12 @@ def leave_out(root: Path) -> None:
 def put_in_form(root: Path) -> None:
     """Sort imports, drop unused ones, and break lines where the new names' lengths need it.
 
-    ruff finds and formats the files in a moment. black, whose format counts, then takes only those
-    that ruff changed: it needs seconds for all.
+    ruff formats the files in a moment. black, whose format counts, then takes only those that this
+    changed: it needs seconds for all.
     """
     changed = python_files(root, "--cached", "HEAD")
     tool(root, "ruff", ["check", "--fix", "--exit-zero", *changed])
+    git("add", "--all", folder=root)
     tool(root, "ruff", ["format", *changed])
     # What a long name in a text leaves.
     tool(root, "ruff", ["check", "--add-noqa", "--select=E501", *changed])
