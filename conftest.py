@@ -41,26 +41,29 @@ NUMBERS = 16
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many workers --numprocesses=auto starts: two runs at once must find numbers."""
+    """Return how many workers --numprocesses=auto starts: one a core, on half of the numbers.
+
+    So two runs at once find numbers for all their workers.
+    """
     return min(os.cpu_count() or 1, NUMBERS // 2)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Leave a file's tests to one worker, as --dist=loadfile does, and so all of tests/service.
+    """Give all tests of a file to one worker, as --dist=loadfile does, and some files together.
 
-    These share a running service, which takes longer to start than to test. Where others keep the
-    other workers busy, all tests of the service share a worker, with its database.
+    The files of tests/service share a running service, which takes longer to start than to test.
+    All tests of the service share a database: where other tests keep the other workers busy, one
+    worker has them all, and no second database is made.
     """
     if config.getvalue("dist") != "loadfile":
         return None
-    alone = not any(
-        folder.is_relative_to(path) for path in arguments(config) for folder in DELIVERY
-    )
+    paths = arguments(config)
+    others = any(folder.is_relative_to(path) for path in paths for folder in DELIVERY)
 
     def shared(nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if not alone and not is_delivery(ROOT / file):
+        if others and not is_delivery(ROOT / file):
             return "the service"
         return "tests/service" if file.startswith("tests/service/") else file
 

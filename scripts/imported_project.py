@@ -39,6 +39,8 @@ for line in sys.stdin:
 
 @dataclass
 class Project:
+    """The process that has imported the project; it runs one command at a time."""
+
     process: subprocess.Popen[str]
 
     def start(self, database: str, *words: str) -> int:

@@ -1,7 +1,8 @@
 """Say in Markdown what a job checked, and what its tests cover: printed, and on the run's page.
 
 From $STEPS, the steps of the job that have an id (without it, as by hand, the tests alone), from
-tests.xml and coverage.xml, which `make test` leaves behind, and from pyproject.toml's threshold.
+tests.xml and coverage.xml, which `make test` leaves behind, from rehearsal.xml, which
+`make test-rehearsal` does, and from pyproject.toml's threshold.
 """
 
 from __future__ import annotations
