@@ -1,6 +1,5 @@
-from datetime import datetime, timedelta
-from statistics import median
-from typing import NamedTuple, Self
+from datetime import timedelta
+from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, models, transaction
@@ -21,12 +20,6 @@ class Outcome(models.TextChoices):
     ROLLED_BACK = "rolled-back", "Rolled back"
 
 
-class Statistics(NamedTuple):
-    releases: int
-    rolled_back_percent: int
-    median_live: timedelta | None
-
-
 class ReleaseQuerySet(models.QuerySet["Release"]):
     def in_environment(self, environment: str) -> Self:
         return self.filter(environment=environment)
@@ -36,17 +29,6 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
 
     def live_in(self, environment: str) -> "Release | None":
         return self.filter(live_in=environment).first()
-
-    def statistics(self, since: datetime) -> Statistics:
-        """Sum up what started at `since` or later; what is still live has no time live yet."""
-        started_since = list(self.filter(started__gte=since))
-        rolled_back = sum(release.outcome == Outcome.ROLLED_BACK for release in started_since)
-        ended = [release.duration.total_seconds() for release in started_since if release.ended]
-        return Statistics(
-            len(started_since),
-            round(100 * rolled_back / max(1, len(started_since))),
-            timedelta(seconds=median(ended)) if ended else None,
-        )
 
     def record(
         self, *, version: str, commit: str, environment: str, rolled_back: bool = False

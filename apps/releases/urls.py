@@ -3,7 +3,4 @@ from django.urls import path
 from . import views
 
 app_name = "releases"
-urlpatterns = [
-    path("releases/", views.release_list, name="list"),
-    path("releases.json", views.release_list_json, name="json"),
-]
+urlpatterns = [path("releases.json", views.release_list_json, name="json")]

@@ -1,12 +1,8 @@
-from datetime import timedelta
 from typing import Any
 
-import waffle
 from django.conf import settings
 from django.core.paginator import InvalidPage, Page, Paginator
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.utils import timezone
+from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -16,39 +12,13 @@ from apps.health import checks
 from .models import Outcome, Release
 
 PER_PAGE = 20
-STATISTICS_DAYS = 30
 
 
 @csrf_exempt  # so that a POST is told 405, and not to bring a token
 @require_safe
 @never_cache
-def release_list(request: HttpRequest) -> HttpResponse:
-    """What is live here and how it is, and what was live before."""
-    page = requested_page(request)
-    health = checks.run(settings.HEALTH_TIMEOUT)
-    context: dict[str, Any] = {
-        "environment": settings.APP_ENVIRONMENT,
-        "live": Release.objects.live_in(settings.APP_ENVIRONMENT),
-        "answering": answering(),
-        "healthy": is_healthy(health),
-        "health": health,
-        "page": page,
-        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
-        "outcome": request.GET.get("outcome", ""),
-        "outcomes": Outcome.choices,
-    }
-    if waffle.flag_is_active(request, "release_statistics"):
-        since = timezone.now() - timedelta(days=STATISTICS_DAYS)
-        here = Release.objects.in_environment(settings.APP_ENVIRONMENT)
-        context |= {"days": STATISTICS_DAYS, "statistics": here.statistics(since)}
-    return render(request, "releases/list.html", context)
-
-
-@csrf_exempt
-@require_safe
-@never_cache
 def release_list_json(request: HttpRequest) -> JsonResponse:
-    """The same for programs."""
+    """What is live here and how it is, and what was live before."""
     page = requested_page(request)
     live = Release.objects.live_in(settings.APP_ENVIRONMENT)
     health = checks.run(settings.HEALTH_TIMEOUT)
@@ -78,11 +48,6 @@ def requested_page(request: HttpRequest) -> Page[Release]:
         return Paginator(releases, PER_PAGE).page(request.GET.get("page", 1))
     except InvalidPage as error:
         raise Http404(str(error)) from None
-
-
-def answering() -> Release:
-    """Return the release that this process belongs to: in a deploy not always the live one."""
-    return Release(version=settings.APP_VERSION, commit=settings.APP_COMMIT)
 
 
 def is_healthy(health: dict[str, checks.Result]) -> bool:

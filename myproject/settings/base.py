@@ -16,6 +16,7 @@ APP_COMMIT = env.str("APP_COMMIT", "unknown", validate=word(LONGEST_COMMIT)) or 
 INSTALLED_APPS = [
     "apps.health",
     "apps.releases",
+    "apps.dashboard",  # only with: dashboard
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -67,6 +68,7 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "myproject" / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
 AUTHENTICATION_BACKENDS = [
@@ -127,7 +129,11 @@ CONTENT_SECURITY_POLICY = {
 HEALTH_TIMEOUT = env.float("HEALTH_TIMEOUT", 2.0, validate=[positive, at_most(60)])
 
 # What each worker requests of itself before it serves: the pages that most people see first.
-WARM_UP_PATHS = ["/health/", "/releases/", "/admin/login/"]
+WARM_UP_PATHS = [
+    "/health/",
+    "/releases/",  # only with: dashboard
+    "/admin/login/",
+]
 
 BEHIND_LOAD_BALANCER = False
 

@@ -19,11 +19,9 @@ from .rollouts import rollouts
 from .words import STATUS, WORD, clock, count, date, duration, plain, short
 
 HERE = Path(__file__).parent
-# The service's own style sheet comes first: the report is of the same house.
-STYLE = HERE.parents[1] / "apps/releases/static/releases"
 LONG = 240
 
-ENGINE = Engine(dirs=[str(HERE), str(STYLE)], string_if_invalid="[the report knows no %s]")
+ENGINE = Engine(dirs=[str(HERE)], string_if_invalid="[the report knows no %s]")
 
 
 def write(timeline: Timeline, path: Path) -> None:
@@ -42,7 +40,7 @@ def render(timeline: Timeline) -> str:
 def _page(timeline: Timeline) -> dict[str, Any]:
     scale = axis(timeline)
     return {
-        "icon": "data:image/svg+xml," + quote((STYLE / "favicon.svg").read_text()),
+        "icon": "data:image/svg+xml," + quote((HERE / "favicon.svg").read_text()),
         "timeline": timeline,
         "status": STATUS[timeline.outcome],
         "word": WORD[timeline.outcome],

@@ -2,16 +2,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.core.cache import caches
 
 from apps.releases.models import Outcome, Release
 
 MakeReleases = Callable[[int], list[Release]]
-
-
-@pytest.fixture(autouse=True)
-def _no_flags_remembered() -> None:
-    caches["flags"].clear()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from django.db import connection
 from django.db.migrations import RunPython
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from waffle.models import Flag
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -84,13 +83,6 @@ def test_way_back_tells_what_is_live(migrate_to: MigrateTo) -> None:
     create(present, "1.1", NOON + HOUR, outcome="live")
     first = migrate_to("0001_initial")
     assert set(first.objects.values_list("version", "is_live")) == {("1.0", False), ("1.1", True)}
-
-
-def test_flag_is_created_off(migrate_to: MigrateTo) -> None:
-    migrate_to("0003_one_live_release")
-    assert not Flag.objects.filter(name="release_statistics").exists()
-    migrate_to("0004_statistics_flag")
-    assert Flag.objects.get(name="release_statistics").everyone is False
 
 
 def test_migration_has_one_schema_change_or_data_steps() -> None:

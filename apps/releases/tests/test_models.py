@@ -10,8 +10,6 @@ from django.db import IntegrityError, OperationalError, connection, connections
 
 from apps.releases.models import ATTEMPTS, Outcome, Release
 
-from .conftest import MakeReleases
-
 pytestmark = pytest.mark.django_db
 
 
@@ -139,14 +137,3 @@ def test_releases_recorded_at_once_are_all_kept_and_one_is_live() -> None:
 def test_name_of_a_release_without_a_version_is_its_short_commit() -> None:
     commit = "9f3c1b7ad0" * 4
     assert Release(version=commit, commit=commit).name == "9f3c1b7a"
-
-
-def test_statistics_sum_up_what_started_since(make_releases: MakeReleases) -> None:
-    releases = make_releases(11)
-    statistics = Release.objects.statistics(since=releases[1].started)
-    assert (statistics.releases, statistics.rolled_back_percent) == (10, 30)
-    assert statistics.median_live == timedelta(hours=1)
-
-
-def test_statistics_of_nothing() -> None:
-    assert Release.objects.statistics(since=datetime.now(UTC)) == (0, 0, None)

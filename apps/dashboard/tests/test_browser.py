@@ -7,9 +7,8 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 from waffle.testutils import override_flag
 
+from apps.releases.tests.conftest import MakeReleases
 from tests.accessible import assert_accessible
-
-from .conftest import MakeReleases
 
 Visit = Callable[..., Page]
 

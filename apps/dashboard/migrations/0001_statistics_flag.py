@@ -23,9 +23,7 @@ def delete_flag(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
     """The flag, off for everyone, where staff will look for it: in the admin."""
 
-    dependencies = [
-        ("releases", "0003_one_live_release"),
-        ("waffle", "0004_update_everyone_nullbooleanfield"),
-    ]
+    initial = True
+    dependencies = [("waffle", "0004_update_everyone_nullbooleanfield")]
 
     operations = [migrations.RunPython(create_flag, delete_flag)]

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from apps.releases.templatetags.durations import duration
+from apps.dashboard.templatetags.durations import duration
 
 
 @pytest.mark.parametrize(

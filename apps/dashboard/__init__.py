@@ -1,0 +1,1 @@
+"""The page that shows what runs here: the example of this template, yours to replace."""

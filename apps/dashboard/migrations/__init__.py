@@ -1,0 +1,1 @@
+"""The flag of the statistics."""

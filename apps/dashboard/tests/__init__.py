@@ -1,0 +1,1 @@
+"""The page of releases, up to its look in a browser."""

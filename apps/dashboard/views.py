@@ -1,0 +1,49 @@
+from datetime import timedelta
+from typing import Any
+
+import waffle
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from apps.health import checks
+from apps.releases.models import Outcome, Release
+from apps.releases.views import is_healthy, requested_page
+
+from .statistics import statistics
+
+STATISTICS_DAYS = 30
+
+
+@csrf_exempt  # so that a POST is told 405, and not to bring a token
+@require_safe
+@never_cache
+def release_list(request: HttpRequest) -> HttpResponse:
+    """What is live here and how it is, and what was live before."""
+    page = requested_page(request)
+    health = checks.run(settings.HEALTH_TIMEOUT)
+    context: dict[str, Any] = {
+        "environment": settings.APP_ENVIRONMENT,
+        "live": Release.objects.live_in(settings.APP_ENVIRONMENT),
+        "answering": answering(),
+        "healthy": is_healthy(health),
+        "health": health,
+        "page": page,
+        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
+        "outcome": request.GET.get("outcome", ""),
+        "outcomes": Outcome.choices,
+    }
+    if waffle.flag_is_active(request, "release_statistics"):
+        since = timezone.now() - timedelta(days=STATISTICS_DAYS)
+        here = Release.objects.in_environment(settings.APP_ENVIRONMENT)
+        context |= {"days": STATISTICS_DAYS, "statistics": statistics(here, since)}
+    return render(request, "dashboard/releases.html", context)
+
+
+def answering() -> Release:
+    """Return the release that this process belongs to: in a deploy not always the live one."""
+    return Release(version=settings.APP_VERSION, commit=settings.APP_COMMIT)

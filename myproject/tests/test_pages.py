@@ -1,0 +1,16 @@
+from django.contrib.staticfiles import finders
+from django.test import Client, RequestFactory
+from django.views.defaults import server_error
+
+
+def test_error_page_needs_no_database(rf: RequestFactory) -> None:
+    response = server_error(rf.get("/"))
+    assert response.status_code == 500
+    assert b'href="/static/site.css"' in response.content
+    assert finders.find("site.css")
+
+
+def test_a_page_that_is_not_there_leads_to_the_start(client: Client) -> None:
+    response = client.get("/nowhere/")
+    assert response.status_code == 404
+    assert b'<a href="/">' in response.content
