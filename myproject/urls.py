@@ -8,10 +8,10 @@ handler404 = "myproject.errors.not_found"
 handler500 = "myproject.errors.server_error"
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="dashboard:releases")),  # only with: dashboard
+    path("", RedirectView.as_view(pattern_name="dashboard:releases")),  # only with: releases
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("health/", include("apps.health.urls")),
-    path("", include("apps.dashboard.urls")),  # only with: dashboard
+    path("", include("apps.dashboard.urls")),  # only with: releases
     path("", include("apps.releases.urls")),
 ]

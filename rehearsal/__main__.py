@@ -198,7 +198,7 @@ def end(view: View, timeline: Timeline) -> None:
         view.say(f"the report: {REPORT.relative_to(OUT.parent.parent)}")
     for name in ENVIRONMENTS:
         if local_aws.is_serving(name):
-            view.say(f"{name} runs: {url(name)}/releases/")
+            view.say(f"{name} runs: {url(name)}/")
 
 
 def down() -> int:

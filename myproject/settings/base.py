@@ -16,7 +16,7 @@ APP_COMMIT = env.str("APP_COMMIT", "unknown", validate=word(LONGEST_COMMIT)) or 
 INSTALLED_APPS = [
     "apps.health",
     "apps.releases",
-    "apps.dashboard",  # only with: dashboard
+    "apps.dashboard",  # only with: releases
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -131,7 +131,7 @@ HEALTH_TIMEOUT = env.float("HEALTH_TIMEOUT", 2.0, validate=[positive, at_most(60
 # What each worker requests of itself before it serves: the pages that most people see first.
 WARM_UP_PATHS = [
     "/health/",
-    "/releases/",  # only with: dashboard
+    "/releases/",  # only with: releases
     "/admin/login/",
 ]
 

@@ -16,7 +16,7 @@ CACHES["default"] = environment.redis_cache()
 INSTALLED_APPS += ["django_migration_linter"]
 MIGRATION_LINTER_OPTIONS = {
     "include_apps": [
-        "dashboard",  # only with: dashboard
+        "dashboard",  # only with: releases
         "releases",
     ],
     # Contract steps, each checked by a person against the code that ran before it.

@@ -67,9 +67,9 @@ def test_liveness_stays_up_when_nothing_else_does(service: Service) -> None:
     assert (response.status, body) == (200, b'{"status": "ok"}')
 
 
-def test_the_page_does_without_redis(service: Service) -> None:
+def test_the_list_of_releases_does_without_redis(service: Service) -> None:
     service.redis.shut()
-    response, _ = service.get("/releases/")
+    response, _ = service.get("/releases.json")
     assert response.status == 200
 
 
