@@ -1,6 +1,6 @@
 # A menu; what each does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rehearsal check pipeline pipeline-down drills soak tutorial docs-test docs bench bench-pipeline format requirements
+.PHONY: help run test test-rehearsal check pipeline pipeline-down drills soak docs-test docs format requirements
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,10 +33,13 @@ soak: ## Show that nothing is red by chance: tests, pipeline and fast drills, N 
 	@scripts/bootstrap test
 	@.venv/bin/python -m rehearsal.soak --runs $(or $(N),5) $(ARGS)
 
+# only with: releases
+.PHONY: tutorial
 tutorial: ## Run the tutorial in a copy, and compare what it prints with its pages (LESSON=3: one)
 	@scripts/bootstrap test
 	@.venv/bin/python -m scripts.run_docs --kind rehearsal docs/tutorial/$(LESSON)*.md
 
+# until here: releases
 docs-test: ## Run the commands of the other pages that take long, and compare what they print
 	@scripts/bootstrap test
 	@.venv/bin/python -m scripts.run_docs --kind slow
@@ -45,6 +48,8 @@ docs: ## Build the site of the documentation, with a sample of the rehearsal's r
 	@scripts/bootstrap docs
 	@.venv/bin/python -m scripts.build_docs
 
+# only with: template
+.PHONY: bench bench-pipeline
 bench: ## Measure against other projects, in one run
 	@scripts/bootstrap test
 	@.venv/bin/python scripts/with_services.py -- .venv/bin/python -m bench $(ARGS)
@@ -53,6 +58,7 @@ bench-pipeline: ## Measure the pipeline against the guide's, in one run of the r
 	@scripts/bootstrap test
 	@.venv/bin/python -m bench.pipeline
 
+# until here: template
 format: ## Put the code in its form
 	@scripts/bootstrap test
 	@.venv/bin/ruff check --fix .

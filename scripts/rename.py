@@ -11,12 +11,14 @@ All is worked out in a copy first; then the working tree gets it at once, staged
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from scripts import names, without_releases
+from scripts import names, parts
 from scripts.actions import run
 from scripts.aws import Failure
 from scripts.checkout import check_clean, checkout
@@ -24,20 +26,11 @@ from scripts.repository import git
 
 # A load balancer's name has at most 32 characters, and "-production" are 11 of them.
 LONGEST = 21
-TEMPLATE_ONLY = (
-    "scripts/rename",
-    "scripts/rename.py",
-    "scripts/try-fork",
-    "scripts/without_releases.py",
-    "tests/delivery/test_fork.py",
-)
-# The section of docs/fork.md that is, too.
-SECTION = re.compile(r"^## Make it yours\n.*?(?=^## )", re.DOTALL | re.MULTILINE)
 RECORD = """
 [tool.template]
 # What scripts/update-from-template goes by: this project is that tree of the template's, renamed.
 name = "{name}"
-without-releases = {without}
+without = {without}
 tree = "{tree}"
 """
 
@@ -64,12 +57,8 @@ def rename(root: Path, name: str) -> None:
             target.write_bytes(renamed(content.decode()).encode())
 
 
-def leave_out(root: Path) -> None:
-    """Remove what is about the template only, its changelog as well."""
-    for path in TEMPLATE_ONLY:
-        (root / path).unlink()
-    page = root / "docs/fork.md"
-    page.write_text(SECTION.sub("", page.read_text()))
+def begin_changelog(root: Path) -> None:
+    """Replace the template's changelog by a new one."""
     changelog = root / "CHANGELOG.md"
     head, unreleased, _ = changelog.read_text().partition("## [Unreleased]\n")
     changelog.write_text(f"{head}{unreleased}\n### Added\n\n- myproject, made from its template.\n")
@@ -105,16 +94,15 @@ def tool(root: Path, name: str, words: list[str]) -> None:
         raise Failure(f"{name} {words[0]}: {done.stdout}{done.stderr}".strip())
 
 
-def make(name: str, without: bool) -> str:
+def make(name: str, without: Sequence[str]) -> str:
     """Return the tree of the project that this template becomes."""
     tree = git("rev-parse", "HEAD^{tree}")
     with checkout("HEAD") as copy:
-        if without:
-            without_releases.remove(copy)
-        leave_out(copy)
+        parts.leave_out(copy, {"template", *without})
+        begin_changelog(copy)
         git("add", "--all", folder=copy)
         rename(copy, name)
-        record = RECORD.format(name=name, without=str(without).lower(), tree=tree)
+        record = RECORD.format(name=name, without=json.dumps(sorted(without)), tree=tree)
         with (copy / "pyproject.toml").open("a") as project:
             project.write(record)
         git("add", "--all", folder=copy)
@@ -123,7 +111,7 @@ def make(name: str, without: bool) -> str:
         return git("write-tree", folder=copy)
 
 
-def act(name: str, without: bool) -> None:
+def act(name: str, without: Sequence[str]) -> None:
     names.check(name, LONGEST)
     if name.partition("_")[0] == "internal":
         raise Failure(f"{name!r} is no name: AWS keeps internal- for its own load balancers")
@@ -148,12 +136,15 @@ def main() -> None:
     parser.add_argument("name", metavar="NAME", help=f"{names.FORM}; 2 to {LONGEST} characters")
     parser.add_argument(
         "--without",
-        choices=["releases"],
-        help="leave out the example: the page /releases/ with its statistics and their flag;"
-        " the record, /releases.json, stays: rollbacks write it, and the rehearsal reads it",
+        action="append",
+        default=[],
+        choices=sorted(parts.PARTS.keys() - {"template"}),
+        help="releases: leave out the example, which is the page /releases/ with its statistics and"
+        " their flag; the record of releases and /releases.json stay, because rollbacks write it"
+        " and the rehearsal reads it",
     )
-    words = parser.parse_args()
-    run("rename", lambda: act(words.name, words.without == "releases"))
+    args = parser.parse_args()
+    run("rename", lambda: act(args.name, args.without))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from scripts.actions import run
 from scripts.aws import Failure
@@ -21,7 +22,7 @@ from scripts.repository import git
 REMOTE = "template"
 
 
-def record() -> dict[str, str | bool]:
+def record() -> dict[str, Any]:
     """Return what scripts/rename noted."""
     project = tomllib.loads(Path("pyproject.toml").read_text())
     if "template" not in project["tool"]:
@@ -49,9 +50,9 @@ def version_with(tree: str, newest: str) -> str:
     )
 
 
-def renamed(commit: str, noted: dict[str, str | bool]) -> str:
+def renamed(commit: str, noted: dict[str, Any]) -> str:
     """Return the tree of a version of the template under this project's name, by its own script."""
-    without = ["--without", "releases"] * bool(noted["without-releases"])
+    without = [f"--without={part}" for part in noted["without"]]
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with checkout(commit) as folder:
         command = [sys.executable, "-m", "scripts.rename", str(noted["name"]), *without]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts import names, without_releases
+from scripts import names
 from scripts.aws import Failure
-from scripts.rename import LONGEST, TEMPLATE_ONLY, leave_out, put_in_form
+from scripts.parts import PARTS, leave_out
+from scripts.rename import LONGEST, begin_changelog, put_in_form
 from tests.delivery.scratch import commit, copy, git, run
 
 # As long as a name may be, so that every line that can get too long does.
@@ -18,7 +19,7 @@ URLS = "myproject/urls.py"
 # All that a small template needs, for tests that rename it again and again.
 SMALL = (
     *(f"scripts/{name}.py" for name in ("actions", "aws", "checkout", "names", "repository")),
-    *TEMPLATE_ONLY,
+    *PARTS["template"],
     *("scripts/update_from_template.py", URLS),
     *("CHANGELOG.md", "docs/fork.md", "pyproject.toml"),
 )
@@ -50,8 +51,8 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fork without the example, under the template's name: renaming is slow, and seen above."""
     folder = copy(tmp_path_factory.mktemp("without"))
-    without_releases.remove(folder)
-    leave_out(folder)
+    leave_out(folder, {"template", "releases"})
+    begin_changelog(folder)
     git(folder, "add", "--all")
     put_in_form(folder)
     return folder
@@ -96,8 +97,8 @@ def test_it_starts_and_lacks_no_migration(project: Path) -> None:
 
 
 def test_what_only_the_template_needs_is_gone(project: Path) -> None:
-    assert not [path for path in TEMPLATE_ONLY if (project / path).exists()]
-    words = "|".join(["scripts/rename", "scripts/try-fork", "without_releases"])
+    assert not [path for path in PARTS["template"] if (project / path).exists()]
+    words = "|".join(["scripts/rename", "scripts/try-fork", "only with: "])
     assert run(project, "git", "grep", "-E", words, "docs", "README.md", "Makefile").stdout == ""
 
 
@@ -109,10 +110,16 @@ def test_the_guide_names_no_test_that_is_gone(project: Path) -> None:
 
 
 def test_the_example_leaves_nothing_but_its_record(without: Path) -> None:
-    page = (
-        r"[\"'`]/releases/[\"'`]|/releases/>|releases:list|statistics_flag|override_flag|durations"
+    page = r"[\"'`]/releases/[\"'`]|apps[./]dashboard|tutorial/|statistics_flag|override_flag|durations"
+    found = run(
+        without,
+        "git",
+        "grep",
+        "-nE",
+        page,
+        ":!rehearsal/tests/sample.py",
+        ":!infra/monitoring.yaml",
     )
-    found = run(without, "git", "grep", "-nE", page, ":!rehearsal/tests/sample.py")
     assert found.stdout == ""
     ask = "from django.test import Client; get = Client(headers={'host': 'localhost'}).get; "
     ask += "print(get('/').url, get('/releases/').status_code)"
@@ -169,7 +176,7 @@ def test_a_dirty_tree_is_refused(template: Path) -> None:
 
 
 def test_a_rename_that_fails_half_way_changes_nothing(template: Path) -> None:
-    assert "there is no apps/releases/" in refused(template, "shop", "--without", "releases")
+    assert "there is no apps/dashboard" in refused(template, "shop", "--without", "releases")
 
 
 # --- updates

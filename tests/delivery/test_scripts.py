@@ -74,7 +74,7 @@ def test_an_unknown_word_shows_the_usage(name: str) -> None:
 
 def test_the_menu_names_every_target() -> None:
     menu = script("make").stdout
-    for target in ("run", "test", "check", "bench", "format", "requirements"):
+    for target in ("run", "test", "check", "format", "requirements"):
         assert f"make {target} " in menu
 
 

@@ -1,0 +1,48 @@
+"""What is left out of a project: files, and the lines that are marked for it."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from scripts import parts
+from scripts.aws import Failure
+
+TEXT = """\
+kept
+    "/releases/",  # only with: releases
+| a row | of a table | <!-- only with: releases -->
+# only with: releases
+in a block
+# until here: releases
+  <!-- only with: template -->
+of the template
+  <!-- until here: template -->
+{{ page }} {# only with: releases #}
+"""
+
+
+def left(text: str, without: Iterable[str]) -> str:
+    return "".join(parts.without(text.splitlines(keepends=True), set(without), "a file"))
+
+
+def test_marked_lines_and_blocks_are_left_out() -> None:
+    assert left(TEXT, ["releases", "template"]) == "kept\n"
+
+
+def test_a_part_that_stays_loses_its_marks_alone() -> None:
+    assert left(TEXT, ["template"]) == (
+        'kept\n    "/releases/",\n| a row | of a table |\nin a block\n{{ page }}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("x  # only with: release\n", "a file:1: 'release' is none of template, releases"),
+        ("# only with: releases\nx\n", "a file: the block of releases does not end"),
+        ("x\n# until here: releases\n", "a file:2: no block of releases begins above"),
+    ],
+)
+def test_a_wrong_mark_is_named(text: str, problem: str) -> None:
+    with pytest.raises(Failure, match=problem):
+        left(text, [])
