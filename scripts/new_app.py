@@ -26,10 +26,10 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 30
 TEMPLATE = ROOT / "scripts/app_template"
 # Where an app is registered: what stands there, and what is to.
-ADMIN, LINTED, END = '    "django.contrib.admin"', '"include_apps": [', "]\n"
+ADMIN, LINTED, END = '    "django.contrib.admin"', '    "include_apps": [\n', "]\n"
 PLACES = {
     "myproject/settings/base.py": (ADMIN, f'    "apps.{{name}}",\n{ADMIN}'),
-    "myproject/settings/test.py": (LINTED, f'{LINTED}"{{name}}", '),
+    "myproject/settings/test.py": (LINTED, f'{LINTED}        "{{name}}",\n'),
     "myproject/urls.py": (
         END,
         f'    path("{{address}}/", include("apps.{{name}}.urls")),\n{END}',

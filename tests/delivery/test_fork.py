@@ -110,7 +110,7 @@ def test_the_guide_names_no_test_that_is_gone(project: Path) -> None:
 
 
 def test_the_example_leaves_nothing_but_its_record(without: Path) -> None:
-    page = r"[\"'`]/releases/[\"'`]|apps[./]dashboard|tutorial/|statistics_flag|override_flag|durations"
+    page = r"[\"'`]/releases/[\"'`]|apps[./]dashboard|tutorial/|statistics_flag|durations"
     found = run(
         without,
         "git",

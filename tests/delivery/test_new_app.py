@@ -63,7 +63,7 @@ def test_two_new_apps_are_green(clone: Path, monkeypatch: pytest.MonkeyPatch) ->
         done = run(clone, *command)
         assert done.returncode == 0, done.stdout + done.stderr
     assert (
-        '"include_apps": ["trial_addresses", "trial_orders", '
+        '"include_apps": [\n        "trial_addresses",\n        "trial_orders",\n'
         in (clone / "myproject/settings/test.py").read_text()
     )
 

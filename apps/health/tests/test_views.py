@@ -20,7 +20,7 @@ def test_ready_when_everything_answers(client: Client, settings: Settings) -> No
     assert list(body["checks"]) == ["database", "migrations", "cache"]
     for check in body["checks"].values():
         assert check["status"] == "ok"
-        assert 0 < check["milliseconds"] < 2000
+        assert check["milliseconds"] > 0
 
 
 def test_not_ready_when_one_check_fails(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
