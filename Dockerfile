@@ -27,17 +27,26 @@ RUN python -m venv --without-pip /opt/venv \
 
 
 # A stage of its own: a change of code installs nothing, and leaves the packages' layer as it is.
+# A clone made under a strict umask would be closed to the image's user.
 FROM packages AS code
 COPY . .
+RUN rm myproject/settings/static.py \
+ && python -m compileall -q --invalidation-mode unchecked-hash apps myproject \
+ && mkdir /static \
+ && find apps -mindepth 2 -maxdepth 2 -name static -exec cp -r {}/. /static ';' \
+ && chmod -R a+rX /app /static
+
+
+# Without the code of the apps, so that a change of it does not collect again.
 # Production's settings want variables; these exist for this command, and none reaches the image.
-# A clone made under a strict umask would be closed to the image's user.
+FROM packages AS static
+COPY myproject myproject
+COPY --from=code /static static
 RUN APP_ENVIRONMENT=build ALLOWED_HOSTS=build DATABASE_URL=mysql://build/build \
     REDIS_URL=redis://build SECRET_KEY="$(cat /proc/sys/kernel/random/uuid /proc/sys/kernel/random/uuid)" \
-    DJANGO_SETTINGS_MODULE=myproject.settings.production \
-    python manage.py collectstatic --no-input --verbosity 0 \
- && mv staticfiles / \
- && python -m compileall -q --invalidation-mode unchecked-hash apps myproject \
- && chmod -R a+rX /app /staticfiles
+    DJANGO_SETTINGS_MODULE=myproject.settings.static \
+    python -m django collectstatic --no-input --verbosity 0 \
+ && chmod -R a+rX staticfiles
 
 
 FROM base
@@ -65,13 +74,13 @@ exec 3<>/dev/tcp/127.0.0.1/$PORT \
 && [[ $status == 200 ]]"]
 # No entrypoint: it would hide what runs, and migrations at start-up would race between tasks.
 CMD ["gunicorn"]
+ARG APP_VERSION=unknown APP_COMMIT=unknown APP_CREATED= APP_SOURCE=
 
 # From what changes least to what changes with every commit.
 COPY --from=packages /opt/venv /opt/venv
-COPY --from=code /staticfiles staticfiles
+COPY --from=static /app/staticfiles staticfiles
 COPY --from=code /app .
 
-ARG APP_VERSION=unknown APP_COMMIT=unknown APP_CREATED= APP_SOURCE=
 ENV APP_VERSION=$APP_VERSION APP_COMMIT=$APP_COMMIT
 LABEL org.opencontainers.image.title="myproject" \
       org.opencontainers.image.version="$APP_VERSION" \

@@ -1,5 +1,6 @@
 """What is the same everywhere."""
 
+from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
@@ -70,6 +71,7 @@ TEMPLATES = [
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "myproject" / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS: list[Path] = []
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",

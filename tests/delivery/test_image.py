@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles.finders import get_finders
 
 ROOT = Path(__file__).resolve().parents[2]
 CANNOT_BUILD_HERE = 69
@@ -197,6 +198,12 @@ def test_static_files_are_hashed_and_compressed(service: Container) -> None:
     assert "immutable" in response.headers["Cache-Control"]
 
 
+def test_every_static_file_of_the_apps_is_in_it(service: Container) -> None:
+    manifest = json.loads(service.python("print(open('staticfiles/staticfiles.json').read())"))
+    found = {path for finder in get_finders() for path, _ in finder.list([])}
+    assert set(manifest["paths"]) == found
+
+
 def test_bytecode_is_compiled_in_the_build(service: Container) -> None:
     names = ["http.client", "logging.config", "django.db", "gunicorn.app.base", "myproject.wsgi"]
     uncompiled = service.python(
@@ -220,6 +227,10 @@ def test_only_what_runs_is_in_it(service: Container) -> None:
     listing = "import os; print(*sorted(os.listdir()))"
     assert service.python(listing) == (
         "apps gunicorn.conf.py manage.py myproject requirements.txt staticfiles"
+    )
+    settings = "import pathlib; print(*sorted(p.name for p in pathlib.Path('{}').glob('*.py')))"
+    assert service.python(settings.format("myproject/settings")) == (
+        "__init__.py base.py environment.py production.py"
     )
     tests = "import pathlib; print(*pathlib.Path('/app').rglob('test*'))"
     assert service.python(tests) == ""
