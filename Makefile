@@ -18,6 +18,7 @@ check: ## Run every gate of test.yml but the scan for secrets
 	@scripts/check
 
 pipeline: ## Rehearse: a change from pull request to production, on this machine (YES=1: approve it)
+	@scripts/start-docker --install
 	@scripts/bootstrap test
 	@.venv/bin/python -m rehearsal pipeline $(if $(YES),--yes)
 
@@ -26,6 +27,7 @@ pipeline-down: ## Remove everything that rehearsals made, and only that
 	@.venv/bin/python -m rehearsal down
 
 drills: ## Rehearse what goes wrong: each fault must be stopped at its gate (ARGS="--fast" for 10 minutes)
+	@scripts/start-docker --install
 	@scripts/bootstrap test
 	@.venv/bin/python -m rehearsal drill $(or $(ARGS),--all)
 
@@ -36,6 +38,7 @@ soak: ## Show that nothing is red by chance: tests, pipeline and fast drills, N 
 # only with: releases
 .PHONY: tutorial
 tutorial: ## Run the tutorial in a copy, and compare what it prints with its pages (LESSON=3: one)
+	@scripts/start-docker --install
 	@scripts/bootstrap test
 	@.venv/bin/python -m scripts.run_docs --kind rehearsal docs/tutorial/$(LESSON)*.md
 
@@ -55,6 +58,7 @@ bench: ## Measure against other projects, in one run
 	@.venv/bin/python scripts/with_services.py -- .venv/bin/python -m bench $(ARGS)
 
 bench-pipeline: ## Measure the pipeline against the guide's, in one run of the rehearsal each
+	@scripts/start-docker --install
 	@scripts/bootstrap test
 	@.venv/bin/python -m bench.pipeline
 

@@ -86,7 +86,7 @@ def row(name: str, old: float, new: float) -> str:
 def main() -> int:
     try:
         with machine.alone():
-            machine.check(has_images=True)
+            machine.check()
             theirs, ours = measure(GUIDE), measure(github.WORKFLOWS)
     except Failure as failure:
         print(f"bench: {failure}", file=sys.stderr)

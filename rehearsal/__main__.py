@@ -20,12 +20,10 @@ from rehearsal.drills.command import add_arguments as add_drill_arguments
 from rehearsal.drills.command import main as drill
 from rehearsal.github import Configuration
 from rehearsal.places import (
-    AWS_IMAGE,
     CHANGE,
     ENVIRONMENTS,
     OUT,
     REPORT,
-    RUNNER_IMAGE,
     TIMELINE,
     url,
 )
@@ -94,10 +92,7 @@ def parse() -> argparse.Namespace:
 
 def rehearse(stage: str, yes: bool) -> int:
     """Run a stage, or all of them, and write the report whatever the end."""
-    has_images = (
-        all(map(docker.has_image, (AWS_IMAGE, RUNNER_IMAGE))) if docker.answers() else False
-    )
-    machine.check(has_images=has_images)
+    machine.check()
     change = staged() if stage == "production" else repository.prepare()
     timeline = Timeline(
         datetime.now(UTC).isoformat(timespec="seconds"), change.merge, change.version

@@ -11,13 +11,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rehearsal import docker
-from rehearsal.places import API_PORT, AWS, LABEL, OUT, ROOT, WEB_PORT
+from rehearsal import capacity, docker
+from rehearsal.places import (
+    API_PORT,
+    AWS,
+    AWS_IMAGE,
+    LABEL,
+    OUT,
+    ROOT,
+    RUNNER_IMAGE,
+    WEB_PORT,
+)
 from scripts.aws import Failure
 
 # Images, layers and databases of a first run came to 9 GB; one that finds its images adds little.
 FIRST_RUN_GB = 12
 LATER_RUN_GB = 3
+# All containers came to 2.7 GB with four jobs at once, and to 0.75 GB without any.
+JOBS, JOB_MB, ENVIRONMENTS_MB = 4, 500, 1000
 PORTS = {
     WEB_PORT: "the load balancers",
     API_PORT: "the local AWS",
@@ -29,21 +40,48 @@ PORTS = {
 }
 
 
-def check(*, has_images: bool) -> None:
-    """Raise Failure unless a rehearsal can run here."""
+def check() -> None:
+    """Raise Failure unless a rehearsal can run here; say it where it takes longer."""
     start_docker()
     check_owner()
-    check_disk(FIRST_RUN_GB if not has_images else LATER_RUN_GB)
+    has_images = all(map(docker.has_image, (AWS_IMAGE, RUNNER_IMAGE)))
+    check_disk(LATER_RUN_GB if has_images else FIRST_RUN_GB)
     check_ports()
+    check_capacity()
 
 
 def start_docker() -> None:
     """Make sure that an engine answers; on Debian and Ubuntu, as root, it is installed."""
     done = subprocess.run(
-        [ROOT / "scripts" / "start-docker", "--install"], capture_output=True, text=True
+        [ROOT / "scripts" / "start-docker", "--install"], stderr=subprocess.PIPE, text=True
     )
     if done.returncode:
         raise Failure(done.stderr.strip().removeprefix("scripts/start-docker: "))
+
+
+def jobs_at_once() -> int:
+    """Return how many jobs of a workflow run side by side: two for each processor that we have."""
+    for_jobs = capacity.free_memory_mb()
+    if not docker.is_running(AWS):
+        for_jobs -= ENVIRONMENTS_MB
+    return max(0, min(JOBS, 2 * capacity.processors(), int(for_jobs // JOB_MB)))
+
+
+def check_capacity() -> None:
+    """Refuse where not even one job has room; say it where fewer than usual run side by side."""
+    jobs, free = jobs_at_once(), capacity.free_memory_mb() / 1000
+    if not jobs:
+        needed = (ENVIRONMENTS_MB + JOB_MB) / 1000
+        raise Failure(
+            f"{free:.1f} GB of memory are free, and a rehearsal needs {needed:.1f} GB:"
+            " end other programs, or use a machine with 4 GB"
+        )
+    if jobs < JOBS:
+        count = capacity.processors()
+        print(
+            f"{count} processor{'s' * (count > 1)} and {free:.1f} GB of free memory:"
+            f" {jobs} job{'s' * (jobs > 1)} at once instead of {JOBS}, so it takes longer."
+        )
 
 
 def check_owner() -> None:

@@ -24,7 +24,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each with what it says when it works.
 TOOLS = {
     "git": (["git", "--version"], "https://git-scm.com/downloads"),
-    "docker": (["docker", "info", "--format=engine {{.ServerVersion}}"], "scripts/start-docker"),
+    "docker": (
+        ["docker", "info", "--format=engine {{.ServerVersion}}"],
+        "scripts/start-docker --install",
+    ),
     "aws": (
         ["aws", "--version"],
         "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
-from rehearsal import docker, github, machine, repository
+from rehearsal import github, machine, repository
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.drill import APPROVE, Drill, Gate
 from rehearsal.drills.session import Session
 from rehearsal.github import Configuration
-from rehearsal.places import AWS_IMAGE, DRILLS_REPORT, ROOT, RUNNER_IMAGE
+from rehearsal.places import DRILLS_REPORT, ROOT
 from rehearsal.sink import Sink
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Message, Timeline
@@ -88,8 +88,7 @@ def main(
 ) -> int:
     """Run drills on what is up, which is brought up first; return the exit code."""
     drills = chosen(words)
-    has_images = docker.answers() and all(map(docker.has_image, (AWS_IMAGE, RUNNER_IMAGE)))
-    machine.check(has_images=has_images)
+    machine.check()
     ground = repository.prepare()
     started = datetime.now(UTC).isoformat(timespec="seconds")
     timeline = Timeline(started, ground.merge, ground.version)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rehearsal import docker, machine
+from rehearsal import capacity, docker, machine
 from scripts.aws import Failure
 
 Says = Callable[..., str]
@@ -69,6 +69,50 @@ def test_a_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch, engine: dict[st
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1.2e9))
     with pytest.raises(Failure, match=r"1 GB are free .* and 3 are needed"):
         machine.check_disk(3)
+
+
+def has(monkeypatch: pytest.MonkeyPatch, processors: int, free_mb: float) -> None:
+    monkeypatch.setattr(capacity, "processors", lambda: processors)
+    monkeypatch.setattr(capacity, "free_memory_mb", lambda: free_mb)
+
+
+@pytest.mark.parametrize(
+    ("processors", "free_mb", "jobs"), [(2, 3000, 4), (1, 8000, 2), (8, 2600, 3), (2, 1499, 0)]
+)
+def test_jobs_are_as_many_as_there_is_room_for(
+    processors: int,
+    free_mb: float,
+    jobs: int,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: dict[str, str],
+) -> None:
+    has(monkeypatch, processors, free_mb)
+    assert machine.jobs_at_once() == jobs
+
+
+def test_environments_that_are_up_have_their_memory(
+    monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]
+) -> None:
+    has(monkeypatch, 2, 2000)
+    engine["ps"] = "rehearsal-aws"
+    assert machine.jobs_at_once() == 4
+
+
+def test_a_small_machine_is_told_what_it_means(
+    monkeypatch: pytest.MonkeyPatch, engine: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    has(monkeypatch, 1, 2600)
+    machine.check_capacity()
+    said = "1 processor and 2.6 GB of free memory: 2 jobs at once instead of 4"
+    assert capsys.readouterr().out.startswith(said)
+
+
+def test_too_little_memory_is_refused(
+    monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]
+) -> None:
+    has(monkeypatch, 2, 1200)
+    with pytest.raises(Failure, match=r"1\.2 GB of memory are free, .* needs 1\.5 GB"):
+        machine.check_capacity()
 
 
 def test_another_clones_rehearsal_is_named(engine: dict[str, str]) -> None:
