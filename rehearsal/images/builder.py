@@ -20,8 +20,11 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+
+from rehearsal.capacity import processors
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -54,9 +57,12 @@ class Own:
 
 
 PYTHON = "python:3.11-slim-bookworm"
-# Debian as debootstrap makes it, and the suite.
+RUNNER = "rehearsal-runner"
+# Debian as mmdebstrap makes it, and the suite.
 BASES = {"debian:bookworm-slim": "bookworm", "debian:sid-slim": "sid"}
 BOOKWORM, SID = BASES
+# The runner takes longest, and needs the other two: nothing else may hold these up.
+CRITICAL_PATH = {BOOKWORM, PYTHON, RUNNER}
 _REDIS = StandIn("redis.Dockerfile", BOOKWORM, "Redis 7.0 of Debian 12")
 _MYSQL = StandIn("mysql.Dockerfile", SID, "the MySQL of Debian sid, 9.7 or newer")
 PULLED = {
@@ -73,7 +79,7 @@ PULLED = {
 PINNED = ("requirements.txt", "requirements-ci.txt")
 OWN = {
     "rehearsal-aws": Own("aws.Dockerfile", ("requirements-rehearsal.txt", "rehearsal/aws")),
-    "rehearsal-runner": Own(
+    RUNNER: Own(
         "runner.Dockerfile",
         (
             *PINNED,
@@ -88,9 +94,15 @@ def docker(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["docker", *words], capture_output=True, text=True)
 
 
-def run(*command: str) -> None:
+def run(*command: str, **variables: str) -> None:
     """Run what says little when it goes well; show the end of what it said when it fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command,
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     if done.returncode:
         end = "\n".join(f"  {line}" for line in done.stdout.splitlines()[-20:])
         raise Failure(f"`{' '.join(command[:2])}` failed:\n{end}")
@@ -148,10 +160,22 @@ def write_machine(folder: Path) -> None:
         settings.append(f"cert = {AUTHORITIES}")
     if index := pip_index():
         settings.append(f"index-url = {index}")
+        (folder / "etc/uv").mkdir()
+        (folder / "etc/uv/uv.toml").write_text(f'[[index]]\nurl = "{index}"\ndefault = true\n')
     (folder / "etc/pip.conf").write_text("\n".join([*settings, ""]))
     # Over an image's own folders, so with their permissions, whatever the umask is.
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def buildkit() -> dict[str, str]:
+    """Return the variable that makes an older Docker CLI build with BuildKit.
+
+    Newer ones do so by themselves where they have Buildx, and refuse the variable without it.
+    """
+    on = {"DOCKER_BUILDKIT": "1"}
+    asked = ["docker", "build", "--help"]
+    return {} if subprocess.run(asked, env=os.environ | on, capture_output=True).returncode else on
 
 
 def build(image: str, dockerfile: str, files: Sequence[Path], marks: dict[str, str]) -> None:
@@ -165,33 +189,66 @@ def build(image: str, dockerfile: str, files: Sequence[Path], marks: dict[str, s
         write_machine(context / "machine")
         options = [f"--label={key}={value}" for key, value in marks.items()]
         options += ["--network=host", f"--file={HERE / dockerfile}", f"--tag={image}"]
-        run("docker", "build", *options, str(context))
+        run("docker", "build", *options, str(context), **buildkit())
 
 
-def mirror() -> str:
-    """Return the mirror that this machine itself installs from, which need not be Debian's own."""
+def mirror() -> list[str]:
+    """Return the Debian mirror that this machine itself installs from; none on another system."""
     listed = ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"]
-    return subprocess.run(listed, capture_output=True, text=True).stdout.partition("\n")[0]
+    listed += ["Label: Debian"]  # not its security updates, and no other vendor's packages
+    return subprocess.run(listed, capture_output=True, text=True).stdout.split()[:1]
+
+
+# As in Docker's own images: without documentation, and dpkg does not sync each file to the disk.
+SLIM = (
+    "--variant=minbase",
+    '--aptopt=Acquire::Languages "none"',
+    # A snapshot of sid may be older than its date allows.
+    '--aptopt=Acquire::Check-Valid-Until "false"',
+    "--dpkgopt=force-unsafe-io",
+    *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "info", "locale", "man")),
+)
+# Without this hook bookworm gets usrmerge, which needs all of Perl.
+MERGED_USR = Path("/usr/share/mmdebstrap/hooks/merged-usr")
+INSTALLING = threading.Lock()
+
+
+def install_mmdebstrap() -> None:
+    """Install it where it is missing, once for all who wait for it."""
+    with INSTALLING:
+        if shutil.which("mmdebstrap"):
+            return
+        if not shutil.which("apt-get"):
+            raise Failure("a stand-in needs mmdebstrap, and a Debian or Ubuntu to run it on")
+        run("apt-get", "update", "-qq")
+        packages = ("mmdebstrap", "debian-archive-keyring")
+        run("apt-get", "install", "-qq", "--no-install-recommends", *packages)
 
 
 def bootstrap(image: str) -> None:
     """Make a small Debian from packages alone."""
     if os.geteuid() != 0:
-        raise Failure("a stand-in needs debootstrap, and that needs root: run it with sudo")
-    if not shutil.which("debootstrap"):
-        if not shutil.which("apt-get"):
-            raise Failure("a stand-in needs debootstrap, and a Debian or Ubuntu to run it on")
-        run("apt-get", "install", "-qq", "--no-install-recommends", "debootstrap")
+        raise Failure("a stand-in needs mmdebstrap, and that needs root: run it with sudo")
+    install_mmdebstrap()
     with tempfile.TemporaryDirectory() as name:
-        root = Path(name) / "root"
-        include = "--include=ca-certificates"
-        run("debootstrap", "--variant=minbase", include, BASES[image], str(root), mirror())
-        for rest in ("var/cache/apt/archives/*.deb", "var/lib/apt/lists/*_*"):
-            for file in root.glob(rest):
-                file.unlink()
-        archive = str(Path(name) / "root.tar")
-        run("tar", "--create", f"--file={archive}", f"--directory={root}", ".")
-        run("docker", "import", archive, image)
+        folder = Path(name)
+        write_machine(folder / "machine")
+        # With this machine's authorities, apt can use the mirror before ca-certificates is there.
+        trusted = f'cp --recursive {folder}/machine/etc/ssl "$1/etc"'
+        options = [*SLIM, f"--customize-hook={trusted}"]
+        if BASES[image] == "bookworm" and MERGED_USR.is_dir():
+            options += [f"--hook-dir={MERGED_USR}", "--include=usr-is-merged"]
+        archive = folder / "root.tar"
+        scratch = folder / "scratch"
+        scratch.mkdir()
+        # In memory, where nothing waits for a disk; the kernel unmounts it when the process ends.
+        in_memory = 'mount -t tmpfs tmpfs "$TMPDIR" && exec mmdebstrap "$@"'
+        run(
+            *("unshare", "--mount", "sh", "-c", in_memory, "sh", "--quiet", *options),
+            *(BASES[image], str(archive), *mirror()),
+            TMPDIR=str(scratch),
+        )
+        run("docker", "import", str(archive), image)
 
 
 def sources(own: Own) -> list[Path]:
@@ -234,8 +291,10 @@ class Builder:
         self.pool = pool
         self.started: dict[str, Future[None]] = {}
         self.lock = threading.Lock()
-        # Two images of one Dockerfile: the second finds the layers of the first.
+        # Two images of one Dockerfile: the second is the first under another name.
         self.turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        # One processor is left to the critical path.
+        self.others = threading.Semaphore(max(1, processors() - 1))
 
     def start(self, image: str) -> Future[None]:
         with self.lock:
@@ -243,6 +302,10 @@ class Builder:
                 make = self.own if image in OWN else self.base if image in BASES else self.pulled
                 self.started[image] = self.pool.submit(make, image)
             return self.started[image]
+
+    def place(self, image: str) -> AbstractContextManager[object]:
+        """Return what to hold while an image is built."""
+        return nullcontext() if image in CRITICAL_PATH else self.others
 
     def pulled(self, image: str) -> None:
         start, stand_in = time.monotonic(), PULLED[image]
@@ -261,15 +324,23 @@ class Builder:
             return
         print(f"OFFLINE: {image} can't be pulled ({reason}); its stand-in is {stand_in.what}.")
         self.start(stand_in.base).result()
+        alike = [name for name, other in PULLED.items() if other == stand_in]
         with self.turns[stand_in.dockerfile]:
-            marks = {STAND_IN_FOR: image, STAND_IN_IS: stand_in.what, SOURCES: mark}
-            build(image, stand_in.dockerfile, files, marks)
+            for other in alike:
+                if (labels(other) or {}).get(SOURCES) == mark:
+                    run("docker", "tag", other, image)
+                    break
+            else:
+                marks = {STAND_IN_FOR: " ".join(alike), STAND_IN_IS: stand_in.what, SOURCES: mark}
+                with self.place(image):
+                    build(image, stand_in.dockerfile, files, marks)
         print(f"OFFLINE: {image} built, as a stand-in: {time.monotonic() - start:.0f} s")
 
     def base(self, image: str) -> None:
         start = time.monotonic()
         if labels(image) is None:
-            bootstrap(image)
+            with self.place(image):
+                bootstrap(image)
             print(f"OFFLINE: {image} built, from Debian packages: {time.monotonic() - start:.0f} s")
 
     def own(self, image: str) -> None:
@@ -281,7 +352,8 @@ class Builder:
         if (labels(image) or {}).get(SOURCES) == mark:
             print(f"{image} is here.")
             return
-        build(image, own.dockerfile, files, {SOURCES: mark, STAND_IN_FOR: ""})
+        with self.place(image):
+            build(image, own.dockerfile, files, {SOURCES: mark, STAND_IN_FOR: ""})
         print(f"{image} built: {time.monotonic() - start:.0f} s")
 
 

@@ -1,7 +1,6 @@
 # What python:3.11-slim-bookworm gives an image, from Debian's own packages. Like Docker's, it has the
 # headers, and no bytecode.
 FROM debian:bookworm-slim
-COPY machine/ /
 ENV PATH=/usr/local/bin:$PATH LANG=C.UTF-8
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
@@ -11,4 +10,6 @@ RUN apt-get update \
  && ln -s /usr/bin/python3.11 /usr/local/bin/python \
  && ln -s /usr/bin/python3.11 /usr/local/bin/python3 \
  && ln -s /usr/bin/pip3 /usr/local/bin/pip
+# After ca-certificates, which writes the same file with Debian's authorities alone.
+COPY machine/ /
 CMD ["python3"]

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,11 +101,28 @@ class Machine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
         self.built: list[str] = []
-        missing = Answer((), 1, "", "Error: No such image\n")
-        monkeypatch.setattr(builder, "docker", fake_docker(lambda _: missing))
+        self.tagged: list[str] = []
+        self.labels: dict[str, dict[str, str]] = {}
+        monkeypatch.setattr(builder, "docker", self.docker)
         monkeypatch.setattr(builder, "pull", lambda image: reason)
         monkeypatch.setattr(builder, "bootstrap", self.built.append)
-        monkeypatch.setattr(builder, "build", lambda image, *_: self.built.append(image))
+        monkeypatch.setattr(builder, "build", self.build)
+        monkeypatch.setattr(builder, "run", self.run)
+
+    def docker(self, *words: str) -> Answer:
+        if words[-1] in self.labels:
+            return Answer(words, 0, json.dumps(self.labels[words[-1]]), "")
+        return Answer(words, 1, "", "Error: No such image\n")
+
+    def build(self, image: str, dockerfile: str, files: list[Path], marks: dict[str, str]) -> None:
+        self.built.append(image)
+        self.labels[image] = marks
+
+    def run(self, *command: str) -> None:
+        program, word, source, image = command
+        assert (program, word) == ("docker", "tag")
+        self.tagged.append(image)
+        self.labels[image] = self.labels[source]
 
 
 def test_what_a_registry_has_is_not_built(
@@ -116,17 +134,55 @@ def test_what_a_registry_has_is_not_built(
     assert "OFFLINE" not in capsys.readouterr().out
 
 
-def test_a_base_is_made_once_and_before_what_stands_on_it(
+def test_a_base_and_a_stand_in_are_made_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine = Machine(monkeypatch, "no such host")
     assert builder.make(["mysql:8.0", "mysql:8.4"]) == 0
-    assert machine.built[0] == builder.SID
-    assert sorted(machine.built[1:]) == ["mysql:8.0", "mysql:8.4"]
+    base, stand_in = machine.built
+    assert base == builder.SID
+    assert {stand_in, *machine.tagged} == {"mysql:8.0", "mysql:8.4"}
     said = (
         "OFFLINE: mysql:8.0 can't be pulled (no such host); its stand-in is the MySQL of Debian sid"
     )
     assert said in capsys.readouterr().out
+
+
+def test_nothing_else_holds_up_the_critical_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, "no such host")
+    monkeypatch.setattr(builder, "processors", lambda: 1)
+    runner_is_built = threading.Event()
+
+    def build(image: str, dockerfile: str, files: list[Path], marks: dict[str, str]) -> None:
+        if image == builder.RUNNER:
+            runner_is_built.set()
+        elif image not in builder.CRITICAL_PATH:
+            assert runner_is_built.wait(20)
+        machine.build(image, dockerfile, files, marks)
+
+    monkeypatch.setattr(builder, "build", build)
+    assert builder.make(["mysql:8.4", "redis:7-alpine", builder.RUNNER]) == 0
+
+
+def test_an_older_docker_is_told_to_build_with_buildkit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docker").write_text('#!/bin/sh\nexit "$CODE"\n')
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("CODE", "0")
+    assert builder.buildkit() == {"DOCKER_BUILDKIT": "1"}
+    monkeypatch.setenv("CODE", "1")
+    assert builder.buildkit() == {}
+
+
+def test_the_mirror_is_the_machines_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "apt-get").write_text("#!/bin/sh\necho http://near/debian\necho http://near/more\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert builder.mirror() == ["http://near/debian"]
+    (tmp_path / "apt-get").write_text("#!/bin/sh\n")
+    assert builder.mirror() == []
 
 
 def test_a_build_that_fails_shows_the_end_of_its_log() -> None:
