@@ -142,6 +142,17 @@ def make(environment: str) -> dict[str, str]:
     return dict(re.findall(r"variable ([A-Z_]+) +(\S+)", printed))
 
 
+def build_image(version: str, commit: str) -> None:
+    """Build the image of the first deploys; wants nothing of AWS."""
+    shell("bash", str(ROOT / "rehearsal" / "seed-image"), "build", version, commit)
+
+
+def push_image(version: str, commit: str) -> None:
+    """Push the image of the first deploys to staging's repository, unless it is there."""
+    command = ("bash", str(ROOT / "rehearsal" / "seed-image"), "push", version, commit)
+    shell(*command, ECR_REPOSITORY="myapp-staging")
+
+
 def seed(environment: str, version: str, commit: str) -> None:
     """Give a new environment what was there before the change: its first deploy."""
     shell(

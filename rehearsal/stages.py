@@ -6,8 +6,8 @@ import hashlib
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -85,13 +85,26 @@ class Rehearsal:
                 self.timeline.offline += build_images(begin)
             with self.job(stage, "AWS") as begin:
                 local_aws.start(begin)
-                self.make_environments(begin)
                 version = repository.released("main")
-                commit = repository.git("rev-parse", f"{version}^{{commit}}")
-                for name in ENVIRONMENTS:
-                    if not local_aws.is_serving(name):
-                        begin(f"first deploy of {name}: {version}")
-                        local_aws.seed(name, version, commit)
+                self.first_deploys(version, begin)
+
+    def first_deploys(self, version: str, begin: Callable[[str], None]) -> None:
+        """Make the environments, and deploy this version to those that serve nothing."""
+        commit = repository.git("rev-parse", f"{version}^{{commit}}")
+        with ThreadPoolExecutor() as pool:
+            # The build wants nothing of AWS, so it need not wait for the environments.
+            built = not local_aws.is_serving("staging") and pool.submit(
+                local_aws.build_image, version, commit
+            )
+            self.make_environments(begin)
+            if built:
+                built.result()
+            new = [name for name in ENVIRONMENTS if not local_aws.is_serving(name)]
+            if new:
+                begin(f"first deploy of {' and '.join(new)}: {version}")
+                # Production gets the image from staging's repository.
+                local_aws.push_image(version, commit)
+                list(pool.map(lambda name: local_aws.seed(name, version, commit), new))
 
     def make_environments(self, begin: Callable[[str], None]) -> None:
         """Make them side by side from infra/, unless they were made of just that."""
@@ -101,21 +114,10 @@ class Rehearsal:
             self.variables = known["variables"]
             return
         begin("scripts/deploy-infra staging and production")
-        failures: list[Failure] = []
-
-        def make(name: str) -> None:
-            try:
-                self.variables[name] = local_aws.make(name)
-            except Failure as failure:
-                failures.append(failure)
-
-        threads = [threading.Thread(target=make, args=(name,)) for name in ENVIRONMENTS]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if failures:
-            raise failures[0]
+        with ThreadPoolExecutor() as pool:
+            self.variables = dict(
+                zip(ENVIRONMENTS, pool.map(local_aws.make, ENVIRONMENTS), strict=True)
+            )
         MADE.write_text(json.dumps({"of": made, "variables": self.variables}))
 
     def test(self, change: Change) -> None:

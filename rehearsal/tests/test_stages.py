@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from rehearsal import __main__ as cli
-from rehearsal import docker, local_aws, machine, stages, watch
+from rehearsal import docker, local_aws, machine, repository, stages, watch
 from rehearsal.github import Configuration, Run
 from rehearsal.images import builder
 from rehearsal.repository import Change
@@ -53,6 +54,79 @@ def test_only_a_yes_approves(monkeypatch: pytest.MonkeyPatch, answer: str, appro
     else:
         with pytest.raises(Failure, match=r"v1\.0\.0 was not approved"):
             stages.approve(CHANGE, yes=False)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is asked of a local AWS in which nothing serves yet."""
+    asked: list[str] = []
+    monkeypatch.setattr(local_aws, "is_serving", lambda environment: False)
+    monkeypatch.setattr(repository, "git", lambda *words: "abc")
+    monkeypatch.setattr(local_aws, "push_image", lambda *words: asked.append("push"))
+    return asked
+
+
+def first_deploys(rehearsal: Rehearsal) -> None:
+    with (
+        rehearsal.stage("prepare", "Prepare") as stage,
+        rehearsal.job(stage, "AWS") as begin,
+    ):
+        rehearsal.first_deploys("v1.0.0", begin)
+
+
+def test_the_first_image_is_built_while_the_environments_are_made(
+    monkeypatch: pytest.MonkeyPatch, rehearsal: Rehearsal, aws: list[str]
+) -> None:
+    building, made = threading.Event(), threading.Event()
+
+    def build(version: str, commit: str) -> None:
+        building.set()
+        assert made.wait(20)
+        aws.append("built")
+
+    def make(begin: object) -> None:
+        assert building.wait(20)
+        made.set()
+
+    monkeypatch.setattr(local_aws, "build_image", build)
+    monkeypatch.setattr(rehearsal, "make_environments", make)
+    monkeypatch.setattr(local_aws, "seed", lambda *words: None)
+    first_deploys(rehearsal)
+    assert aws == ["built", "push"]
+
+
+def test_both_environments_get_their_first_deploy_at_once(
+    monkeypatch: pytest.MonkeyPatch, rehearsal: Rehearsal, aws: list[str]
+) -> None:
+    both = threading.Barrier(2)
+    monkeypatch.setattr(local_aws, "build_image", lambda *words: None)
+    monkeypatch.setattr(rehearsal, "make_environments", lambda begin: None)
+    monkeypatch.setattr(local_aws, "seed", lambda *words: both.wait(20))
+    first_deploys(rehearsal)
+    assert aws == ["push"]
+
+
+def test_a_first_deploy_that_fails_stops_the_rehearsal(
+    monkeypatch: pytest.MonkeyPatch, rehearsal: Rehearsal, aws: list[str]
+) -> None:
+    def seed(environment: str, version: str, commit: str) -> None:
+        if environment == "production":
+            raise Failure("production: no")
+
+    monkeypatch.setattr(local_aws, "build_image", lambda *words: None)
+    monkeypatch.setattr(rehearsal, "make_environments", lambda begin: None)
+    monkeypatch.setattr(local_aws, "seed", seed)
+    with pytest.raises(Failure, match="production: no"):
+        first_deploys(rehearsal)
+
+
+def test_an_environment_that_serves_gets_no_first_deploy(
+    monkeypatch: pytest.MonkeyPatch, rehearsal: Rehearsal, aws: list[str]
+) -> None:
+    monkeypatch.setattr(local_aws, "is_serving", lambda environment: True)
+    monkeypatch.setattr(rehearsal, "make_environments", lambda begin: None)
+    first_deploys(rehearsal)
+    assert aws == []
 
 
 def test_a_lost_request_fails_a_deploy_that_is_green(
