@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, models, transaction
 from django.utils import timezone
 
-from .names import LONGEST_COMMIT, LONGEST_ENVIRONMENT, LONGEST_VERSION, WORD
+from myproject.release_names import LONGEST_COMMIT, LONGEST_ENVIRONMENT, LONGEST_VERSION, WORD
 
 # More than could ever deploy at once to one environment: each round at least one of them gets done.
 ATTEMPTS = 10

@@ -1,12 +1,11 @@
 """What is the same everywhere."""
 
-from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
 
-from apps.releases.names import LONGEST_COMMIT, LONGEST_VERSION
 from myproject import logs
+from myproject.release_names import LONGEST_COMMIT, LONGEST_VERSION
 
 from .environment import BASE_DIR, at_most, env, positive, word
 
@@ -71,7 +70,6 @@ TEMPLATES = [
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "myproject" / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS: list[Path] = []
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",

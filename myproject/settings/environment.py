@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from dotenv.parser import Binding, parse_stream
 from environs import Env, EnvValidationError, ValidationError
 
-from apps.releases.names import WORD
+from myproject.release_names import WORD
 
 from . import parsers
 

@@ -1,6 +1,6 @@
 """A developer's machine: runs with no variables at all, on SQLite and the in-process cache."""
 
-from apps.releases.names import LONGEST_ENVIRONMENT
+from myproject.release_names import LONGEST_ENVIRONMENT
 
 from . import environment
 from .environment import env, word

@@ -1,6 +1,6 @@
 """Staging and production: refuses to start without what it needs."""
 
-from apps.releases.names import LONGEST_ENVIRONMENT
+from myproject.release_names import LONGEST_ENVIRONMENT
 
 from . import environment
 from .base import *
