@@ -230,7 +230,7 @@ def test_only_what_runs_is_in_it(service: Container) -> None:
     )
     settings = "import pathlib; print(*sorted(p.name for p in pathlib.Path('{}').glob('*.py')))"
     assert service.python(settings.format("myproject/settings")) == (
-        "__init__.py base.py environment.py production.py"
+        "__init__.py base.py environment.py parsers.py production.py"
     )
     tests = "import pathlib; print(*pathlib.Path('/app').rglob('test*'))"
     assert service.python(tests) == ""
