@@ -97,6 +97,7 @@ def rehearse(stage: str, yes: bool) -> int:
     timeline = Timeline(
         datetime.now(UTC).isoformat(timespec="seconds"), change.merge, change.version
     )
+    timeline.jobs_at_once = machine.jobs_at_once()
     view = View(timeline)
 
     def heard(receiver: str, text: str) -> None:

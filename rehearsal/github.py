@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal import docker
+from rehearsal import docker, machine
 from rehearsal.places import API, ENVIRONMENTS, LOGS, OUT, REPOSITORY, RUNNER_IMAGE, host
 from rehearsal.timeline import Job, Outcome, Stage, Step, Timeline
 from scripts.aws import Failure
@@ -24,8 +24,6 @@ WORKFLOWS = ".github/workflows"
 ACT = Path(sys.executable).parent / "act"
 # act names its containers after the workflow and the job; so it is killed, they are found again.
 CONTAINERS = ("act-Test-", "act-Deploy-to-Staging-", "act-Deploy-to-Production-")
-# All of a pull request's: act begins them in no order, and the longest might wait for another.
-JOBS = 4
 PATIENCE = 30  # seconds for act to remove its containers
 OUTCOMES: dict[str, Outcome] = {"success": "success", "failure": "failure", "skipped": "skipped"}
 
@@ -173,7 +171,7 @@ def act_command(
     options.append("--cpu-shares=256")
     command = [
         *(str(ACT), event, "--json", "--rm", "--no-cache-server"),
-        *("--concurrent-jobs", str(JOBS)),
+        *("--concurrent-jobs", str(max(1, machine.jobs_at_once()))),
         *("--workflows", workflow, "--eventpath", str(scratch / "event.json")),
         *("--secret-file", str(scratch / "secrets"), "--var-file", str(scratch / "vars")),
         *("--actor", "octocat", "--defaultbranch", "main"),

@@ -27,7 +27,8 @@ from scripts.aws import Failure
 # Images, layers and databases of a first run came to 9 GB; one that finds its images adds little.
 FIRST_RUN_GB = 12
 LATER_RUN_GB = 3
-# All containers came to 2.7 GB with four jobs at once, and to 0.75 GB without any.
+# All containers came to 2.7 GB with four jobs at once, and to 0.75 GB without any. More jobs than
+# four no workflow has; act begins them in no order, so with fewer the longest may wait for another.
 JOBS, JOB_MB, ENVIRONMENTS_MB = 4, 500, 1000
 PORTS = {
     WEB_PORT: "the load balancers",

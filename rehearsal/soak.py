@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from rehearsal.capacity import processors
 from rehearsal.places import DRILLS, DRILLS_REPORT, OUT, REPORT, ROOT, TIMELINE
 from rehearsal.resources import waited_seconds
 
@@ -94,7 +94,7 @@ def load_of(name: str) -> tuple[int, int]:
 
 def table(rows: Sequence[Row], runs: int, loops: int) -> Table:
     """Return what became of all runs."""
-    found = Table(title=f"beside {loops} busy loops, on {os.cpu_count()} cores", box=None)
+    found = Table(title=f"beside {loops} busy loops, on {processors()} cores", box=None)
     found.add_column("command")
     for name in ("green", "seconds: least", "median", "most", "requests", "lost", "pressure"):
         found.add_column(name, justify="right")
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="of each (%(default)s)")
     parser.add_argument(
-        "--loops", type=int, default=os.cpu_count() or 1, metavar="N", help="(default: %(default)s)"
+        "--loops", type=int, default=processors(), metavar="N", help="(default: %(default)s)"
     )
     args = parser.parse_args(arguments)
     if unknown := [name for name in args.commands if name not in COMMANDS]:

@@ -170,6 +170,7 @@ class Timeline:
     releases: list[Release] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     drills: list[Drilled] = field(default_factory=list)
+    jobs_at_once: int = 0  # of a workflow, at most
     samples: list[Sample] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -121,6 +121,8 @@ def requests(timeline: Timeline) -> str:
 
 def machine(timeline: Timeline) -> Iterator[tuple[str, str]]:
     """Yield what the rehearsal used of the machine, as far as that was measured."""
+    if timeline.jobs_at_once:
+        yield "Jobs at once, at most", str(timeline.jobs_at_once)
     if not timeline.samples:
         return
     containers, everything = timeline.cpu_seconds(0, timeline.seconds)
