@@ -109,7 +109,7 @@ def test_a_pull_request_tests_all_and_a_deploy_what_is_not_yet_known_of_its_imag
     # YAML reads `on` as true. Without a call there is no input.
     assert workflow[True]["workflow_call"]["inputs"]["scope"]["default"] == "service"
     assert {name: job.get("if") for name, job in workflow["jobs"].items()} == {
-        "lint": "inputs.scope != 'security'",
+        "lint": "${{ !inputs.scope }}",
         "test": "inputs.scope != 'security'",
         "delivery": "${{ !inputs.scope }}",
         "security": None,
