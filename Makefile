@@ -40,22 +40,22 @@ soak: ## Show that nothing is red by chance: tests, pipeline and fast drills, N 
 tutorial: ## Run the tutorial in a copy, and compare what it prints with its pages (LESSON=3: one)
 	@scripts/start-docker --install
 	@scripts/bootstrap test
-	@.venv/bin/python -m scripts.run_docs --kind rehearsal docs/tutorial/$(LESSON)*.md
+	@.venv/bin/python -m delivery.docs.run_docs --kind rehearsal docs/tutorial/$(LESSON)*.md
 
 # until here: releases
 docs-test: ## Run the commands of the other pages that take long, and compare what they print
 	@scripts/bootstrap test
-	@.venv/bin/python -m scripts.run_docs --kind slow
+	@.venv/bin/python -m delivery.docs.run_docs --kind slow
 
 docs: ## Build the site of the documentation, with a sample of the rehearsal's report
 	@scripts/bootstrap docs
-	@.venv/bin/python -m scripts.build_docs
+	@.venv/bin/python -m delivery.docs.build_docs
 
 # only with: template
 .PHONY: bench bench-pipeline
 bench: ## Measure against other projects, in one run
 	@scripts/bootstrap test
-	@.venv/bin/python scripts/with_services.py -- .venv/bin/python -m bench $(ARGS)
+	@scripts/with-services -- .venv/bin/python -m bench $(ARGS)
 
 bench-pipeline: ## Measure the pipeline against the guide's, in one run of the rehearsal each
 	@scripts/start-docker --install

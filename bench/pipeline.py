@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from delivery.errors import Failure
 from rehearsal import __main__ as rehearsing
 from rehearsal import github, machine, repository
 from rehearsal.resources import Sampler
@@ -19,7 +20,6 @@ from rehearsal.sink import Sink
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Timeline
 from rehearsal.view import View
-from scripts.aws import Failure
 
 GUIDE = "bench/guide"
 

@@ -14,6 +14,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
 
+from delivery.errors import Failure
+from delivery.release.check_deploy_time import check as check_deploy_time
 from rehearsal import actions, advisories, docker, github, local_aws, machine, repository
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.command import add_arguments as add_drill_arguments
@@ -34,8 +36,6 @@ from rehearsal.sink import Sink
 from rehearsal.stages import Rehearsal, approve
 from rehearsal.timeline import Message, Timeline
 from rehearsal.view import View
-from scripts.aws import Failure
-from scripts.check_deploy_time import check as check_deploy_time
 
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 

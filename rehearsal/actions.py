@@ -10,8 +10,8 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from delivery.errors import Failure
 from rehearsal.places import OUT, REPOSITORY, ROOT
-from scripts.aws import Failure
 
 VARIABLE = "REHEARSAL_ACTIONS"
 STAND_INS = ROOT / "rehearsal" / "actions"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
+from delivery.errors import Failure
 from rehearsal.places import LABEL
-from scripts.aws import Failure
 
 
 def docker(*words: str, text: str | None = None) -> str:

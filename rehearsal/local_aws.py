@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from delivery.aws.database_password import NUMBER
+from delivery.errors import Failure
 from rehearsal import docker
 from rehearsal.places import (
     ACCOUNT,
@@ -33,8 +35,6 @@ from rehearsal.places import (
     url,
 )
 from rehearsal.timeline import Image, Release, Tasks
-from scripts.aws import Failure
-from scripts.database_password import NUMBER
 
 # Keys of nobody: the local AWS takes any. It has no TLS between tasks and Redis.
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREHEARSAL", "AWS_SECRET_ACCESS_KEY": "rehearsal-secret-key"}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from delivery.errors import Failure
 from rehearsal import capacity, docker
 from rehearsal.places import (
     API_PORT,
@@ -22,7 +23,6 @@ from rehearsal.places import (
     RUNNER_IMAGE,
     WEB_PORT,
 )
-from scripts.aws import Failure
 
 # Images, layers and databases of a first run came to 9 GB; one that finds its images adds little.
 FIRST_RUN_GB = 12

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from delivery.changelog import UNRELEASED, Changelog
+from delivery.errors import Failure
 from rehearsal.places import REPOSITORY, ROOT
-from scripts.aws import Failure
-from scripts.changelog import UNRELEASED, Changelog
 
 FIRST = "v0.0.0"
 WHO = ("-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@localhost")

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from delivery.errors import Failure
 from rehearsal import docker
 from rehearsal.timeline import Sample, Timeline
-from scripts.aws import Failure
 
 PAUSE = 1.0  # seconds between two samples
 PREFIXES = ("rehearsal-", "act-")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from delivery.errors import Failure
 from rehearsal import docker, events, local_aws, repository
 from rehearsal.github import WORKFLOWS, Configuration, Run
 from rehearsal.images import builder
@@ -20,7 +21,6 @@ from rehearsal.repository import Change
 from rehearsal.timeline import Job, Stage, Step, Timeline
 from rehearsal.view import View
 from rehearsal.watch import Rollout
-from scripts.aws import Failure
 
 # A pull request tests on both versions of MySQL. A deploy on this one only, so that it takes less.
 DEPLOYED = "8.4"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 
+from delivery.errors import Failure
 from rehearsal import local_aws
 from rehearsal.load import Generator
 from rehearsal.places import host
 from rehearsal.timeline import Stage, Tasks, Timeline
-from scripts.aws import Failure
 
 RATE = 60  # requests a second; 50 is what a rollout has to bear
 LOOK = 0.5  # seconds between two looks at the tasks

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
+from delivery.errors import Failure
 from rehearsal import github, machine, repository
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.drill import APPROVE, Drill, Gate
@@ -17,7 +18,6 @@ from rehearsal.sink import Sink
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Message, Timeline
 from rehearsal.view import View
-from scripts.aws import Failure
 
 FAST_SECONDS = 600  # all of `--fast` together
 INTERRUPTED = 130

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from delivery.errors import Failure
 from rehearsal import events, local_aws, repository
 from rehearsal.drills import seen as look
 from rehearsal.drills.drill import PRODUCTION, STAGING, TEST, Play
@@ -14,7 +15,6 @@ from rehearsal.repository import git
 from rehearsal.stages import DEPLOYED
 from rehearsal.timeline import Stage
 from rehearsal.watch import Rollout
-from scripts.aws import Failure
 
 
 def usual(scene: Scene) -> None:

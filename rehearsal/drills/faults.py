@@ -8,12 +8,12 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from delivery.errors import Failure
 from rehearsal import docker
 from rehearsal.drills.drill import Injection
 from rehearsal.drills.scene import Scene
 from rehearsal.drills.seen import sql
 from rehearsal.places import API
-from scripts.aws import Failure
 
 FAULTS = f"{API}/_rehearsal/faults"
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
+from delivery.errors import Failure
 from rehearsal import docker, events, github, repository
 from rehearsal.drills.courses import deploy
 from rehearsal.drills.drill import DEPLOY, STAGING
 from rehearsal.drills.scene import DrillRun, Scene
 from rehearsal.github import CONTAINERS, Configuration
 from rehearsal.timeline import Job, Stage, Step, Timeline
-from scripts.aws import Failure
 
 # What does not come within these is stuck: a slow machine takes a tenth of them.
 UNTIL_SECONDS = 1800

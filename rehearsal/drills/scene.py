@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from delivery.errors import Failure
 from rehearsal import local_aws, repository
 from rehearsal.drills import seen as look
 from rehearsal.drills.drill import MIGRATE, TEST, VERIFY, Drill, Edit, Play
@@ -21,7 +22,6 @@ from rehearsal.repository import Change, git
 from rehearsal.stages import LOADED_FROM, Rehearsal
 from rehearsal.timeline import Job, Stage, Step
 from rehearsal.watch import Rollout
-from scripts.aws import Failure
 
 WORKFLOWS = REPOSITORY / ".github" / "workflows"
 # Deploys call test.yml first. What it stops has drills of its own; here it would cost minutes each.

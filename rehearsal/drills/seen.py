@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from delivery.errors import Failure
 from rehearsal import docker, local_aws
 from rehearsal.drills.drill import Gate
 from rehearsal.places import ENVIRONMENTS, host
 from rehearsal.timeline import Stage
-from scripts.aws import Failure
 
 APPLIED = (
     "from django.db import connection as c; k = c.cursor();"

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from delivery.errors import Failure
 from rehearsal.drills import courses, faults, judge
 from rehearsal.drills.drill import Drill
 from rehearsal.drills.scene import Scene
@@ -23,7 +24,6 @@ from rehearsal.repository import Change
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Drilled, Job, Step
 from rehearsal.view import View
-from scripts.aws import Failure
 
 MARKS = {
     "success": ("✓", "green"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from delivery.errors import Failure
 from rehearsal.drills.drill import Edit
 from rehearsal.places import REPOSITORY
 from rehearsal.repository import git
-from scripts.aws import Failure
 
 MIGRATIONS = "apps/releases/migrations"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from delivery.errors import Failure
 from rehearsal.drills import judge
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.command import FAST_SECONDS, chosen
@@ -29,7 +30,6 @@ from rehearsal.drills.scene import YES
 from rehearsal.drills.seen import Runs, Seen, is_settled
 from rehearsal.drills.tree import without_step
 from rehearsal.timeline import Job, Load, Lost, Stage, Step
-from scripts.aws import Failure
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github/workflows"

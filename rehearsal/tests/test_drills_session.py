@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from delivery.errors import Failure
 from rehearsal import repository
 from rehearsal.drills import faults, judge
 from rehearsal.drills import scene as scenes
@@ -25,7 +26,6 @@ from rehearsal.repository import Change, git
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Timeline
 from rehearsal.view import View
-from scripts.aws import Failure
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from delivery.errors import Failure
 from rehearsal import capacity, docker, machine
-from scripts.aws import Failure
 
 Says = Callable[..., str]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from delivery.errors import Failure
+from delivery.release import check_commits
 from rehearsal import events, repository
-from scripts import check_commits
-from scripts.aws import Failure
 
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from delivery.errors import Failure
 from rehearsal import __main__ as cli
 from rehearsal import docker, local_aws, machine, repository, stages, watch
 from rehearsal.github import Configuration, Run
@@ -21,7 +22,6 @@ from rehearsal.repository import Change
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Load, Lost, Stage, Timeline
 from rehearsal.view import View
-from scripts.aws import Failure
 
 CHANGE = Change("a" * 40, "b" * 40, "c" * 40, "v1.0.0", dirty=False)
 

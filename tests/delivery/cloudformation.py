@@ -5,8 +5,9 @@ from typing import Any
 
 import yaml
 
-from scripts.infra_parameters import INFRA, read_parameters
-from scripts.infra_parameters import TEMPLATES as NAMES
+from delivery.aws.infra_parameters import TEMPLATES as NAMES
+from delivery.aws.infra_parameters import read_parameters
+from delivery.paths import INFRA
 
 
 class Loader(yaml.SafeLoader):

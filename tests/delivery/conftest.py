@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from scripts import doctor_aws, doctor_github
-from scripts.infra_parameters import INFRA
+from delivery.doctor import doctor_aws, doctor_github
+from delivery.paths import INFRA
 from tests.delivery.fake_staging import ACCOUNT, SUBJECT, Staging
 from tests.delivery.github_api import Api, Unreachable, document
 

@@ -8,7 +8,7 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 
-from scripts.aws import Aws
+from delivery.aws.client import Aws
 
 SESSION = botocore.session.get_session()
 SERVICES: dict[str, Any] = {}

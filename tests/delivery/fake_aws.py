@@ -6,8 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from scripts.aws import Aws, Failure
-from scripts.infra_parameters import declared
+from delivery.aws.client import Aws
+from delivery.aws.infra_parameters import declared
+from delivery.errors import Failure
 
 
 class FakeAws(Aws):

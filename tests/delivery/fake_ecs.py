@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from scripts.aws import Aws, Failure
+from delivery.aws.client import Aws
+from delivery.errors import Failure
 
 ARN = "arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-task"
 BASE = f"{ARN}-base:3"

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from scripts.github import Gh, Refused
+from delivery.github.client import Gh, Refused
 from tests.delivery.github_api import Api
 
 UPGRADE = "Upgrade to GitHub Pro or make this repository public to enable this feature."

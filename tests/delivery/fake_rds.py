@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.database_password import PasswordRotation
-from scripts.infra_parameters import read_parameters
+from delivery.aws.database_password import PasswordRotation
+from delivery.aws.infra_parameters import read_parameters
 from tests.delivery.clock import Clock
 from tests.delivery.documented_aws import check_answer, check_request, grouped
 from tests.delivery.fake_ecs import NEW, FakeEcs

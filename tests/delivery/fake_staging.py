@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from scripts.aws import Failure
-from scripts.infra_parameters import TEMPLATES
+from delivery.aws.infra_parameters import TEMPLATES
+from delivery.errors import Failure
 from tests.delivery.documented_aws import DocumentedAws
 
 ACCOUNT = "123456789012"

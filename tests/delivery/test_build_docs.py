@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from delivery.docs import build_docs
+from delivery.errors import Failure
 from rehearsal.tests import sample
-from scripts import build_docs
-from scripts.aws import Failure
 
 
 @pytest.fixture(autouse=True)

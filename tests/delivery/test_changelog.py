@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts import check_release
-from scripts.aws import Failure
-from scripts.changelog import Changelog, NoParser
-from scripts.changelog_section import section
-from scripts.release import has_entries, with_version
+from delivery.changelog import Changelog, NoParser
+from delivery.errors import Failure
+from delivery.release import check_release
+from delivery.release.changelog_section import section
+from delivery.release.release import has_entries, with_version
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = date(2026, 2, 1)

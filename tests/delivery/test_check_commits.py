@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import check_commits
-from scripts.aws import Failure
+from delivery.errors import Failure
+from delivery.release import check_commits
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 
 from conftest import name_database
-from scripts.check_rollback import Code, Unknown, main, python_of, version_before
-from scripts.imported_project import imported
+from delivery.checks.check_rollback import Code, Unknown, main, python_of, version_before
+from delivery.checks.imported_project import imported
 from tests.small_project import MIGRATION, PROJECT, write
 
 ROOT = Path(__file__).resolve().parents[2]

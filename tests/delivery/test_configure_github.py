@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from scripts.aws import Failure
-from scripts.configure_github import configure
-from scripts.github import Gh
-from scripts.github_settings import WORKFLOWS
-from scripts.repository import GET_GH
+from delivery.errors import Failure
+from delivery.github.client import Gh
+from delivery.github.configure_github import configure
+from delivery.github.gh import GET_GH
+from delivery.paths import WORKFLOWS
 from tests.delivery.fake_github import (
     SECRET,
     VALUES,

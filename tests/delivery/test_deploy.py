@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts.aws import Failure
-from scripts.deploy_service import deploy
-from scripts.ecs import Service
-from scripts.manage import manage
-from scripts.migrate import migrate
-from scripts.register_revision import register
+from delivery.aws.ecs import Service
+from delivery.deploy.deploy_service import deploy
+from delivery.deploy.manage import manage
+from delivery.deploy.migrate import migrate
+from delivery.deploy.register_revision import register
+from delivery.errors import Failure
 from tests.delivery.fake_ecs import BASE, NETWORK, NEW, OLD, FakeEcs
 
 

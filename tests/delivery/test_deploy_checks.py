@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.aws import Failure
-from scripts.check_configuration import missing
-from scripts.report_outcome import outcome
-from scripts.verify_deployment import verify
+from delivery.checks.check_configuration import missing
+from delivery.deploy.report_outcome import outcome
+from delivery.deploy.verify_deployment import verify
+from delivery.errors import Failure
 from tests.delivery.in_process import run_here
 from tests.delivery.raw_server import answering, http
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.aws import Failure
-from scripts.deploy_infra import Environment
-from scripts.infra_parameters import INFRA, TEMPLATES, declared, read_parameters
+from delivery.aws.deploy_infra import Environment
+from delivery.aws.infra_parameters import TEMPLATES, declared, read_parameters
+from delivery.errors import Failure
+from delivery.paths import INFRA
 from tests.delivery.cloudformation import TEMPLATES as TEMPLATES_AS_YAML
 from tests.delivery.fake_aws import FakeAws
 from tests.delivery.in_process import run_here

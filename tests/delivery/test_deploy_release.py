@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from scripts import check_release
-from scripts.aws import Aws, Failure
-from scripts.changelog_section import section
-from scripts.check_deploy_time import check as check_time
-from scripts.promote_image import promote
+from delivery.aws.client import Aws
+from delivery.deploy.promote_image import promote
+from delivery.errors import Failure
+from delivery.release import check_release
+from delivery.release.changelog_section import section
+from delivery.release.check_deploy_time import check as check_time
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGELOG = """# Changelog

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+from delivery.docs import build_docs
+from delivery.docs.pages import pages
 from rehearsal.drills.catalogue import DRILLS
-from scripts import build_docs
-from scripts.pages import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"

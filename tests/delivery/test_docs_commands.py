@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from delivery.docs import run_docs
+from delivery.docs.pages import Block, blocks, matches, pages, read_block
+from delivery.docs.run_docs import copy_to, run_page, tidy
+from delivery.errors import Failure
+from delivery.paths import ROOT
 from rehearsal.repository import git
-from scripts import run_docs
-from scripts.aws import Failure
-from scripts.pages import ROOT, Block, blocks, matches, pages, read_block
-from scripts.run_docs import copy_to, run_page, tidy
 from tests.delivery.in_process import module_of, run_here
 
 # Programs that are not ours; what becomes of what they are asked is theirs.

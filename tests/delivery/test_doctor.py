@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from scripts import doctor, doctor_github
-from scripts.aws import Failure
-from scripts.configure_github import configure
-from scripts.findings import MISSING, NOT_ASKED, OK, WRONG, Finding, asked
-from scripts.infra_parameters import INFRA
-from scripts.repository import GET_GH
-from scripts.verify_deployment import Site
+from delivery.deploy.verify_deployment import Site
+from delivery.doctor import doctor, doctor_github
+from delivery.doctor.findings import MISSING, NOT_ASKED, OK, WRONG, Finding, asked
+from delivery.errors import Failure
+from delivery.github.configure_github import configure
+from delivery.github.gh import GET_GH
+from delivery.paths import INFRA
 from tests.delivery.fake_github import VALUES, FakeGitHub, value_file, words
 from tests.delivery.fake_staging import Staging, days_ago
 from tests.delivery.in_process import run_here

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from scripts.aws import Failure
-from scripts.doctor_aws import Examination
-from scripts.findings import OK
+from delivery.doctor.doctor_aws import Examination
+from delivery.doctor.findings import OK
+from delivery.errors import Failure
 from tests.delivery.fake_staging import ARN, Staging, days_ago
 
 

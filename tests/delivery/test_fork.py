@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts import names
-from scripts.aws import Failure
-from scripts.parts import PARTS, leave_out
-from scripts.rename import LONGEST, begin_changelog, put_in_form
+from delivery.errors import Failure
+from template import names
+from template.parts import PARTS, leave_out
+from template.rename import LONGEST, begin_changelog, put_in_form
 from tests.delivery.scratch import commit, copy, git, run
 
 # As long as a name may be, so that every line that can get too long does.
@@ -18,15 +18,16 @@ NAME, HYPHENED = "my_shop_of_many_goods", "my-shop-of-many-goods"
 URLS = "myproject/urls.py"
 # All that a small template needs, for tests that rename it again and again.
 SMALL = (
-    *(f"scripts/{name}.py" for name in ("actions", "aws", "checkout", "names", "repository")),
+    *(f"delivery/{name}.py" for name in ("__init__", "checkout", "command", "errors", "git")),
+    *("template/__init__.py", "template/names.py"),
     *PARTS["template"],
-    *("scripts/update_from_template.py", URLS),
+    *("template/update_from_template.py", URLS),
     *("CHANGELOG.md", "docs/fork.md", "pyproject.toml"),
 )
 
 
 def rename(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return run(folder, "python", "-m", "scripts.rename", *words)
+    return run(folder, "python", "-m", "template.rename", *words)
 
 
 def fork(template: Path, folder: Path, name: str) -> Path:
@@ -80,7 +81,7 @@ def test_the_changelog_begins_anew(forked: Path) -> None:
 
 def test_aws_has_hyphens_where_python_has_underscores(forked: Path) -> None:
     assert (forked / NAME / "settings/base.py").exists()
-    assert f'CONTAINER = "{HYPHENED}"\n' in (forked / "scripts/ecs.py").read_text()
+    assert f'CONTAINER = "{HYPHENED}"\n' in (forked / "delivery/aws/ecs.py").read_text()
     workflow = (forked / ".github/workflows/deploy-staging.yml").read_text()
     assert f"ECR_REPOSITORY: {HYPHENED}-staging\n" in workflow
     assert f"container-name: {HYPHENED}\n" in workflow
@@ -183,7 +184,7 @@ def test_a_rename_that_fails_half_way_changes_nothing(template: Path) -> None:
 
 
 def update(folder: Path) -> subprocess.CompletedProcess[str]:
-    return run(folder, "python", "-m", "scripts.update_from_template")
+    return run(folder, "python", "-m", "template.update_from_template")
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts import github_values
-from scripts.aws import Failure
-from scripts.github_settings import CHECKS, WORKFLOWS, places, uses
+from delivery.errors import Failure
+from delivery.github import github_values
+from delivery.github.github_settings import CHECKS, places, uses
+from delivery.paths import WORKFLOWS
 from tests.delivery.fake_github import SECRET, VALUES, value_file
 
 DOCS = WORKFLOWS.parents[1] / "docs"

@@ -12,10 +12,10 @@ from threading import Thread
 
 import pytest
 
-from scripts import http_client
-from scripts.aws import Failure
-from scripts.http_client import Answer, ask
-from scripts.slack import tell
+from delivery import http_client
+from delivery.deploy.slack import tell
+from delivery.errors import Failure
+from delivery.http_client import Answer, ask
 from tests.delivery.raw_server import answering, http
 
 SECRET = "/services/T0/B0/hush-hush"

@@ -42,6 +42,15 @@ connection, _ = listener.accept()
 print("asked", flush=True)
 input()
 """
+# Run in another container in the same network: Docker's proxy for a published port may drop an
+# answer when the container behind it ends.
+ASK = """
+import http.client
+client = http.client.HTTPConnection("127.0.0.1", 8000)
+client.request("GET", "/health/", headers={"Host": "example.com", "X-Forwarded-Proto": "https"})
+response = client.getresponse()
+print(response.status, response.read().decode())
+"""
 # The service waits for it longer than the test takes.
 PATIENT = {
     "HEALTH_TIMEOUT": "60",  # the most that it takes
@@ -167,16 +176,17 @@ def test_sigterm_lets_the_request_in_flight_finish(image: str) -> None:
             silent, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as mysql:
             assert mysql.stdout and mysql.stdout.readline() == "listening\n"
-            request = threads.submit(container.get, "/health/")
+            network = f"--network=container:{container.name}"
+            request = threads.submit(docker, "run", "--rm", network, image, "python", "-c", ASK)
             assert mysql.stdout.readline() == "asked\n"
             docker("kill", "--signal=TERM", container.name)
             wait_until(lambda: "Handling signal: term" in container.logs())
             assert not request.done()
             mysql.communicate("hang up\n")
             exit_code = docker("wait", container.name)
-        response, body = request.result()
+        status, _, body = request.result().partition(" ")
         # gunicorn would have cut off a request that it gave up.
-        assert response.status == 503
+        assert status == "503"
         assert json.loads(body)["checks"]["database"]["status"] == "failed"
         assert exit_code == "0"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import MySQLdb
 import pytest
 
-from scripts import imported_project
-from scripts.check_rollback import at, databases
+from delivery.checks import imported_project
+from delivery.checks.check_rollback import at, databases
 from tests.small_project import PROJECT, write
 
 NAME = f"killed_{os.getpid()}"

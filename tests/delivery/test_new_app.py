@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.new_app import singular
+from template.new_app import singular
 from tests.delivery.in_process import run_here
 from tests.delivery.scratch import commit, copy, git, run
 
@@ -24,14 +24,21 @@ def new_app_here(
     folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str
 ) -> subprocess.CompletedProcess[str]:
     """Make an app in a folder with the Django of this process."""
-    monkeypatch.setattr("scripts.new_app.ROOT", folder)
+    monkeypatch.setattr("template.new_app.ROOT", folder)
     return run_here("scripts/new-app", *words, DJANGO_SETTINGS_MODULE=LOCAL)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy(
-        tmp_path_factory.mktemp("project"), "apps", "myproject", "scripts", "*.py", "*.toml"
+        tmp_path_factory.mktemp("project"),
+        "apps",
+        "delivery",
+        "myproject",
+        "scripts",
+        "template",
+        "*.py",
+        "*.toml",
     )
 
 
@@ -44,7 +51,7 @@ def clone(project: Path, tmp_path: Path) -> Path:
 
 # A project may well have orders of its own.
 def test_two_new_apps_are_green(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = run(clone, "python", "-m", "scripts.new_app", "trial_orders")
+    done = run(clone, "python", "-m", "template.new_app", "trial_orders")
     assert done.returncode == 0, done.stderr
     assert "/trial-orders/ shows them" in done.stdout
     done = new_app_here(clone, monkeypatch, "trial_addresses", "--model", "Address")

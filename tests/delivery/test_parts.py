@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from scripts import parts
-from scripts.aws import Failure
+from delivery.errors import Failure
+from template import parts
 
 TEXT = """\
 kept

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.rehearsal_changed import PATHS, decide
+from delivery.checks.rehearsal_changed import PATHS, decide
 from tests.delivery.in_process import ROOT, run_here
 from tests.delivery.scratch import commit, git
 

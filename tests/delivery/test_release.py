@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from scripts import release
-from scripts.aws import Failure
-from scripts.release import Options
+from delivery.errors import Failure
+from delivery.release import release
+from delivery.release.release import Options
 
 YES = Options(yes=True)
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n\n## [1.2.2] - 2026-01-30\n"

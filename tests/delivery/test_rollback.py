@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from scripts import actions
-from scripts.aws import Failure
-from scripts.ecs import Service
-from scripts.mark_verified import mark
-from scripts.revisions import History
-from scripts.rollback import roll_back
+from delivery import command
+from delivery.aws.ecs import Service
+from delivery.deploy.mark_verified import mark
+from delivery.deploy.revisions import History
+from delivery.deploy.rollback import roll_back
+from delivery.errors import Failure
 from tests.delivery.clock import Clock, until_it_ends
 from tests.delivery.fake_ecs import ARN, BASE, NEW, OLD, VERSIONS, FakeEcs, commit
 from tests.delivery.in_process import run_here
@@ -416,7 +416,9 @@ def test_a_run_that_was_killed_at_any_moment_is_finished_by_the_next(site: Site)
 
 @pytest.mark.parametrize(("done", "code"), [(True, 0), (False, 3)])
 def test_the_exit_code_says_whether_something_is_left(done: bool, code: int) -> None:
-    program = f"from scripts import rollback as r; r.roll_back = lambda *a, **k: {done}; r.main()"
+    program = (
+        f"from delivery.deploy import rollback as r; r.roll_back = lambda *a, **k: {done}; r.main()"
+    )
     command = [sys.executable, "-c", program, "staging"]
     assert subprocess.run(command, cwd=ROOT).returncode == code
 
@@ -430,7 +432,7 @@ def test_a_run_that_is_interrupted_says_that_it_can_be_run_again(
     aws.chmod(0o755)
     environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     # Not by the script: python3 may be a shim that puts another `aws` first.
-    command = [sys.executable, "-m", "scripts.rollback", "staging"]
+    command = [sys.executable, "-m", "delivery.deploy.rollback", "staging"]
     with subprocess.Popen(
         command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -504,7 +506,7 @@ def test_nobody_there_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
         raise EOFError
 
     monkeypatch.setattr("builtins.input", nobody)
-    assert actions.confirm("Make it so?") is False
+    assert command.confirm("Make it so?") is False
 
 
 def test_a_version_and_a_revision_at_once_are_refused() -> None:

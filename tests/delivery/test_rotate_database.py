@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scripts.aws import Failure
-from scripts.infra_parameters import INFRA
+from delivery.errors import Failure
+from delivery.paths import INFRA
 from tests.delivery.clock import Clock, until_it_ends
 from tests.delivery.fake_ecs import BASE
 from tests.delivery.fake_rds import FakeRds, Rotation

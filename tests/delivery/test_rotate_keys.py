@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from scripts.access_keys import KeyRotation
-from scripts.aws import Aws, Failure
+from delivery.aws.access_keys import KeyRotation
+from delivery.aws.client import Aws
+from delivery.errors import Failure
 from tests.delivery.clock import Clock, until_it_ends
 from tests.delivery.documented_aws import DocumentedAws
 from tests.delivery.fake_github import FakeGitHub

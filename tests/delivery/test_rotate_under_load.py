@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import MySQLdb
 import pytest
 
-from scripts.infra_parameters import INFRA
+from delivery.paths import INFRA
 from tests.delivery.clock import Clock
 from tests.delivery.fake_rds import FakeRds, Rotation
 from tests.delivery.test_rollback import Site, site

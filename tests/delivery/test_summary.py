@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.aws import Failure
-from scripts.summarize_tests import summarize
+from delivery.checks.summarize_tests import summarize
+from delivery.errors import Failure
 from tests.delivery.in_process import ROOT, run_here
 
 Tested = Callable[[str], Path]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from scripts.aws import Failure
-from scripts.ecs import Service
-from scripts.report_outcome import outcome
-from scripts.watch_deployment import GOOD, INVESTIGATE, ROLL_BACK, Watch, conclude, queries
+from delivery.aws.ecs import Service
+from delivery.deploy.report_outcome import outcome
+from delivery.deploy.watch_deployment import GOOD, INVESTIGATE, ROLL_BACK, Watch, conclude, queries
+from delivery.errors import Failure
 from tests.delivery.cloudformation import Resolver
 from tests.delivery.fake_ecs import NEW, OLD, FakeEcs
 from tests.delivery.in_process import run_here

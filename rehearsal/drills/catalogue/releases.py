@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from delivery.errors import Failure
 from rehearsal import events, local_aws, repository, stages
 from rehearsal.drills import faults
 from rehearsal.drills.courses import tag
@@ -20,7 +21,6 @@ from rehearsal.drills.scene import Scene, rollback
 from rehearsal.drills.tree import Tree
 from rehearsal.places import API_PORT
 from rehearsal.repository import git
-from scripts.aws import Failure
 
 REPOSITORIES = {"ECR_REPOSITORY": "myapp-production", "STAGING_ECR_REPOSITORY": "myapp-staging"}
 FRIDAY = "2026-01-30 15:00:00"

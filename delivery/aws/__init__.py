@@ -1,0 +1,1 @@
+"""AWS: its command line, the infrastructure, its secrets."""

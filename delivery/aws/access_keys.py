@@ -1,0 +1,151 @@
+"""New AWS keys for the deploys of an environment that has no role.
+
+A user may have two. The second is made, tried, and given to GitHub; the first is deactivated once
+no deploy uses it any more, and deleted by the rotation after this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from delivery.aws.client import Aws
+from delivery.command import confirm
+from delivery.errors import Failure
+from delivery.github.client import Gh
+
+# On the user: which of two keys GitHub has. GitHub itself shows none.
+IN_GITHUB = "key-in-github"
+ATTEMPTS = 30  # a new key is not known everywhere at once
+WORKFLOWS = {"staging": "deploy-staging.yml", "production": "deploy-prod.yml"}
+
+
+def users(aws: Aws, account: str, environment: str) -> list[str]:
+    """Return who deploys with keys: the users that have the policy of the environment's deploys."""
+    policy = f"arn:aws:iam::{account}:policy/myapp-{environment}-deploy"
+    try:
+        answer = aws("iam", "list-entities-for-policy", "--policy-arn", policy)
+    except Failure as failure:
+        if "NoSuchEntity" in str(failure):
+            return []
+        raise
+    return [user["UserName"] for user in answer["PolicyUsers"]]
+
+
+@dataclass
+class KeyRotation:
+    """One environment's; what was interrupted goes on where it ended."""
+
+    environment: str
+    aws: Aws
+    account: str
+    gh: Gh
+    connect: Callable[[Mapping[str, str]], Aws]
+    yes: bool = False
+
+    def rotate(self) -> None:
+        self.user = self.only_user()
+        self.gh.administered()  # before there is a key that could not be handed over
+        active, given = self.keys("Active"), self.in_github()
+        if len(active) > 1 and given not in active:
+            raise Failure(
+                f"{self.user} has two active keys, and it is not known which one GitHub has:"
+                " deactivate the other"
+            )
+        if len(active) > 1 and given == active[-1]:
+            print(f"GitHub has {given} already")
+        else:
+            self.explain()
+            self.make_room(active, given)
+            given = self.renew()
+        self.retire([key for key in self.keys("Active") if key != given])
+
+    def make_room(self, active: list[str], given: str) -> None:
+        """Leave one key: the one that GitHub has, which is then on record."""
+        for key in self.keys("Inactive"):
+            self.key("delete-access-key", key)
+        if len(active) > 1:
+            # It was given to GitHub in part, or not at all; nobody knows its other half any more.
+            self.refuse_while_deploying(active[-1])
+            self.key("delete-access-key", active[-1])
+        elif active and given != active[0]:
+            self.record(active[0])
+
+    def only_user(self) -> str:
+        found = users(self.aws, self.account, self.environment)
+        policy = f"the policy myapp-{self.environment}-deploy"
+        if not found:
+            raise Failure(f"no user has {policy}: deploys use a role, which has no keys to rotate")
+        if len(found) > 1:
+            raise Failure(f"{' and '.join(found)} have {policy}: leave it to one of them")
+        return found[0]
+
+    def keys(self, status: str) -> list[str]:
+        """Return the user's keys that are Active, or Inactive; oldest first."""
+        answer = self.aws("iam", "list-access-keys", "--user-name", self.user)
+        found = sorted(answer["AccessKeyMetadata"], key=lambda key: str(key["CreateDate"]))
+        return [str(key["AccessKeyId"]) for key in found if key["Status"] == status]
+
+    def in_github(self) -> str:
+        """Return the key that was handed over last; nothing where nobody wrote that down."""
+        answer = self.aws("iam", "list-user-tags", "--user-name", self.user)
+        return {tag["Key"]: str(tag["Value"]) for tag in answer["Tags"]}.get(IN_GITHUB, "")
+
+    def explain(self) -> None:
+        print(f"{self.user} gets a new key, GitHub's environment {self.environment} is given it,")
+        print("and the key before is deactivated.")
+        if not self.yes and not confirm("Make it so?"):
+            raise Failure(f"{self.environment} keeps its key (--yes: don't ask)")
+
+    def renew(self) -> str:
+        """Make a key, try it and hand it over."""
+        made = self.aws("iam", "create-access-key", "--user-name", self.user)["AccessKey"]
+        identifier, secret = str(made["AccessKeyId"]), str(made["SecretAccessKey"])
+        self.await_key(identifier, secret)
+        suffix = "_PROD" if self.environment == "production" else ""
+        self.gh.set_secret(f"AWS_ACCESS_KEY_ID{suffix}", self.environment, identifier)
+        self.gh.set_secret(f"AWS_SECRET_ACCESS_KEY{suffix}", self.environment, secret)
+        self.record(identifier)
+        print(f"GitHub has {identifier}")
+        return identifier
+
+    def record(self, identifier: str) -> None:
+        tag = f"Key={IN_GITHUB},Value={identifier}"
+        self.aws("iam", "tag-user", "--user-name", self.user, "--tags", tag)
+
+    def await_key(self, identifier: str, secret: str) -> None:
+        """Return once AWS takes a key."""
+        names = {"AWS_ACCESS_KEY_ID": identifier, "AWS_SECRET_ACCESS_KEY": secret}
+        tried = self.connect({**names, "AWS_SESSION_TOKEN": ""})
+        for attempt in range(ATTEMPTS):
+            try:
+                tried("sts", "get-caller-identity")
+                return
+            except Failure as failure:
+                if attempt == ATTEMPTS - 1:
+                    raise Failure(f"AWS does not take the new key: {failure}") from None
+                self.aws.wait()
+
+    def retire(self, old: list[str]) -> None:
+        """Deactivate what GitHub had before."""
+        if old:
+            self.refuse_while_deploying(old[0])
+        for identifier in old:
+            self.key("update-access-key", identifier, "--status", "Inactive")
+            print(f"{identifier} is deactivated; the next rotation deletes it. Back, if need be:")
+            print(
+                f"  aws iam update-access-key --user-name {self.user}"
+                f" --access-key-id {identifier} --status Active"
+            )
+
+    def refuse_while_deploying(self, identifier: str) -> None:
+        path = f"actions/workflows/{WORKFLOWS[self.environment]}/runs?status=in_progress"
+        if self.gh("GET", path)["total_count"]:
+            raise Failure(
+                f"a deploy to {self.environment} may be using {identifier}, which stays: run this"
+                " again once it is over"
+            )
+
+    def key(self, action: str, identifier: str, *words: str) -> None:
+        mine = ("--user-name", self.user, "--access-key-id", identifier)
+        self.aws("iam", action, *mine, *words)

@@ -1,0 +1,131 @@
+"""A new password for an environment's MySQL, while tasks go on opening connections.
+
+An account of MySQL may have two passwords. The one in use is kept as the second before the first
+is changed; it is discarded once every task has started with the new one. Only tasks see either:
+they find the one of the moment in DATABASE_URL.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from delivery.aws.client import Aws
+from delivery.aws.deploy_infra import Environment
+from delivery.aws.ecs import Service, is_base, primary
+from delivery.aws.infra_parameters import read_parameters
+from delivery.command import confirm
+from delivery.deploy.addresses import Addresses
+from delivery.deploy.revisions import History
+from delivery.deploy.verify_deployment import verify
+from delivery.errors import Failure
+
+NUMBER = "DatabasePasswordNumber"
+# On the secret of a password: that the one before it is gone.
+DONE = "old-password"
+
+
+def secret_name(environment: str, number: int) -> str:
+    return f"myapp-{environment}-database-password-{number}"
+
+
+def password_number(aws: Aws, environment: str) -> int:
+    """Return the number of the password that the stack has; 0 where there is no stack."""
+    stack = Environment(environment, aws, {}, yes=False).describe(f"myapp-{environment}-data")
+    given = {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])}
+    return int(given.get(NUMBER, 1)) if stack else 0
+
+
+def write_number(path: Path, number: int) -> None:
+    """Set the number in a parameter file, and leave all else as it is."""
+    content = json.loads(path.read_text())
+    content["parameters"][NUMBER] = str(number)
+    path.write_text(f"{json.dumps(content, indent=2)}\n")
+
+
+@dataclass
+class PasswordRotation:
+    """One environment's; what was interrupted goes on where it ended."""
+
+    environment: str
+    aws: Aws
+    path: Path
+    yes: bool = False
+    seconds: float = 600
+
+    def __post_init__(self) -> None:
+        names = f"myapp-{self.environment}-cluster", f"myapp-{self.environment}-service"
+        self.service = Service(self.aws, *names)
+
+    def rotate(self) -> None:
+        if is_base(self.service.settled()["taskDefinition"]):
+            raise Failure(f"nothing was deployed to {self.environment} yet")
+        has = self.settled_number()
+        wanted = int(read_parameters(self.path)[2].get(NUMBER, 1))
+        if wanted not in (has, has + 1):
+            raise Failure(
+                f"{self.path}: {NUMBER} is {wanted}, and the stack has {has}: take over what was"
+                " committed elsewhere"
+            )
+        if wanted == has and not self.is_done(has):
+            print(f"going on with the rotation to password {has}")
+        else:
+            wanted = has + 1
+            self.begin(wanted)
+        self.finish(wanted)
+        print(f"{self.environment} runs with password {wanted} alone. Commit {self.path}")
+
+    def settled_number(self) -> int:
+        """Return the number of the password that the stack has, unless it is being changed."""
+        infra = Environment(self.environment, self.aws, {}, self.yes)
+        stack = f"myapp-{self.environment}-data"
+        if not (status := infra.status(stack)):
+            raise Failure(f"{stack} is not there: scripts/deploy-infra {self.environment}")
+        infra.refuse_unfit(stack, status)
+        return password_number(self.aws, self.environment)
+
+    def is_done(self, number: int) -> bool:
+        """Whether no password before this one lets anybody in."""
+        secret = self.aws(
+            *("secretsmanager", "describe-secret"),
+            *("--secret-id", secret_name(self.environment, number)),
+        )
+        return number == 1 or DONE in {tag["Key"] for tag in secret.get("Tags", [])}
+
+    def begin(self, number: int) -> None:
+        """Keep today's password beside the one that CloudFormation then makes."""
+        print(f"{self.environment} gets password {number}: {self.path} says so, and each task is")
+        print("replaced by one that starts with it.")
+        if not self.yes and not confirm("Make it so?"):
+            raise Failure(f"{self.environment} keeps its password (--yes: don't ask)")
+        # It reads DATABASE_URL, so this must come first: later that has the new one.
+        self.task("keep")
+        write_number(self.path, number)
+        self.deploy_infra()
+
+    def deploy_infra(self) -> None:
+        values = read_parameters(self.path)[2]
+        Environment(self.environment, self.aws, values, self.yes).deploy()
+
+    def finish(self, number: int) -> None:
+        """Start every task anew, and discard the password before once they are well."""
+        self.task("check")
+        running = primary(self.service.settled())["taskDefinition"]
+        self.service.wait(self.service.move(running, "--force-new-deployment"), self.seconds)
+        history = History(self.aws, f"myapp-{self.environment}-task")
+        commit = history.at(history.number(running)).commit
+        url = Addresses.of(self.service, self.environment).url
+        seconds = min(self.seconds, 120)
+        verify(url, commit, seconds, self.aws.seconds, environment=self.environment)
+        self.task("discard")
+        self.aws(
+            *("secretsmanager", "tag-resource", "--tags", f"Key={DONE},Value=discarded"),
+            *("--secret-id", secret_name(self.environment, number)),
+        )
+
+    def task(self, act: str) -> None:
+        """Do a step in a task of its own: nobody else reaches MySQL."""
+        running = primary(self.service.settled())["taskDefinition"]
+        command = ["python", "manage.py", "database_password", act]
+        self.service.run_once(running, command, self.seconds)

@@ -1,0 +1,249 @@
+"""Make or update what an environment consists of in AWS, and say first what that will change.
+
+Each template in infra/ becomes a stack, and an output of one is the parameter of the same name of
+those after it. Every other value stands in infra/parameters/ENVIRONMENT.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from delivery.aws.client import Aws, check_account
+from delivery.aws.infra_parameters import OWN, TEMPLATES, declared, read_parameters
+from delivery.command import confirm
+from delivery.errors import Failure
+from delivery.paths import INFRA
+
+MARKS = {"Add": "+", "Modify": "~", "Remove": "-"}
+NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+REMEDIES = {
+    "ROLLBACK_COMPLETE": "it was never finished. aws cloudformation delete-stack --stack-name {}",
+    "ROLLBACK_FAILED": "it was never finished. aws cloudformation delete-stack --stack-name {}",
+    "DELETE_FAILED": "it is half deleted. aws cloudformation delete-stack --stack-name {}",
+    "UPDATE_ROLLBACK_FAILED": "aws cloudformation continue-update-rollback --stack-name {}",
+}
+
+
+class Environment:
+    """One environment's stacks."""
+
+    def __init__(self, name: str, aws: Aws, values: Mapping[str, str], yes: bool) -> None:
+        self.name = name
+        self.aws = aws
+        self.yes = yes
+        self.values = {**values, "Environment": name, "RunningRevision": ""}
+
+    def deploy(self) -> None:
+        """Bring every stack to what its template says."""
+        self.running_revision()  # refuses while a deploy is under way, before anything is changed
+        for template in TEMPLATES:
+            stack = f"myapp-{self.name}-{template}"
+            status = self.status(stack)
+            self.refuse_unfit(stack, status)
+            if template == "service":
+                self.values["RunningRevision"] = self.running_revision()
+                self.record_revision(stack, status)
+            if change_set := self.change_set(stack, template, status):
+                self.confirm(stack, change_set, status)
+                if template == "service" and self.has_moved():
+                    raise Failure(f"{stack}: a deploy moved the service meanwhile; run this again")
+                arn = change_set["ChangeSetId"]
+                self.aws("cloudformation", "execute-change-set", "--change-set-name", arn)
+                self.finish(stack)
+            else:
+                print(f"{stack}: no changes")
+            outputs = self.describe(stack).get("Outputs", [])
+            self.values |= {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+    def describe(self, stack: str) -> dict[str, Any]:
+        try:
+            stacks = self.aws("cloudformation", "describe-stacks", "--stack-name", stack)
+        except Failure as error:
+            if "does not exist" in str(error):
+                return {}
+            raise
+        found: dict[str, Any] = stacks["Stacks"][0]
+        return found
+
+    def status(self, stack: str) -> str:
+        """Return the stack's status; nothing where there is none, or one that is still empty."""
+        status = str(self.describe(stack).get("StackStatus", ""))
+        return "" if status == "REVIEW_IN_PROGRESS" else status
+
+    def refuse_unfit(self, stack: str, status: str) -> None:
+        if status.endswith("_IN_PROGRESS"):
+            raise Failure(f"{stack} is {status}: wait until that is over, and run this again")
+        if remedy := REMEDIES.get(status):
+            command = f"{remedy.format(stack)} --region {self.aws.region}"
+            raise Failure(f"{stack} is {status}: {command}, and run this again")
+
+    def running_revision(self) -> str:
+        """Return the task definition that the service runs; nothing before the first deploy."""
+        cluster, service = f"myapp-{self.name}-cluster", f"myapp-{self.name}-service"
+        try:
+            answer = self.aws(
+                "ecs", "describe-services", "--cluster", cluster, "--services", service
+            )
+        except Failure as error:
+            if "ClusterNotFoundException" in str(error):
+                return ""
+            raise
+        active = [service for service in answer["services"] if service["status"] == "ACTIVE"]
+        if not active or f"/myapp-{self.name}-task-base:" in active[0]["taskDefinition"]:
+            return ""
+        states = [deployment.get("rolloutState") for deployment in active[0]["deployments"]]
+        if "IN_PROGRESS" in states:
+            raise Failure(
+                f"{service} is being deployed: wait until that is over, and run this again"
+            )
+        return str(active[0]["taskDefinition"])
+
+    def has_moved(self) -> bool:
+        return self.running_revision() != self.values["RunningRevision"]
+
+    def record_revision(self, stack: str, status: str) -> None:
+        """Let CloudFormation know what runs, with nothing else changed.
+
+        It would go back to what it knew if the change after this one failed: to an older image.
+        """
+        revision = self.values["RunningRevision"]
+        known = {
+            parameter["ParameterKey"]: parameter.get("ParameterValue", "")
+            for parameter in self.describe(stack).get("Parameters", [])
+        }
+        if not status or known.get("RunningRevision") == revision:
+            return
+        kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in known.keys() - OWN]
+        kept += [{"ParameterKey": name, "ParameterValue": self.values[name]} for name in OWN]
+        runs = revision.rpartition("/")[2] or "nothing"
+        print(f"{stack}: CloudFormation takes note that {runs} runs")
+        self.aws(
+            *("cloudformation", "update-stack", "--stack-name", stack, "--use-previous-template"),
+            *("--capabilities", "CAPABILITY_NAMED_IAM", "--parameters", json.dumps(kept)),
+        )
+        self.finish(stack)
+
+    def change_set(self, stack: str, template: str, status: str) -> dict[str, Any] | None:
+        """Return what would change, or nothing."""
+        parameters = [
+            {"ParameterKey": name, "ParameterValue": self.values[name]}
+            for name in declared(template, "Parameters")
+            if name in self.values
+        ]
+        arn = self.aws(
+            *("cloudformation", "create-change-set", "--stack-name", stack),
+            *("--change-set-name", time.strftime("deploy-infra-%Y%m%d%H%M%S", time.gmtime())),
+            *("--change-set-type", "UPDATE" if status else "CREATE"),
+            *("--template-body", f"file://{INFRA / template}.yaml"),
+            *("--capabilities", "CAPABILITY_NAMED_IAM", "--parameters", json.dumps(parameters)),
+            *("--tags", f"Key=environment,Value={self.name}", "Key=project,Value=myapp"),
+        )["Id"]
+        while True:
+            found: dict[str, Any] = self.aws(
+                "cloudformation", "describe-change-set", "--change-set-name", arn
+            )
+            if found["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+                break
+            self.aws.wait()
+        if found["Status"] == "CREATE_COMPLETE":
+            return found
+        self.discard(stack, arn, status)
+        reason = found.get("StatusReason", "")
+        if any(words in reason for words in NO_CHANGES):
+            return None
+        raise Failure(f"{stack}: CloudFormation refuses infra/{template}.yaml: {reason}")
+
+    def confirm(self, stack: str, change_set: Mapping[str, Any], status: str) -> None:
+        """Show what would change, and ask unless told not to."""
+        print(f"{stack} {'changes' if status else 'is new'}:")
+        for change in (entry["ResourceChange"] for entry in change_set["Changes"]):
+            replaced = {"True": "REPLACED", "Conditional": "perhaps REPLACED"}
+            details = sorted(
+                {d["Target"].get("Name", "") for d in change.get("Details", [])} - {""}
+            )
+            notes = [replaced.get(change.get("Replacement", ""), ""), ", ".join(details)]
+            print(
+                f"  {MARKS.get(change['Action'], '?')} {change['LogicalResourceId']}"
+                f" ({change['ResourceType']}) {' '.join(filter(None, notes))}".rstrip()
+            )
+        if self.yes:
+            return
+        if not confirm("Make it so?"):
+            self.discard(stack, change_set["ChangeSetId"], status)
+            raise Failure(f"{stack} stays as it is, as do the stacks after it (--yes: don't ask)")
+
+    def discard(self, stack: str, change_set: str, status: str) -> None:
+        self.aws("cloudformation", "delete-change-set", "--change-set-name", change_set)
+        if not status:
+            # A change set that was to make a stack leaves an empty one behind.
+            self.aws("cloudformation", "delete-stack", "--stack-name", stack)
+
+    def finish(self, stack: str) -> None:
+        """Wait until CloudFormation is done, and raise Failure with the first reason it gives."""
+        start = time.monotonic()
+        status = "_IN_PROGRESS"
+        while status.endswith("_IN_PROGRESS"):
+            self.aws.wait()
+            status = str(self.describe(stack)["StackStatus"])
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            print(f"{stack}: {status} after {time.monotonic() - start:.0f} s")
+            return
+        events = self.aws("cloudformation", "describe-stack-events", "--stack-name", stack)
+        reasons = []
+        for event in events["StackEvents"]:
+            if event.get("ResourceStatusReason") == "User Initiated":
+                break
+            if event["ResourceStatus"].endswith("_FAILED"):
+                reasons.append(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}")
+        raise Failure(f"{stack} is {status}. {reasons[-1] if reasons else 'See its events.'}")
+
+    def report(self) -> None:
+        """Say what GitHub needs to know."""
+        values, role = self.values, self.values.get("DeployRoleArn")
+        print(f"\nGitHub > Settings > Environments > {self.name}:")
+        print(f"  variable APP_URL       {values['Url']}")
+        if role:
+            print(f"  variable AWS_ROLE_ARN  {role}")
+        else:
+            print("  no role, because GitHubSubject is empty; or keys of a user with the policy")
+            print(f"  {values['DeployPolicyArn']}")
+        if self.name == "staging":
+            print("GitHub > Settings > Secrets and variables > Actions, for the whole repository:")
+            print(f"  variable STAGING_URL   {values['Url']}")
+        print("scripts/configure-github sets them.")
+        if values["DomainName"]:
+            print(f"DNS: {values['DomainName']} must lead to {values['LoadBalancerDnsName']}")
+        if not values["RunningRevision"]:
+            print("Nothing runs yet: the first deploy brings the image.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("scripts/deploy-infra", description=(__doc__ or "").strip())
+    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("--yes", action="store_true", help="don't ask before a change")
+    parser.add_argument("--parameters", type=Path, metavar="FILE", help="other than the usual file")
+    words = parser.parse_args()
+    path = words.parameters or INFRA / "parameters" / f"{words.environment}.json"
+    path = Path(os.path.relpath(path))
+    try:
+        account, region, values = read_parameters(path)
+        aws = Aws(region)
+        check_account(aws, account, path)
+        environment = Environment(words.environment, aws, values, words.yes)
+        environment.deploy()
+        environment.report()
+    except Failure as failure:
+        sys.exit(f"scripts/deploy-infra: {failure}")
+    except KeyboardInterrupt:
+        sys.exit("\nscripts/deploy-infra: stopped; CloudFormation finishes what it began")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""One ECS service: what runs, moving it, and tasks that run once beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from delivery.aws.client import Aws
+from delivery.aws.infra_parameters import read_parameters
+from delivery.errors import Failure
+from delivery.paths import INFRA
+from delivery.workflow import variable
+
+CONTAINER = "myapp"
+# What a deployment that was asked to stop is, until ECS has begun the way back.
+STOPPING = {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED"}
+
+
+def short(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def is_base(revision: str) -> bool:
+    """Whether this is what infra/ made, which has no image: nothing was deployed yet."""
+    return short(revision).rpartition(":")[0].endswith("-base")
+
+
+@dataclass
+class Service:
+    """A service by the name of its cluster and its own."""
+
+    aws: Aws
+    cluster: str
+    name: str
+
+    @classmethod
+    def from_environment(cls) -> Service:
+        return cls(Aws(variable("AWS_REGION")), variable("ECS_CLUSTER"), variable("ECS_SERVICE"))
+
+    @classmethod
+    def of(cls, environment: str) -> Service:
+        """Return an environment's, in $AWS_REGION or else where its parameters say that it is."""
+        region = os.environ.get("AWS_REGION")
+        region = region or read_parameters(INFRA / "parameters" / f"{environment}.json")[1]
+        return cls(Aws(region), f"myapp-{environment}-cluster", f"myapp-{environment}-service")
+
+    def describe(self) -> dict[str, Any]:
+        answer = self.aws(
+            *("ecs", "describe-services", "--cluster", self.cluster),
+            *("--services", self.name, "--include", "TAGS"),
+        )
+        for service in answer["services"]:
+            if service["status"] == "ACTIVE":
+                found: dict[str, Any] = service
+                return found
+        raise Failure(
+            f"{self.name} does not exist in {self.cluster}: scripts/deploy-infra makes it"
+        )
+
+    def settled(self) -> dict[str, Any]:
+        """Return the service, unless somebody is moving it."""
+        service = self.describe()
+        moving = any(d.get("rolloutState") == "IN_PROGRESS" for d in service["deployments"])
+        if moving and not is_base(service["taskDefinition"]):
+            raise Failure(f"{self.name} is being deployed: wait until that is over, and try again")
+        return service
+
+    def move(self, revision: str, *words: str) -> str:
+        """Begin to run another revision; return the deployment."""
+        answer = self.aws(
+            *("ecs", "update-service", "--cluster", self.cluster, "--service", self.name),
+            *("--task-definition", revision, *words),
+        )
+        return str(primary(answer["service"])["id"])
+
+    def stop_deployment(self, seconds: float) -> None:
+        """Let ECS give up what is under way, where it keeps a list of that.
+
+        Where it doesn't, or has nothing to return to, the next move takes over anyway.
+        """
+        mine = ("--cluster", self.cluster, "--service", self.name)
+        statuses = ("--status", "PENDING", "IN_PROGRESS")
+        listed = self.aws("ecs", "list-service-deployments", *mine, *statuses)
+        for arn in (d["serviceDeploymentArn"] for d in listed["serviceDeployments"]):
+            print(f"stopping {short(arn)}")
+            try:
+                stop = ("--service-deployment-arn", arn, "--stop-type", "ROLLBACK")
+                self.aws("ecs", "stop-service-deployment", *stop)
+            except Failure as failure:
+                print(f"it can't be stopped, and is replaced: {failure}")
+                continue
+            deadline = time.monotonic() + seconds
+            while self._status(arn) in STOPPING and time.monotonic() < deadline:
+                self.aws.wait()
+
+    def _status(self, arn: str) -> str:
+        answer = self.aws("ecs", "describe-service-deployments", "--service-deployment-arns", arn)
+        return str(answer["serviceDeployments"][0]["status"])
+
+    def wait(self, deployment: str, seconds: float) -> None:
+        """Return once a deployment is complete: all its tasks healthy, all others gone."""
+        begin = time.monotonic()
+        seen, said = False, ""
+        while True:
+            service = self.describe()
+            now = primary(service)
+            mine = next((d for d in service["deployments"] if d["id"] == deployment), None)
+            # What was asked for a moment ago may not be known everywhere yet.
+            if mine is None and not seen and time.monotonic() < begin + min(30, seconds):
+                self.aws.wait()
+                continue
+            seen = True
+            if mine is None or mine["id"] != now["id"] or mine.get("rolloutState") == "FAILED":
+                reason = (mine or {}).get("rolloutStateReason") or failed(service, deployment)
+                runs = short(now["taskDefinition"])
+                raise Failure(f"ECS gave it up, and moves to {runs}. {self.why(service, reason)}")
+            state, running, desired = (
+                mine["rolloutState"],
+                mine["runningCount"],
+                mine["desiredCount"],
+            )
+            line = f"{short(mine['taskDefinition'])}: {running} of {desired} tasks, {state}"
+            if line != said:
+                print(line)
+                said = line
+            if state == "COMPLETED" and running == desired:
+                return
+            if time.monotonic() >= begin + seconds:
+                raise Failure(f"not complete after {seconds:.0f} s. {self.why(service, '')}")
+            self.aws.wait()
+
+    def why(self, service: dict[str, Any], reason: str) -> str:
+        """Return what ECS says about it: its reason, and its last words on the service."""
+        events = [event["message"] for event in service.get("events", [])[:3]]
+        return " | ".join(filter(None, [reason, *events])) or "ECS gives no reason"
+
+    def run_once(self, revision: str, command: list[str], seconds: float) -> None:
+        """Run a command in a task of its own; raise Failure unless it ends with 0 in time."""
+        network = self.describe()["networkConfiguration"]
+        overrides = {"containerOverrides": [{"name": CONTAINER, "command": command}]}
+        answer = self.aws(
+            *("ecs", "run-task", "--cluster", self.cluster, "--task-definition", revision),
+            *("--launch-type", "FARGATE", "--network-configuration", json.dumps(network)),
+            *("--overrides", json.dumps(overrides)),
+        )
+        if failures := answer.get("failures"):
+            reasons = ", ".join(
+                f"{f.get('reason')} {f.get('detail', '')}".strip() for f in failures
+            )
+            raise Failure(f"ECS started no task: {reasons}")
+        if not answer["tasks"]:
+            raise Failure("ECS started no task, and says nothing about why")
+        task = str(answer["tasks"][0]["taskArn"])
+        print(f"task {short(task)} of {short(revision)}: {' '.join(command)}")
+        try:
+            stopped = self.wait_until_stopped(task, seconds)
+        finally:
+            self.print_log(revision, task)
+        container = next(c for c in stopped["containers"] if c["name"] == CONTAINER)
+        if "exitCode" not in container:
+            reason = container.get("reason") or stopped.get("stoppedReason") or "no reason given"
+            raise Failure(f"the task never ran: {reason}")
+        if container["exitCode"]:
+            raise Failure(f"{' '.join(command)} ended with {container['exitCode']}")
+
+    def wait_until_stopped(self, arn: str, seconds: float) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        said = ""
+        while True:
+            answer = self.aws("ecs", "describe-tasks", "--cluster", self.cluster, "--tasks", arn)
+            # A task that has just started may not be known everywhere yet.
+            task: dict[str, Any] = answer["tasks"][0] if answer["tasks"] else {"lastStatus": "?"}
+            if task["lastStatus"] != said:
+                said = task["lastStatus"]
+                print(f"task {short(arn)}: {said}")
+            if said == "STOPPED":
+                return task
+            if time.monotonic() >= deadline:
+                reason = f"not done after {seconds:.0f} s"
+                self.aws(
+                    *("ecs", "stop-task", "--cluster", self.cluster, "--task", arn),
+                    *("--reason", reason),
+                )
+                raise Failure(f"{reason}, and stopped")
+            self.aws.wait()
+
+    def print_log(self, revision: str, task: str) -> None:
+        """Print the end of what a task said; that it can't be read is no failure."""
+        try:
+            described = self.aws("ecs", "describe-task-definition", "--task-definition", revision)
+            definition = described["taskDefinition"]
+            mine = next(c for c in definition["containerDefinitions"] if c["name"] == CONTAINER)
+            options = mine["logConfiguration"]["options"]
+            stream = f"{options['awslogs-stream-prefix']}/{CONTAINER}/{short(task)}"
+            events = self.aws(
+                *("logs", "get-log-events", "--log-group-name", options["awslogs-group"]),
+                *("--log-stream-name", stream, "--limit", "50"),
+            )["events"]
+        except (Failure, KeyError) as error:
+            print(f"its log can't be read: {error}")
+            return
+        for event in events:
+            print(f"  {event['message'].rstrip()}")
+
+
+def failed(service: dict[str, Any], deployment: str) -> str:
+    """Return the event that says why a deployment was given up, which ECS itself may forget."""
+    messages = [str(event["message"]) for event in service.get("events", [])]
+    return next((m for m in messages if deployment in m and "failed" in m), "")
+
+
+def primary(service: dict[str, Any]) -> dict[str, Any]:
+    """Return the deployment that the service moves to, or has moved to."""
+    found: dict[str, Any] = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
+    return found

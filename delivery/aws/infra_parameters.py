@@ -1,0 +1,46 @@
+"""What the stacks of an environment are given: infra/parameters/ENVIRONMENT.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from delivery.errors import Failure
+from delivery.paths import INFRA
+
+# In the order in which they are made.
+TEMPLATES = ("network", "data", "load-balancer", "monitoring", "service", "delivery")
+# Not in the file: scripts/deploy-infra is told, or finds out.
+OWN = {"Environment", "RunningRevision"}
+
+
+def declared(template: str, section: str) -> dict[str, str]:
+    """Return what a template has in Parameters or Outputs; its YAML is ours, and laid out alike."""
+    text = (INFRA / f"{template}.yaml").read_text()
+    match = re.search(rf"^{section}:\n((?:(?: .*)?\n)+)", text, re.MULTILINE)
+    found = re.findall(r"^  (\w+):\n((?:    .*\n)+)", match[1], re.MULTILINE) if match else []
+    return dict(found)
+
+
+def read_parameters(path: Path) -> tuple[str, str, dict[str, str]]:
+    """Return account, region and parameters, once every template is sure to get what it needs."""
+    try:
+        content = json.loads(path.read_text())
+        account, region, values = content["account"], content["region"], content["parameters"]
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise Failure(f"{path}: not JSON with account, region and parameters") from None
+    known: set[str] = set()
+    outputs: set[str] = set()
+    for template in TEMPLATES:
+        parameters = declared(template, "Parameters")
+        known |= parameters.keys()
+        optional = {name for name, block in parameters.items() if "\n    Default:" in f"\n{block}"}
+        if missing := sorted(parameters.keys() - optional - outputs - OWN - values.keys()):
+            raise Failure(f"{path}: {', '.join(missing)} missing, see infra/{template}.yaml")
+        outputs |= declared(template, "Outputs").keys()
+    if unknown := sorted(values.keys() - known | values.keys() & (OWN | outputs)):
+        raise Failure(f"{path}: {', '.join(unknown)}: no parameter that can be set there")
+    return str(account), str(region), {name: str(value) for name, value in values.items()}

@@ -1,0 +1,28 @@
+"""The tree as a whole, for the scripts that change it as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from delivery.errors import Failure
+from delivery.git import git
+
+
+def check_clean() -> None:
+    if changed := git("status", "--porcelain"):
+        raise Failure(f"{changed.splitlines()[0].strip()}: commit, stash or remove what is changed")
+
+
+@contextmanager
+def checkout(commit: str) -> Iterator[Path]:
+    """Lend a folder with a commit's files, which shares nothing with the working tree."""
+    with TemporaryDirectory(prefix="myproject-checkout-") as parent:
+        folder = Path(parent) / "tree"
+        git("worktree", "add", "--quiet", "--detach", str(folder), commit)
+        try:
+            yield folder
+        finally:
+            git("worktree", "remove", "--force", str(folder))

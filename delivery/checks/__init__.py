@@ -1,0 +1,1 @@
+"""Gates of the pipeline that are no tests."""

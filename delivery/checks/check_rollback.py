@@ -1,0 +1,282 @@
+"""Run the version before this one on a database that this one has migrated.
+
+A rollback leaves the schema as it is, so it ends there. Whether that works is tried: the older code
+makes a database and fills it, this code migrates it, and the older code must be ready on it, show
+its pages, and pass its own tests, but for those that move the schema themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Self
+from urllib.parse import unquote, urlsplit
+
+import MySQLdb
+
+from delivery.checks.imported_project import Project, imported
+from delivery.checks.with_services import free_port
+from delivery.errors import Failure
+from delivery.http_client import ask
+from delivery.paths import ROOT
+
+DID_NOT_RUN = 75  # sysexits.h: temporary failure
+# What the older code shows must be there over its own data, too.
+PAGES = ("health/", "", "releases.json")
+# What an app had stored before it was migrated.
+DATA = "apps/*/tests/rollback_data.json"
+NOT_SUITED = ("*/test_migrations.py", "*/test_browser.py")
+
+
+class Unknown(Exception):
+    """Why no verdict can be given."""
+
+
+def git(root: Path, *words: str) -> str:
+    """Return what git says; nothing where it refuses."""
+    done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def version_before(root: Path) -> str:
+    """Return the newest released version in the history, without what is checked out itself.
+
+    Where none was released yet, the commit before; nothing where this is the first.
+    """
+    head = git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    if head and git(root, "rev-parse", "--is-shallow-repository") == "true":
+        raise Unknown("this clone has no history (fetch-depth: 0, or git fetch --unshallow)")
+    for tag in git(root, "tag", "--merged", "HEAD", "--sort=-version:refname").split():
+        released = re.fullmatch(r"v[0-9]+\.[0-9]+\.[0-9]+", tag)
+        if released and git(root, "rev-parse", f"{tag}^{{commit}}") != head:
+            return tag
+    return git(root, "rev-parse", "--verify", "--quiet", "HEAD^")
+
+
+def unpack(root: Path, commit: str, folder: Path) -> None:
+    done = subprocess.run(["git", "-C", root, "archive", commit], capture_output=True)
+    if done.returncode:
+        raise Unknown(f"git can't unpack {commit}: {done.stderr.decode().strip()}")
+    folder.mkdir()
+    # Not tarfile: before Python 3.11.4 it can't be told to keep to the folder.
+    subprocess.run(["tar", "--extract", "--directory", folder], input=done.stdout, check=True)
+
+
+def pins(folder: Path) -> list[str]:
+    """Return what a version requires, without the comments of the program that wrote it down."""
+    lines = (folder / "requirements.txt").read_text().splitlines()
+    return [line for line in lines if not line.lstrip().startswith("#")]
+
+
+def python_of(old: Path, root: Path, folder: Path) -> str:
+    """Return a Python with what the older version requires: this one, where that is the same."""
+    if pins(old) == pins(root):
+        return sys.executable
+    print("it requires other packages: installing them", flush=True)
+    python = str(folder / "bin/python")
+    pip = [python, "-m", "pip", "install", "--quiet", "--require-hashes"]
+    files = [f"--requirement={old / name}" for name in ("requirements.txt", "requirements-ci.txt")]
+    for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, *files]):
+        if subprocess.run(command).returncode:
+            raise Unknown("what it requires can't be installed (see above)")
+    return python
+
+
+@dataclass
+class Site:
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+    port: int
+
+    def problem_with(self, page: str, seconds: float = 20) -> str:
+        """Return why a page is not shown; nothing where it is. What is not ready yet may get so."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                answer = ask(f"http://localhost:{self.port}/{page}")
+                if answer.status < 400:
+                    return ""
+                problem = f"{answer.status} {answer.body.decode(errors='replace')[:500]}"
+                waits = answer.status == 503
+            except Failure as failure:
+                problem, waits = str(failure), True
+            if self.process.poll() is not None:
+                self.log.seek(0)
+                end = self.log.read().decode(errors="replace")[-500:]
+                raise Unknown(f"it can't be started, and says at last:\n{end}")
+            if not waits or time.monotonic() >= deadline:
+                return problem
+            time.sleep(0.1)
+
+
+@dataclass
+class Code:
+    """A version's code, what runs it, and the server that has its databases."""
+
+    folder: Path
+    python: str
+    url: str
+    project: Project = field(init=False)
+
+    def environment(self, database: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return kept | {
+            "DATABASE_URL": at(self.url, database),
+            "DJANGO_SETTINGS_MODULE": self.settings,
+        }
+
+    @property
+    def settings(self) -> str:
+        """Name its settings by its own package, which may have been renamed since."""
+        found = next(self.folder.glob("*/settings/test.py"), None)
+        if not found:
+            raise Unknown("it has no PACKAGE/settings/test.py")
+        return f"{found.parts[-3]}.settings.test"
+
+    @contextlib.contextmanager
+    def imported(self, database: str) -> Iterator[Self]:
+        """Import it once for all commands in the block."""
+        with imported(self.folder, self.python, self.environment(database)) as self.project:
+            yield self
+
+    def run(self, database: str, *words: str) -> bool:
+        return self.project.run(database, *words) == 0
+
+    def migrate(self, database: str) -> bool:
+        return self.run(database, "migrate", "--no-input", "--verbosity=0")
+
+    def test(self, database: str) -> bool:
+        left_out = [f"--ignore-glob={name}" for name in NOT_SUITED]
+        options = ["-p", "no:cacheprovider", "--reuse-db", "--quiet", "--exitfirst"]
+        return self.run(database, "pytest", *options, *left_out, "apps")
+
+    @contextlib.contextmanager
+    def served(self, database: str) -> Iterator[Site]:
+        """Serve it for as long as the block lasts."""
+        port, environment = free_port(), self.environment(database)
+        command = [self.python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers=1"]
+        with tempfile.TemporaryFile() as log:
+            process = subprocess.Popen(
+                command, cwd=self.folder, env=environment, stdout=log, stderr=log
+            )
+            try:
+                yield Site(process, log, port)
+            finally:
+                process.terminate()
+                process.wait(30)
+
+
+def at(url: str, name: str) -> str:
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+@contextlib.contextmanager
+def databases(url: str, *names: str) -> Iterator[MySQLdb.Connection]:
+    """Have empty databases for as long as the block lasts; yield a connection to their server."""
+    parts = urlsplit(url)
+    connection = MySQLdb.connect(
+        host=parts.hostname or "",
+        port=parts.port or 3306,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        autocommit=True,
+    )
+    try:
+        for name in names:
+            connection.query(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+        yield connection
+    finally:
+        for name in names:
+            connection.query(f"DROP DATABASE IF EXISTS `{name}`")
+        connection.close()
+
+
+def try_on_data(old: Code, new: Code, database: str) -> None:
+    """Migrate what the older code stored, and let it answer from that."""
+    if not old.migrate(database):
+        raise Unknown("it can't make a database of its own (see above)")
+    data = sorted(map(str, old.folder.glob(DATA)))
+    if data and not old.run(database, "loaddata", "--verbosity=0", *data):
+        raise Unknown(f"it can't load what it is said to have stored: {', '.join(data)}")
+    print(f"its database is to be migrated (files of data: {len(data)})", flush=True)
+    if not new.migrate(database):
+        raise Failure("its database can't be migrated (see above)")
+    with old.served(database) as site:
+        for page in PAGES:
+            if problem := site.problem_with(page):
+                raise Failure(f"/{page} does not answer on the migrated database: {problem}")
+
+
+def try_tests(old: Code, new: Code, database: str) -> None:
+    """Run the older code's tests on what this code makes of an empty database."""
+    # pytest-django puts test_ before the name of a database, and uses the one that is there.
+    if not new.migrate(f"test_{database}"):
+        raise Failure("an empty database can't be migrated (see above)")
+    if old.test(database):
+        return
+    print("they fail; now on its own schema", flush=True)
+    if old.test(own(database)):
+        raise Failure("its tests fail on this schema, and pass on its own (see above)")
+    raise Unknown("its tests fail on its own schema as well, which says nothing about migrations")
+
+
+def own(database: str) -> str:
+    """Return the name of the database on which a version's tests make their own schema."""
+    return f"{database}_own"
+
+
+def check(root: Path, commit: str, url: str) -> None:
+    name = f"rollback_{os.getpid()}"
+    names = (name, f"test_{name}", f"test_{own(name)}")
+    with (
+        tempfile.TemporaryDirectory(prefix="myproject-rollback-") as folder,
+        databases(url, *names),
+    ):
+        older = Path(folder, "code")
+        unpack(root, commit, older)
+        if not (older / "manage.py").exists():
+            print(f"{commit} has no manage.py: nothing to go back to")
+            return
+        python = python_of(older, root, Path(folder, "venv"))
+        with (
+            Code(older, python, url).imported(name) as old,
+            Code(root, sys.executable, url).imported(name) as new,
+        ):
+            try_on_data(old, new, name)
+            try_tests(old, new, name)
+
+
+def main(words: list[str], root: Path = ROOT) -> int:
+    begin = time.monotonic()
+    try:
+        commit = words[0] if words else version_before(root)
+        if not commit:
+            print("nothing was committed before this: there is nothing to go back to")
+            return 0
+        said = git(root, "log", "-1", "--format=%h %s", commit, "--")
+        print(f"before this: {commit[:12]} ({said})", flush=True)
+        check(root, commit, os.environ["DATABASE_URL"])
+    except Unknown as problem:
+        print(f"scripts/check-rollback: no verdict: {problem}", file=sys.stderr)
+        return DID_NOT_RUN
+    except Failure as failure:
+        print(
+            f"scripts/check-rollback: {commit[:12]} can't run on this schema, so that nothing could"
+            f" be rolled back to it: {failure}. docs/migrations.md shows how to change it",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"{commit[:12]} runs on this schema ({time.monotonic() - begin:.0f} s)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,31 @@
+"""Run a command: ask before it acts, and end with one line where it fails."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+
+from delivery.errors import Failure
+
+
+def confirm(question: str) -> bool:
+    """Ask a yes-or-no question; no answer is a no."""
+    try:
+        answer = input(f"{question} [y/N] ")
+    except (EOFError, KeyboardInterrupt):
+        answer = ""
+        print()
+    return answer.strip().lower() in ("y", "yes")
+
+
+def run(name: str, act: Callable[[], None]) -> None:
+    """Run a command's action; exit with one line where it raises Failure or is interrupted."""
+    # Whoever cancels a job sends this after Ctrl-C's signal, or alone.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        act()
+    except Failure as failure:
+        sys.exit(f"scripts/{name}: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(f"\nscripts/{name}: stopped; what was asked for goes on")

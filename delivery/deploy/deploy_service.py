@@ -1,0 +1,40 @@
+"""Move the service to a revision, and wait until the rollout is complete.
+
+Puts out `previous`, the revision to return to (scripts/rollback), before it moves anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from delivery.aws.ecs import Service, is_base
+from delivery.command import run
+from delivery.errors import Failure
+from delivery.workflow import output
+
+
+def deploy(service: Service, revision: str, seconds: float) -> None:
+    before = service.settled()
+    words = []
+    if is_base(before["taskDefinition"]):
+        tags = {tag["key"]: tag["value"] for tag in before.get("tags", [])}
+        if "minimum-tasks" not in tags:
+            raise Failure(f"{service.name} has no tag minimum-tasks: scripts/deploy-infra sets it")
+        words = ["--desired-count", tags["minimum-tasks"]]
+    output("previous", before["taskDefinition"])
+    service.wait(service.move(revision, *words), seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        "scripts/deploy-service",
+        description=f"{__doc__} Wants AWS_REGION, ECS_CLUSTER and ECS_SERVICE.",
+    )
+    parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
+    parser.add_argument("--seconds", type=float, default=1200, help="at most (%(default)s)")
+    words = parser.parse_args()
+    run("deploy-service", lambda: deploy(Service.from_environment(), words.revision, words.seconds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Look for a tag in $ECR_REPOSITORY, and put out its `digest`: tags can't be pushed twice."""
+
+from __future__ import annotations
+
+import argparse
+
+from delivery.aws.client import Aws
+from delivery.aws.ecr import digest
+from delivery.command import run
+from delivery.workflow import output, variable
+
+
+def find(aws: Aws, repository: str, tag: str) -> None:
+    if found := digest(aws, repository, tag):
+        output("digest", found)
+    else:
+        print(f"{repository} has no {tag} yet")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        "scripts/find-image", description=f"{__doc__} Wants AWS_REGION as well."
+    )
+    parser.add_argument("tag", metavar="TAG")
+    words = parser.parse_args()
+    run(
+        "find-image",
+        lambda: find(Aws(variable("AWS_REGION")), variable("ECR_REPOSITORY"), words.tag),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Run a command of manage.py in an environment, in a task of its own beside the service.
+
+It is the revision that the service runs, with its variables and secrets. Nobody can answer
+questions there: use options such as --no-input. Shows what it printed; ends with 1 if it fails or
+takes too long.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from delivery.aws.ecs import Service, is_base, primary
+from delivery.command import run
+from delivery.errors import Failure
+
+
+def manage(environment: str, service: Service, command: list[str], seconds: float) -> None:
+    revision = primary(service.describe())["taskDefinition"]
+    if is_base(revision):
+        raise Failure(f"nothing was deployed to {environment} yet")
+    service.run_once(revision, ["python", "manage.py", *command], seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        "scripts/manage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=300, help="at most (%(default)s)")
+    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("command", help="such as waffle_flag")
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="its own words")
+    words = parser.parse_args()
+    command = [words.command, *words.words]
+    service = Service.of(words.environment)
+    run("manage", lambda: manage(words.environment, service, command, words.seconds))
+
+
+if __name__ == "__main__":
+    main()

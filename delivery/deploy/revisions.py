@@ -1,0 +1,154 @@
+"""The revisions of a task definition, which of them were good, and which were rolled back.
+
+ECS keeps no record of either, so each revision carries its own, as tags: `verified`, since when
+/health/ is known to have answered from it; `rolled-back`, since when it is known to be bad, with
+`rolled-back-to`, what took over; and there `rolled-back-from`. Times can be compared as text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from delivery.aws.client import Aws
+from delivery.aws.ecs import CONTAINER, short
+from delivery.errors import Failure
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What a revision says: its definition of the container, and its tags."""
+
+    arn: str
+    container: dict[str, Any]
+    tags: dict[str, str]
+
+    def __str__(self) -> str:
+        commit = f", commit {self.commit[:12]}" if self.commit not in ("", self.version) else ""
+        return f"{self.version[:12]} (revision {self.number}{commit})"
+
+    @property
+    def number(self) -> int:
+        return int(self.arn.rpartition(":")[2])
+
+    @property
+    def image(self) -> str:
+        return str(self.container["image"])
+
+    @property
+    def version(self) -> str:
+        return self.variable("APP_VERSION") or self.commit or short(self.arn)
+
+    @property
+    def commit(self) -> str:
+        return self.variable("APP_COMMIT")
+
+    def variable(self, name: str) -> str:
+        """Return a variable of the container; nothing where it has none of that name."""
+        variables = self.container.get("environment", [])
+        return next((str(v["value"]) for v in variables if v["name"] == name), "")
+
+    @property
+    def is_good(self) -> bool:
+        return self.tags.get("verified", "") > self.tags.get("rolled-back", "")
+
+    def is_older_than(self, other: Revision) -> bool:
+        """Whether both are versions such as v1.2.3, and this is the lower one."""
+        mine, others = (re.findall(r"\d+", r.version) for r in (self, other))
+        pattern = r"v\d+\.\d+\.\d+"
+        comparable = all(re.fullmatch(pattern, r.version) for r in (self, other))
+        return comparable and [int(n) for n in mine] < [int(n) for n in others]
+
+
+class History:
+    """A family of task definitions, described no more than is asked for."""
+
+    def __init__(self, aws: Aws, family: str) -> None:
+        self.aws = aws
+        self.family = family
+        self._known: dict[int, Revision] = {}
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of its revisions, newest first."""
+        answer = self.aws(
+            *("ecs", "list-task-definitions", "--family-prefix", self.family, "--sort", "DESC")
+        )
+        names = [short(arn).rpartition(":") for arn in answer["taskDefinitionArns"]]
+        return sorted((int(n) for name, _, n in names if name == self.family), reverse=True)
+
+    def number(self, revision: str) -> int:
+        """Return the number that 41, myapp-staging-task:41 or its ARN mean."""
+        family, _, number = short(revision).rpartition(":")
+        if family not in ("", self.family) or not re.fullmatch(r"[1-9][0-9]*", number):
+            raise Failure(f"{revision!r} is no revision of {self.family}: it looks like 41")
+        return int(number)
+
+    def at(self, number: int) -> Revision:
+        if number not in self._known:
+            self._known[number] = self._describe(number)
+        return self._known[number]
+
+    def _describe(self, number: int) -> Revision:
+        name = f"{self.family}:{number}"
+        try:
+            answer = self.aws(
+                *("ecs", "describe-task-definition", "--task-definition", name),
+                *("--include", "TAGS"),
+            )
+        except Failure as failure:
+            if "Unable to describe" in str(failure):
+                raise Failure(f"there is no revision {number} of {self.family}") from None
+            raise
+        definition = answer["taskDefinition"]
+        mine = next(c for c in definition["containerDefinitions"] if c["name"] == CONTAINER)
+        tags = {tag["key"]: tag["value"] for tag in answer.get("tags") or []}
+        return Revision(definition["taskDefinitionArn"], mine, tags)
+
+    def before(self, revision: Revision) -> Revision | None:
+        """Return the version that served well before this one; nothing where none is known."""
+        numbers = [number for number in self.numbers() if number < revision.number]
+        while numbers:
+            found = self.at(numbers[0])
+            if found.is_good and found.image != revision.image:
+                return found
+            # What was rolled back gave way to an older one, and those between had served before.
+            to = 0 if found.is_good else int(found.tags.get("rolled-back-to", 0))
+            numbers = [n for n in numbers[1:] if n <= to or not 0 < to < found.number]
+        return None
+
+    def of_version(self, version: str) -> Revision:
+        """Return the newest revision of a version, and rather one that was good."""
+        others = []
+        for revision in map(self.at, self.numbers()):
+            if version in (revision.version, revision.commit):
+                if revision.is_good:
+                    return revision
+                others.append(revision)
+        if others:
+            return others[0]
+        raise Failure(f"{version} never ran here: no revision of {self.family} has it")
+
+    def came_from(self, revision: Revision) -> Revision | None:
+        """Return what was rolled back to this one; nothing where it was deployed."""
+        number = int(revision.tags.get("rolled-back-from", 0))
+        source = self.at(number) if number else None
+        kept = source and source.tags.get("rolled-back-to") == str(revision.number)
+        return source if kept and source and not source.is_good else None
+
+    def mark_verified(self, revision: Revision) -> None:
+        self._tag(revision, verified=now())
+
+    def mark_rolled_back(self, source: Revision, target: Revision) -> None:
+        self._tag(target, **{"rolled-back-from": str(source.number)})
+        self._tag(source, **{"rolled-back": now(), "rolled-back-to": str(target.number)})
+
+    def _tag(self, revision: Revision, **tags: str) -> None:
+        pairs = [f"key={name},value={value}" for name, value in tags.items()]
+        self.aws("ecs", "tag-resource", "--resource-arn", revision.arn, "--tags", *pairs)
+        revision.tags.update(tags)

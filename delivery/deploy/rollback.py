@@ -1,0 +1,266 @@
+"""Return an environment to a version that ran before; without a name, to the last that ran well.
+
+Says what it will do and asks. Then it stops a deployment that is under way, moves the service,
+waits, records that the version is live, verifies that /health/ names the commit, and tells Slack.
+Where the URL is wrong, the load balancer itself is asked. What was interrupted is finished by
+running it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from delivery.aws.ecr import exists
+from delivery.aws.ecs import Service, is_base, primary
+from delivery.command import confirm, run
+from delivery.deploy.addresses import Addresses
+from delivery.deploy.revisions import History, Revision
+from delivery.deploy.slack import tell
+from delivery.deploy.verify_deployment import verify
+from delivery.errors import Failure
+from delivery.workflow import output
+
+VARIABLES = """\
+variables: AWS_REGION (else what infra/parameters/ENVIRONMENT.json says), APP_URL (else what the
+stack of the load balancer says), SLACK_WEBHOOK_URL. Ends with 0 once that version runs, also where
+it did before; with 3 where it runs, and something is left to do: correct APP_URL, or run it again;
+with 1 where it is not known to serve, or nobody agreed; with 2 where it was called wrongly."""
+LEFT = 3
+
+# Who says that a version runs.
+VERIFIED = "verified"
+ECS_AND_BALANCER = "as ECS and the load balancer say"
+ECS_ALONE = "as ECS alone says"
+
+
+@dataclass
+class Plan:
+    """Where to go, and what is left for it: nothing is where the service is there already."""
+
+    source: Revision | None
+    target: Revision
+    moves: bool
+
+    @property
+    def is_back(self) -> bool:
+        return not self.source or self.target.number < self.source.number
+
+
+@dataclass
+class Rollback:
+    environment: str
+    service: Service
+    history: History
+    left: list[str] = field(default_factory=list)  # to be done by somebody
+    undone: bool = False  # whether another run can do some of that
+
+    def plan(self, version: str, revision: str, leave: str) -> Plan | None:
+        """Return what to do; nothing where what runs is what a rollback returned to."""
+        runs = primary(self.service.describe())["taskDefinition"]
+        if is_base(runs):
+            raise Failure(f"nothing was deployed to {self.environment} yet")
+        current = self.history.at(self.history.number(runs))
+        source = self.history.came_from(current)
+        unfinished = bool(source and source.tags["rolled-back"] > current.tags.get("verified", ""))
+        if version or revision:
+            target = self.target(version, revision)
+            left = self.history.at(self.history.number(leave)) if leave else None
+            if left and current.number not in (left.number, target.number):
+                raise Failure(f"{self.environment} runs {current} meanwhile: it is left to that")
+            if target.number != current.number:
+                return Plan(current, target, moves=True)
+            return Plan(left or (source if unfinished else None), target, moves=False)
+        if source and unfinished:
+            return Plan(source, current, moves=False)
+        if source:
+            print(f"{self.environment} runs {current}, since it was rolled back from {source}.")
+            print("Nothing is done. To go further back, name where: --to VERSION")
+            return None
+        if found := self.history.before(current):
+            return Plan(current, found, moves=True)
+        raise Failure(
+            f"nothing to go back to: of no other version before {current} is it known that it was"
+            " verified here (--revision names one all the same)"
+        )
+
+    def target(self, version: str, revision: str) -> Revision:
+        if version:
+            return self.history.of_version(version)
+        return self.history.at(self.history.number(revision))
+
+    def explain(self, plan: Plan) -> None:
+        """Say what will be done, and what speaks against it; raise Failure where it can't be."""
+        source, target = plan.source, plan.target
+        if not exists(self.service.aws, target.image):
+            raise Failure(f"{target}: its image is gone from the registry: {target.image}")
+        if not plan.moves:
+            print(f"{self.environment} moves to {target} already: what is left is done")
+            return
+        print(f"{self.environment} runs {source}, and goes {'back' if plan.is_back else 'on'} to:")
+        print(f"  {target}, verified {target.tags.get('verified', 'NEVER')}")
+        if "verified" in target.tags and not target.is_good:
+            print(f"  It was rolled back at {target.tags['rolled-back']}.")
+        before = self.history.before(source) if source and plan.is_back else None
+        if source and before and target.number < before.number:
+            print(f"  That is further than {before}. Only the version before is sure to suit the")
+            print("  schema: a contract step since then may have dropped what this one reads.")
+            for name in migrations_between(target.commit, source.commit):
+                print(f"  since then: {name}")
+
+    def carry_out(self, plan: Plan, addresses: Addresses, seconds: float) -> bool:
+        """Move the service, record that, verify it, and say so; return whether nothing is left."""
+        source, target = plan.source, plan.target
+        if source and plan.is_back and self.history.came_from(target) != source:
+            self.attempt(
+                f"{source} is not marked as rolled back",
+                lambda: self.history.mark_rolled_back(source, target),
+            )
+        if plan.moves:
+            self.stop_what_moves(target)
+        now = primary(self.service.describe())
+        there = now["taskDefinition"] == target.arn
+        self.service.wait(str(now["id"]) if there else self.service.move(target.arn), seconds)
+        # ECS says that it runs. That is recorded before anything else can fail or be cut short.
+        command = ["python", "manage.py", "record_release", *["--rollback"] * plan.is_back]
+        recorded = self.attempt(
+            "it is not recorded as live",
+            lambda: self.service.run_once(target.arn, command, 300),
+        )
+        proof = self.proof_of(target, addresses, min(seconds, 120))
+        # Without this mark, the next run does all that is left.
+        if recorded and proof != ECS_ALONE:
+            self.attempt("it is not marked as verified", lambda: self.history.mark_verified(target))
+        self.conclude(plan, proof)
+        return not self.left
+
+    def proof_of(self, target: Revision, addresses: Addresses, seconds: float) -> str:
+        """Return who says that the target runs and is ready."""
+        if not target.commit:
+            print(f"{target} names no APP_COMMIT: whichever commit answers will do")
+        try:
+            problem = verify(
+                addresses.url,
+                target.commit,
+                seconds,
+                self.service.aws.seconds,
+                environment=self.environment,
+                balancer=addresses.balancer_for(target),
+            )
+        except Failure as failure:
+            self.left.append(str(failure))
+            return ECS_ALONE
+        if problem:
+            self.left.append(f"{problem}. Correct {addresses.source}")
+            return ECS_AND_BALANCER
+        return VERIFIED
+
+    def conclude(self, plan: Plan, proof: str) -> None:
+        """Say what runs now, who says so, and what is left to do."""
+        source, target = plan.source, plan.target
+        print(f"{self.environment} runs {target}")
+        if self.undone or proof == ECS_ALONE:
+            leaving = f" --from {source.number}" if source else ""
+            again = f"scripts/rollback {self.environment} --revision {target.number}{leaving}"
+            self.left.append(f"Run {again}")
+        result = f"{proof}, but {'. '.join(self.left)}" if self.left else proof
+        output("result", result)
+        if source:
+            how = "rolled back" if plan.is_back else "returned"
+            tell(f"{self.environment}: {how} from {source.version} to {target}, {result}")
+        if proof == ECS_ALONE:
+            raise Failure(f"{self.environment} runs {target}, {result}")
+
+    def stop_what_moves(self, target: Revision) -> None:
+        moving = primary(self.service.describe())
+        under_way = moving.get("rolloutState") == "IN_PROGRESS"
+        if under_way and moving["taskDefinition"] != target.arn:
+            self.service.stop_deployment(120)
+
+    def attempt(self, problem: str, act: Callable[[], None]) -> bool:
+        """Do what the service does not depend on; that it failed is left to be done."""
+        try:
+            act()
+        except Failure as failure:
+            self.left.append(f"{problem}: {failure}")
+            self.undone = True
+            print(self.left[-1])
+            return False
+        return True
+
+
+def migrations_between(old: str, new: str) -> list[str]:
+    """Return the migrations that came after a commit, as far as a clone here knows."""
+    words = ["git", "diff", "--name-only", "--diff-filter=A", old, new, "--", "*/migrations/*.py"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    return done.stdout.split() if done.returncode == 0 else ["unknown migrations: no clone here"]
+
+
+def roll_back(
+    environment: str,
+    service: Service,
+    *,
+    version: str = "",
+    revision: str = "",
+    leave: str = "",
+    yes: bool = False,
+    seconds: float = 600,
+) -> bool:
+    """Do it; return whether nothing is left to do."""
+    if is_base(revision):
+        service.wait(service.move(revision, "--desired-count", "0"), seconds)
+        output("result", "no tasks run, as before the first deploy")
+        return True
+    history = History(service.aws, f"myapp-{environment}-task")
+    rollback = Rollback(environment, service, history)
+    plan = rollback.plan(version, revision, leave)
+    if not plan:
+        return True
+    rollback.explain(plan)
+    addresses = Addresses.of(service, environment)
+    if plan.moves and not yes and not confirm("Make it so?"):
+        raise Failure(f"{environment} stays as it is (--yes: don't ask)")
+    return rollback.carry_out(plan, addresses, seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("scripts/rollback", description=__doc__, epilog=VARIABLES)
+    parser.add_argument("environment", choices=["staging", "production"])
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--to", metavar="VERSION", default="", help="v1.2.2, or a whole commit")
+    where.add_argument("--revision", default="", help="of the task definition: 41, or its ARN")
+    parser.add_argument(
+        "--from",
+        dest="leave",
+        metavar="REVISION",
+        default="",
+        help="only from this one: with --revision, what somebody moved meanwhile stays",
+    )
+    parser.add_argument("--yes", action="store_true", help="don't ask")
+    parser.add_argument("--seconds", type=float, default=600, help="at most (%(default)s)")
+    words = parser.parse_args()
+
+    def act() -> None:
+        try:
+            done = roll_back(
+                words.environment,
+                Service.of(words.environment),
+                version=words.to,
+                revision=words.revision,
+                leave=words.leave,
+                yes=words.yes,
+                seconds=words.seconds,
+            )
+        except KeyboardInterrupt:
+            raise Failure("stopped. Run it again: it finishes what was begun") from None
+        if not done:
+            sys.exit(LEFT)
+
+    run("rollback", act)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""A line for Slack, from a person's machine; in workflows Slack's own action tells it."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from delivery.errors import Failure
+from delivery.http_client import ask
+
+
+def tell(text: str) -> None:
+    """Say it to $SLACK_WEBHOOK_URL; that this fails is said, and no more than that."""
+    url = os.environ.get("SLACK_WEBHOOK_URL", "").strip()
+    if not url:
+        print("Slack is not told from here: SLACK_WEBHOOK_URL is not set")
+        return
+    body = json.dumps({"text": text}).encode()
+    try:
+        status = ask(url, body, {"Content-Type": "application/json"}).status
+        if status != 200:
+            raise Failure(f"status {status}")
+    except Failure as failure:
+        print(f"Slack was not told: SLACK_WEBHOOK_URL: {failure}")
+    else:
+        print("Slack was told")

@@ -1,0 +1,155 @@
+"""Ask URL/health/ until it is ready and runs a commit, three times in a row.
+
+The load balancer may send a request to a task of the version before, which is ready as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from delivery.command import run
+from delivery.errors import Failure
+from delivery.http_client import ask
+
+TIMES = 3
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where /health/ is asked: at a URL, or at the load balancer that should answer for it."""
+
+    url: str
+    balancer: str = ""  # connect to it, wherever the URL's name leads
+    host: str = ""  # the header Host, where that is not the URL's
+
+    def __str__(self) -> str:
+        return f"the load balancer {self.balancer}" if self.balancer else self.url
+
+
+def health(site: Site) -> dict[str, Any]:
+    """Return what /health/ says, ready or not; raise Failure where it says nothing."""
+    address = f"{site.url.rstrip('/')}/health/"
+    name = brief(f"{address} at {site}" if site.balancer else address)
+    try:
+        answer = ask(address, headers={"Host": site.host} if site.host else {}, to=site.balancer)
+        if answer.status not in (200, 503):
+            raise Failure(f"status {answer.status}")
+        found = json.loads(answer.body)
+        if not isinstance(found, dict):
+            raise Failure("no JSON object")
+    except Failure as failure:
+        raise Failure(f"{name}: {failure}") from None
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{name}: status {answer.status}, and no JSON: {error}") from None
+    return found
+
+
+def other_environment(found: dict[str, Any], environment: str) -> str:
+    """Return which environment answered in place of this one, if it says so."""
+    other = found.get("environment")
+    return brief(other) if environment and other not in (None, environment) else ""
+
+
+def brief(value: object) -> str:
+    """Return in one line what an answer says: it may be anybody's."""
+    return " ".join(str(value).split())[:300]
+
+
+@dataclass
+class Inquiry:
+    """The answers of one site: how many in a row were right, or what is wrong with the last."""
+
+    site: Site
+    commit: str  # empty, any will do
+    environment: str  # empty, any will do
+    good: int = 0
+    problem: str = ""
+    leads_elsewhere: bool = False  # another environment answered
+    is_unready: bool = False  # the right version answered
+
+    def ask(self) -> bool:
+        """Ask once more; return whether that makes three right answers in a row."""
+        before = self.problem
+        self.problem = self._ask()
+        self.good = 0 if self.problem else self.good + 1
+        if self.problem not in ("", before):
+            print(self.problem)
+        if self.good < TIMES:
+            return False
+        print(f"{self.site} is ready and runs {self.commit or 'some commit'}")
+        return True
+
+    def _ask(self) -> str:
+        self.leads_elsewhere = self.is_unready = False
+        try:
+            found = health(self.site)
+        except Failure as failure:
+            return str(failure)
+        runs = brief(found.get("commit"))
+        if other := other_environment(found, self.environment):
+            self.leads_elsewhere = True
+            return f"{self.site} leads to {other}, not to {self.environment}: it runs {runs}"
+        if self.commit and found.get("commit") != self.commit:
+            return f"{self.site} runs {runs}, not {self.commit}"
+        if found.get("status") != "ok":
+            self.is_unready = True
+            return f"{self.site} is not ready: {brief(json.dumps(found.get('checks')))}"
+        return ""
+
+
+def verify(
+    url: str,
+    commit: str,
+    seconds: float,
+    pause: float = 0.5,
+    *,
+    environment: str = "",
+    balancer: Site | None = None,
+) -> str:
+    """Return once the URL is right; or what is wrong with it, once the load balancer is right.
+
+    Raise Failure where neither is in time, and without a load balancer as soon as another
+    environment answers.
+    """
+    deadline = time.monotonic() + seconds
+    mine = Inquiry(Site(url), commit, environment)
+    witness = Inquiry(balancer, commit, environment) if balancer else None
+    while not mine.ask():
+        problem = mine.problem
+        if problem and witness and not mine.is_unready:
+            if witness.ask():
+                return problem
+            problem = witness.problem and f"{problem}; {witness.problem}"
+        if mine.leads_elsewhere and not witness:
+            raise Failure(f"{problem}. Correct APP_URL of {environment}")
+        if problem and time.monotonic() >= deadline:
+            raise Failure(f"{problem}, after {seconds:.0f} s")
+        time.sleep(pause)
+    return ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("scripts/verify-deployment", description=__doc__)
+    parser.add_argument("url", metavar="URL", help="such as https://staging.example.com")
+    parser.add_argument("commit", metavar="COMMIT", help="its whole hash")
+    parser.add_argument(
+        "--environment",
+        choices=["staging", "production"],
+        default="",
+        help="whose APP_URL this is: where it leads to another one, nothing is waited for",
+    )
+    parser.add_argument("--seconds", type=float, default=120, help="at most (%(default)s)")
+    words = parser.parse_args()
+
+    def act() -> None:
+        verify(words.url, words.commit, words.seconds, environment=words.environment)
+
+    run("verify-deployment", act)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The commands that the pages show, and what they print.
+
+A block ```console has commands after `$ `, continued after `> `, and below each what it prints;
+`...` stands for what varies. A comment in the line before says more: <!-- run: WORDS -->
+
+  (no comment)       the tests run it
+  slow, rehearsal    `make docs-test` and `make tutorial` run it
+  fails              its last command must fail
+  until TEXT         it serves: it is ended once it has printed that
+  never: WHY         nobody runs it; the tests make sure that what it names is there
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from delivery.errors import Failure
+from delivery.paths import ROOT
+
+KINDS = ("fast", "slow", "rehearsal", "never")
+BLOCK = re.compile(r"^( *)(?:<!-- run: ([^\n]+) -->\n *)?```console\n(.*?)^ *```", re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Command:
+    text: str
+    shown: str  # what it prints; empty where the page doesn't say
+
+
+@dataclass(frozen=True)
+class Block:
+    page: Path
+    line: int
+    kind: str
+    fails: bool
+    until: str
+    why: str
+    commands: tuple[Command, ...]
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def pages() -> list[Path]:
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path) -> list[Block]:
+    """Return a page's blocks; raise Failure where one can't be understood."""
+    text = page.read_text()
+    return [
+        read_block(page, text.count("\n", 0, found.start()) + 1, *found.groups(default=""))
+        for found in BLOCK.finditer(text)
+    ]
+
+
+def read_block(page: Path, line: int, indent: str, words: str, body: str) -> Block:
+    rest, _, why = words.partition("never: ")
+    rest, _, until = rest.partition("until ")
+    named = rest.split() or (["never"] if why else ["fast"])
+    fails = "fails" in named
+    kind = " ".join(word for word in named if word != "fails") or "fast"
+    if kind not in KINDS or (kind == "never") != bool(why):
+        raise Failure(f"{page}:{line}: <!-- run: {words} --> is none of {', '.join(KINDS)}")
+    lines = [text.removeprefix(indent) for text in body.splitlines()]
+    return Block(page, line, kind, fails, until, why, tuple(read_commands(lines)))
+
+
+def read_commands(lines: list[str]) -> Iterator[Command]:
+    if not lines or not lines[0].startswith("$ "):
+        raise Failure(f"a block begins with {lines[:1]}, and not with a command: $ …")
+    text, shown = "", list[str]()
+    for line in [*lines, "$ "]:
+        if line.startswith("$ "):
+            if text:
+                yield Command(text, "\n".join(shown))
+            text, shown = line[2:], []
+        elif line.startswith("> ") and not shown:
+            text += f"\n{line[2:]}"
+        else:
+            shown.append(line)
+
+
+def matches(shown: str, printed: str) -> bool:
+    """Whether a command printed what is shown; `...` alone on a line is any number of lines."""
+    lines = printed.splitlines()
+    used = {0}  # how many lines what was shown so far may stand for
+    for line in shown.splitlines():
+        pattern = re.compile(re.escape(line).replace(r"\.\.\.", ".*"))
+        if line == "..." and used:
+            used = set(range(min(used), len(lines) + 1))
+        else:
+            used = {n + 1 for n in used if n < len(lines) and pattern.fullmatch(lines[n])}
+    return len(lines) in used

@@ -1,0 +1,174 @@
+"""Run the commands that the pages show, and compare what they print with what is shown.
+
+delivery/docs/pages.py says how a page shows them. They run in a copy of this clone, without the
+service's variables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from delivery.command import run
+from delivery.docs.pages import KINDS, Block, Command, blocks, matches, pages
+from delivery.errors import Failure
+from delivery.paths import ROOT
+from rehearsal.repository import git
+
+COPY = ROOT / "rehearsal" / ".out" / "pages"
+SECONDS = {"fast": 120, "slow": 900, "rehearsal": 3600}
+END = "@@ended@@"
+
+Say = Callable[[str], None]
+
+
+def tidy(printed: str) -> str:
+    """Return what was printed, without colours and without spaces that nobody sees."""
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed)
+    return "\n".join(line.rstrip() for line in plain.splitlines()).strip("\n")
+
+
+def environment() -> dict[str, str]:
+    """Return this process's, without what would reach anybody's services, and with a free port."""
+    ours = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M)
+    ours += ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"]  # of the make that runs this
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ours and not name.startswith(("AWS_", "GH_", "GITHUB_"))
+    }
+    nobody = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    nobody |= {"AWS_EC2_METADATA_DISABLED": "true", "GH_CONFIG_DIR": os.devnull}
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    return {**kept, **nobody, "COLUMNS": "100", "PORT": str(port)}
+
+
+def copy_to(folder: Path) -> None:
+    """Make a clone of what is here, committed or not, with the packages that are installed here."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if not (folder / ".git").exists():
+        git("clone", "--quiet", str(ROOT), str(folder), folder=ROOT)
+        (folder / ".git" / "info" / "exclude").write_text(".venv\n")
+        (folder / ".venv").symlink_to(Path(sys.prefix))
+    git("fetch", "--quiet", str(ROOT), "HEAD", folder=folder)
+    git("checkout", "--quiet", "--force", "--detach", "FETCH_HEAD", folder=folder)
+    git("clean", "--quiet", "-fd", folder=folder)
+    names = git("diff", "--name-only", "-z", "HEAD", folder=ROOT)
+    names += git("ls-files", "--others", "--exclude-standard", "-z", folder=ROOT)
+    for name in filter(None, names.split("\0")):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        if (ROOT / name).exists():
+            shutil.copy2(ROOT / name, target)
+    if names:
+        git("add", "--all", folder=folder)
+        git("commit", "--quiet", "--message=What is not committed yet", folder=folder)
+
+
+@contextmanager
+def shell(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Yield a shell that does what it is written; what it started ends with it."""
+    process = subprocess.Popen(
+        ["bash"],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        with suppress(BrokenPipeError):
+            process.communicate()
+
+
+def run_page(found: list[Block], folder: Path, say: Say = lambda line: None) -> None:
+    """Run blocks in one shell; raise Failure where one does something else than it shows."""
+    with shell(folder) as process:
+        for block in found:
+            for command in block.commands:
+                say(f"$ {command.text}\n")
+                if block.until:
+                    with shell(folder) as server:
+                        read(server, command.text, block.until, SECONDS[block.kind], say)
+                else:
+                    check(block, command, process, say)
+
+
+def check(block: Block, command: Command, process: subprocess.Popen[str], say: Say) -> None:
+    # Without input of its own a command would read the next ones.
+    text = f"{{ {command.text}\n}} </dev/null\nprintf '\\n{END} %s\\n' $?"
+    *lines, end = read(process, text, END, SECONDS[block.kind], say)
+    printed, code = tidy("".join(lines)), int(end.split()[1])
+    problem = ""
+    if bool(code) != (block.fails and command is block.commands[-1]):
+        problem = f"ended with {code}"
+    elif command.shown and not matches(command.shown, printed):
+        problem = f"is shown as\n{command.shown}"
+    if problem:
+        raise Failure(f"{block}: $ {command.text}\n{problem}\nand printed\n{printed}")
+
+
+def read(
+    process: subprocess.Popen[str], text: str, until: str, seconds: int, say: Say
+) -> list[str]:
+    """Let a shell do something, and return its lines up to the one that is waited for."""
+    assert process.stdin and process.stdout
+    timer = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGTERM))
+    timer.start()
+    lines = list[str]()
+    try:
+        process.stdin.write(f"{text}\n")
+        process.stdin.flush()
+        for line in process.stdout:
+            lines.append(line)
+            if until in line:
+                return lines
+            say(line)
+    finally:
+        timer.cancel()
+    raise Failure(f"{text}\nended the shell, or took over {seconds} s:\n{''.join(lines)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        "python -m delivery.docs.run_docs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--kind", choices=KINDS[:-1], default="fast", help="which (%(default)s)")
+    parser.add_argument("pages", nargs="*", type=Path, help="README.md docs/deploy.md …; else all")
+    words = parser.parse_args()
+
+    def act() -> None:
+        if missing := [page for page in words.pages if not page.is_file()]:
+            raise Failure(f"there is no page {missing[0]}")
+        copy_to(COPY)
+        for page in [page.resolve() for page in words.pages] or pages():
+            if found := [block for block in blocks(page) if block.kind == words.kind]:
+                print(f"== {page.relative_to(ROOT)}")
+                run_page(found, COPY, lambda line: print(f"   {line}", end=""))
+
+    run("run_docs.py", act)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Say what is there and what is missing, one line each, with the command that mends it.
+
+Changes nothing. Ends with 0 where all that was asked is well, with 1 where something is missing,
+wrong, or could not be asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+
+from delivery.doctor import doctor_github
+from delivery.doctor.doctor_aws import Examination
+from delivery.doctor.findings import MISSING, OK, WRONG, Finding, Findings, asked
+from delivery.github.client import Gh, repository_of_clone
+from delivery.github.gh import GET_GH
+from delivery.paths import ROOT
+
+# Each with what it says when it works.
+TOOLS = {
+    "git": (["git", "--version"], "https://git-scm.com/downloads"),
+    "docker": (
+        ["docker", "info", "--format=engine {{.ServerVersion}}"],
+        "scripts/start-docker --install",
+    ),
+    "aws": (
+        ["aws", "--version"],
+        "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
+    ),
+    "gh": (["gh", "--version"], GET_GH),
+}
+FREE_GB = 12  # what a first rehearsal takes
+PORTS = {8000: "make run", 80: "make pipeline", 4566: "make pipeline"}
+
+
+def machine() -> Findings:
+    version = ".".join(map(str, sys.version_info[:3]))
+    fits = (3, 11) <= sys.version_info < (3, 14)
+    yield Finding(OK if fits else WRONG, f"python {version}", "" if fits else "PYTHON=python3.11")
+    for name, (command, source) in TOOLS.items():
+        yield tool(name, command, source)
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free >= FREE_GB:
+        yield Finding(OK, f"disk: {free:.0f} GB are free")
+    else:
+        what = f"disk: {free:.0f} GB are free, and a first make pipeline takes {FREE_GB}"
+        yield Finding(WRONG, what, "docker system prune")
+    for number, user in PORTS.items():
+        yield port(number, user)
+
+
+def tool(name: str, command: list[str], source: str) -> Finding:
+    if not shutil.which(name):
+        return Finding(MISSING, name, source)
+    done = subprocess.run(command, capture_output=True, text=True)
+    said = (done.stdout or done.stderr).strip().partition("\n")[0]
+    if done.returncode:
+        return Finding(WRONG, f"{name}: {said or 'does not answer'}", source)
+    return Finding(OK, f"{name}: {said}")
+
+
+def port(number: int, user: str) -> Finding:
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", number)):
+            return Finding(OK, f"port {number} is free, for {user}")
+    rehearsal = [
+        "docker",
+        "ps",
+        "--quiet",
+        f"--filter=publish={number}",
+        "--filter=label=rehearsal",
+    ]
+    if shutil.which("docker") and subprocess.run(rehearsal, capture_output=True).stdout:
+        return Finding(OK, f"port {number}: a rehearsal is up")
+    by = f"ss -ltnp 'sport = :{number}'"
+    return Finding(WRONG, f"port {number} is taken, and {user} needs it", by)
+
+
+def parts(repository: str) -> dict[str, tuple[str, Callable[[], Findings]]]:
+    """Return what can be asked: its title, and how."""
+
+    def github() -> Findings:
+        return doctor_github.examine(Gh(repository or repository_of_clone()))
+
+    return {
+        "machine": ("This machine", machine),
+        "github": ("GitHub", github),
+        "staging": ("AWS: staging", lambda: Examination("staging").findings()),
+        "production": ("AWS: production", lambda: Examination("production").findings()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("scripts/doctor", description=__doc__)
+    known = list(parts(""))
+    parser.add_argument("part", nargs="*", metavar="PART", help=f"of {', '.join(known)} (all)")
+    parser.add_argument("--repository", metavar="OWNER/NAME", help="other than the remote origin")
+    words = parser.parse_args()
+    if unknown := set(words.part) - set(known):
+        parser.error(f"{', '.join(sorted(unknown))}: the parts are {', '.join(known)}")
+    states = []
+    for name, (title, find) in parts(words.repository).items():
+        if words.part and name not in words.part:
+            continue
+        print(f"{title}:")
+        for finding in asked(name, find):
+            print(f"  {finding}")
+            states.append(finding.state)
+    well = states.count(OK)
+    print(f"{well} ok, {len(states) - well} not")
+    sys.exit(well < len(states))
+
+
+if __name__ == "__main__":
+    main()

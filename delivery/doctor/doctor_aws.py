@@ -1,0 +1,189 @@
+"""What scripts/doctor asks AWS about an environment: stacks, roles, alarms, images, ages."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from delivery.aws.access_keys import users
+from delivery.aws.client import Aws, check_account
+from delivery.aws.database_password import password_number, secret_name
+from delivery.aws.deploy_infra import Environment
+from delivery.aws.ecr import exists
+from delivery.aws.ecs import CONTAINER, Service, is_base, short
+from delivery.aws.infra_parameters import TEMPLATES, read_parameters
+from delivery.doctor.findings import (
+    DATABASE_DAYS,
+    KEY_DAYS,
+    MISSING,
+    OK,
+    WRONG,
+    Finding,
+    Findings,
+    age,
+    asked,
+    by_age,
+)
+from delivery.errors import Failure
+from delivery.paths import INFRA
+
+GITHUB = "token.actions.githubusercontent.com"
+RENEW_DAYS = 30  # ACM renews 60 days before the end, or says why it can't
+
+
+class Examination:
+    """One environment, and what its parameters say that there should be."""
+
+    def __init__(self, environment: str, connect: Callable[[str], Aws] = Aws) -> None:
+        self.name = environment
+        path = INFRA / "parameters" / f"{environment}.json"
+        self.path = Path(os.path.relpath(path))
+        self.account, region, self.values = read_parameters(self.path)
+        self.aws = connect(region)
+        self.infra = f"scripts/deploy-infra {environment}"
+
+    def findings(self) -> Findings:
+        check_account(self.aws, self.account, self.path)
+        for part, find in (
+            ("stacks", self.stacks),
+            ("role", self.role),
+            ("certificate", self.certificate),
+            ("alarms", self.alarms),
+            ("service", self.service),
+            ("database password", self.password),
+            ("keys", self.keys),
+        ):
+            yield from asked(f"{part} of {self.name}", find)
+
+    def absent(self, what: str) -> Finding:
+        return Finding(MISSING, what, self.infra)
+
+    def stacks(self) -> Findings:
+        environment = Environment(self.name, self.aws, self.values, yes=False)
+        for template in TEMPLATES:
+            stack = f"myapp-{self.name}-{template}"
+            status = environment.status(stack)
+            try:
+                environment.refuse_unfit(stack, status)
+            except Failure as failure:
+                yield Finding(WRONG, str(failure))
+                continue
+            found = Finding(OK, f"stack {stack}: {status}")
+            yield found if status else self.absent(f"stack {stack}")
+
+    def role(self) -> Findings:
+        """Yield whether GitHub's jobs of this environment, and no others, get the role."""
+        subject, name = self.values["GitHubSubject"], f"myapp-{self.name}-deploy"
+        if not subject:
+            yield Finding(OK, f"role {name}: none, because GitHubSubject is empty")
+            return
+        try:
+            role = self.aws("iam", "get-role", "--role-name", name)["Role"]
+        except Failure as failure:
+            if "NoSuchEntity" not in str(failure):
+                raise
+            yield self.absent(f"role {name}")
+            return
+        wanted = f"{subject}:environment:{self.name}"
+        trusted = [subject_of(s) for s in role["AssumeRolePolicyDocument"]["Statement"]]
+        providers = self.aws("iam", "list-open-id-connect-providers")["OpenIDConnectProviderList"]
+        if not any(provider["Arn"].endswith(f"/{GITHUB}") for provider in providers):
+            yield self.absent(f"identity provider {GITHUB}, which role {name} builds on")
+        if trusted == [wanted]:
+            yield Finding(OK, f"role {name} trusts {wanted}")
+        else:
+            yield Finding(WRONG, f"role {name} trusts {trusted}, not {wanted} alone", self.infra)
+
+    def certificate(self) -> Findings:
+        arn, domain = self.values["CertificateArn"], self.values["DomainName"]
+        if not arn:
+            yield Finding(OK, f"certificate of {self.name}: none, so plain HTTP and no admin")
+            return
+        answer = self.aws("acm", "describe-certificate", "--certificate-arn", arn)
+        found = answer["Certificate"]
+        names = found.get("SubjectAlternativeNames", [found["DomainName"]])
+        wildcard = f"*.{domain.partition('.')[2]}"
+        days = -age(found["NotAfter"]).days if "NotAfter" in found else 0
+        what = f"certificate of {domain}"
+        docs = "docs/infrastructure.md#a-domain-and-https"
+        if found["Status"] != "ISSUED":
+            yield Finding(WRONG, f"{what} is {found['Status']}: prove that the name is yours", docs)
+        elif domain not in names and wildcard not in names:
+            yield Finding(WRONG, f"{what} is for {', '.join(names)}", docs)
+        elif days < RENEW_DAYS:
+            yield Finding(WRONG, f"{what} ends in {days} days, and was not renewed", docs)
+        else:
+            yield Finding(OK, f"{what} is good for {days} days")
+
+    def alarms(self) -> Findings:
+        prefix = f"myapp-{self.name}-"
+        answer = self.aws("cloudwatch", "describe-alarms", "--alarm-name-prefix", prefix)
+        found = {alarm["AlarmName"]: alarm for alarm in answer["MetricAlarms"]}
+        text = (INFRA / "monitoring.yaml").read_text()
+        for name in re.findall(r'AlarmName: !Sub "myapp-\$\{Environment\}-([\w-]+)"', text):
+            alarm = found.get(prefix + name)
+            if not alarm:
+                yield self.absent(f"alarm {prefix}{name}")
+            elif not alarm["ActionsEnabled"]:
+                mend = f"aws cloudwatch enable-alarm-actions --alarm-names {prefix}{name}"
+                yield Finding(WRONG, f"alarm {prefix}{name} tells nobody", mend)
+            elif alarm["StateValue"] == "ALARM":
+                yield Finding(WRONG, f"alarm {prefix}{name} is on: {alarm.get('StateReason', '')}")
+            else:
+                yield Finding(OK, f"alarm {prefix}{name}: {alarm['StateValue']}")
+
+    def service(self) -> Findings:
+        """Yield what runs, and whether ECR still has it: what stops could not start again."""
+        service = Service(self.aws, f"myapp-{self.name}-cluster", f"myapp-{self.name}-service")
+        try:
+            found = service.describe()
+        except Failure as failure:
+            if not re.search("ClusterNotFoundException|does not exist", str(failure)):
+                raise
+            yield self.absent(service.name)
+            return
+        revision = found["taskDefinition"]
+        if is_base(revision):
+            how = "a merge" if self.name == "staging" else "a tag"
+            yield Finding(MISSING, f"{service.name}: nothing was deployed yet", how)
+            return
+        running, desired = found["runningCount"], found["desiredCount"]
+        state = OK if running >= desired > 0 else WRONG
+        yield Finding(state, f"{service.name}: {running} of {desired} tasks of {short(revision)}")
+        answer = self.aws("ecs", "describe-task-definition", "--task-definition", revision)
+        containers = answer["taskDefinition"]["containerDefinitions"]
+        image = str(next(c for c in containers if c["name"] == CONTAINER)["image"])
+        if exists(self.aws, image):
+            yield Finding(OK, f"image {image}")
+        else:
+            yield Finding(WRONG, f"image {image} is gone from the registry", "deploy anew")
+
+    def password(self) -> Findings:
+        secret = secret_name(self.name, password_number(self.aws, self.name) or 1)
+        try:
+            found = self.aws("secretsmanager", "describe-secret", "--secret-id", secret)
+        except Failure as failure:
+            if "ResourceNotFoundException" not in str(failure):
+                raise
+            yield self.absent(f"secret {secret}")
+            return
+        rotate = f"scripts/rotate-secrets {self.name} database"
+        yield by_age(f"secret {secret}", found["CreatedDate"], DATABASE_DAYS, rotate)
+
+    def keys(self) -> Findings:
+        for user in users(self.aws, self.account, self.name):
+            answer = self.aws("iam", "list-access-keys", "--user-name", user)
+            for key in answer["AccessKeyMetadata"]:
+                what = f"key {key['AccessKeyId']} of {user}"
+                rotate = f"scripts/rotate-secrets {self.name} keys"
+                if key["Status"] == "Active":
+                    yield by_age(what, key["CreateDate"], KEY_DAYS, rotate)
+
+
+def subject_of(statement: dict[str, Any]) -> str:
+    """Return whom a role trusts: one subject, asked for by its whole name."""
+    equals = statement.get("Condition", {}).get("StringEquals", {})
+    return str(equals.get(f"{GITHUB}:sub", "anybody"))

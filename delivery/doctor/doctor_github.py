@@ -1,0 +1,153 @@
+"""What scripts/doctor asks GitHub: what the workflows read, what is protected, who is trusted."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from delivery.aws.infra_parameters import read_parameters
+from delivery.checks.check_configuration import missing
+from delivery.deploy.verify_deployment import Site, brief, health
+from delivery.doctor.findings import (
+    KEY_DAYS,
+    MISSING,
+    NOT_ASKED,
+    OK,
+    WRONG,
+    Finding,
+    Findings,
+    by_age,
+)
+from delivery.errors import Failure
+from delivery.github.client import Gh
+from delivery.github.configure_github import environment_changes, known, ruleset_changes
+from delivery.github.github_settings import SOURCES, places, rulesets, unenforced, uses
+from delivery.paths import INFRA
+
+CONFIGURE = "scripts/configure-github"
+URLS = {
+    ("staging", "APP_URL"): "staging",
+    ("", "STAGING_URL"): "staging",
+    ("production", "APP_URL"): "production",
+}
+
+
+def examine(gh: Gh) -> Findings:
+    repository = gh.administered()
+    if plan := unenforced(gh, repository):
+        yield Finding(WRONG, plan)
+    yield from protections(gh)
+    there = known(gh)
+    yield from required(there)
+    yield from values(there)
+    yield from addresses(there)
+    yield from subjects(gh, repository)
+
+
+def protections(gh: Gh) -> Findings:
+    for name, (kind, pattern) in SOURCES.items():
+        try:
+            changes = environment_changes(gh, name, [])
+        except Failure as failure:
+            yield Finding(WRONG, f"environment {name}: {failure}", CONFIGURE)
+            continue
+        if not changes:
+            yield Finding(OK, f"environment {name}: as the guide has it, only the {kind} {pattern}")
+        for change in changes:
+            yield Finding(WRONG, f"not so: {change.what}", CONFIGURE)
+    wrong = {change.what.split(":")[0]: change for change in ruleset_changes(gh, None)}
+    for ruleset in rulesets(None, {}):
+        what = f"ruleset {ruleset['name']}"
+        if what in wrong:
+            state = MISSING if wrong[what].method == "POST" else WRONG
+            yield Finding(state, wrong[what].what, CONFIGURE)
+        else:
+            yield Finding(OK, f"{what}: in force")
+
+
+def seen_by(there: dict[tuple[str, str], str], environment: str) -> dict[str, str]:
+    """Return what a job of an environment is given, as scripts/check-configuration gets it."""
+    given = {name: value for (place, name), value in there.items() if not place}
+    given |= {name: value for (place, name), value in there.items() if place == environment}
+    return given | {"STAGING": there.get(("", "STAGING_URL"), "")}
+
+
+def required(there: dict[tuple[str, str], str]) -> Findings:
+    for environment in SOURCES:
+        for lack in missing(environment, seen_by(there, environment)):
+            yield Finding(MISSING, f"{environment}: {lack}", CONFIGURE)
+
+
+def values(there: dict[tuple[str, str], str]) -> Findings:
+    """Yield a line for each secret and variable, and for each place where it should not be."""
+    kinds = {use.name: use.kind for use in uses()}
+    lacks = " ".join(finding.what for finding in required(there))
+    for name, kind in kinds.items():
+        found = [place for place, known_name in there if known_name == name]
+        for place in found:
+            yield value(there, name, kind, place)
+        if not found and not re.search(rf"\b{name}\b", lacks):
+            yield Finding(OK, f"{kind} {name}: not set, and need not be ({readers(name)})")
+
+
+def addresses(there: dict[tuple[str, str], str]) -> Findings:
+    """Yield whether each URL leads to the environment that it is meant for."""
+    for (place, name), environment in URLS.items():
+        if url := there.get((place, name)):
+            yield address(url, place, name, environment)
+
+
+def address(url: str, place: str, name: str, environment: str) -> Finding:
+    what = f"{name} of {place or 'the repository'}"
+    try:
+        leads_to = brief(health(Site(url)).get("environment", "what names no environment"))
+    except Failure as failure:
+        return Finding(NOT_ASKED, f"where {what} leads: {failure}")
+    if leads_to == environment:
+        return Finding(OK, f"{what} leads to {environment}")
+    command = f"gh variable set {name}{f' --env {place}' if place else ''}"
+    return Finding(WRONG, f"{what} leads to {leads_to}, not to {environment}", command)
+
+
+def readers(name: str, place: str = "") -> str:
+    """Return which workflows read a value that stands in a place."""
+    mine = [use for use in uses() if use.name == name and place in ("", use.environment)]
+    return ", ".join(sorted({use.workflow for use in mine}))
+
+
+def value(there: dict[tuple[str, str], str], name: str, kind: str, place: str) -> Finding:
+    what = f"{kind} {name} of {place or 'the repository'}"
+    remove = f"gh {kind} delete {name}{f' --env {place}' if place else ''}"
+    if place not in places(name):
+        right = " and ".join(f"{where or 'the repository'}" for where in places(name))
+        return Finding(WRONG, f"{what}: it belongs to {right} alone", remove)
+    if name == "ALLOW_FRIDAY_DEPLOY" and there[place, name] == "true":
+        return Finding(WRONG, f"{what}: still set, and was for one deploy", remove)
+    if name.startswith(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")):
+        if there.get((place, "AWS_ROLE_ARN")):
+            return Finding(WRONG, f"{what}: nobody needs keys where there is a role", remove)
+        return by_age(what, there[place, name], KEY_DAYS, f"scripts/rotate-secrets {place} keys")
+    shown = f" = {there[place, name]}" if kind == "variable" else ""
+    return Finding(OK, f"{what}{shown} ({readers(name, place)})")
+
+
+def subjects(gh: Gh, repository: dict[str, Any]) -> Findings:
+    """Yield whether AWS will know this repository's jobs by the name that GitHub gives them."""
+    says = gh("GET", "actions/oidc/customization/sub")
+    if not says.get("use_default", True):
+        endpoint = gh.where("actions/oidc/customization/sub")
+        mend = f"gh api --method PUT {endpoint} -F use_default=true"
+        yield Finding(WRONG, "GitHub does not tell AWS of which environment a job is", mend)
+        return
+    subject = says.get("sub_claim_prefix") or f"repo:{repository['full_name']}"
+    for environment in SOURCES:
+        path = INFRA / "parameters" / f"{environment}.json"
+        mine = read_parameters(path)[2].get("GitHubSubject", "")
+        what = f"infra/parameters/{path.name}: GitHubSubject"
+        if mine == subject:
+            yield Finding(OK, f"{what} is {subject}")
+        elif mine:
+            mend = f"set it, and run scripts/deploy-infra {environment}"
+            yield Finding(WRONG, f"{what} is {mine}, and GitHub says {subject}", mend)
+        else:
+            yield Finding(OK, f"{what} is empty: no role, the deploys need keys")

@@ -1,0 +1,50 @@
+"""What scripts/doctor found: one line each, with what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from delivery.errors import Failure
+
+OK, MISSING, WRONG, NOT_ASKED = "ok", "missing", "wrong", "not asked"
+# The guide's section 4.
+KEY_DAYS = 92  # quarterly
+DATABASE_DAYS = 365
+
+
+@dataclass(frozen=True)
+class Finding:
+    state: str
+    what: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.state:9}  {self.what}{f' -> {self.mend}' if self.mend else ''}"
+
+
+Findings = Iterator[Finding]
+
+
+def asked(part: str, find: Callable[[], Findings]) -> Findings:
+    """Yield what a part found; that it can't be asked any further is a finding as well."""
+    try:
+        yield from find()
+    except Failure as failure:
+        yield Finding(NOT_ASKED, f"{part}: {failure}")
+
+
+def age(when: str | float) -> timedelta:
+    """Return how long ago that was; version 1 of the AWS CLI counts seconds."""
+    if isinstance(when, (int, float)):
+        return datetime.now(UTC) - datetime.fromtimestamp(when, UTC)
+    return datetime.now(UTC) - datetime.fromisoformat(when)
+
+
+def by_age(what: str, when: str | float, days: int, mend: str) -> Finding:
+    """Judge a secret by the guide's period of rotation."""
+    old = age(when).days
+    if old > days:
+        return Finding(WRONG, f"{what} is {old} days old, and {days} are the limit", mend)
+    return Finding(OK, f"{what} is {old} of {days} days old")

@@ -1,0 +1,22 @@
+"""Client for git: its output, and its errors in one line."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from delivery.errors import Failure
+
+
+def git(*words: str, folder: Path | None = None) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise Failure(f"git {words[0]}: {' '.join(done.stderr.split())}")
+    return done.stdout.strip()
+
+
+def slug() -> str:
+    """Return origin's owner/name."""
+    match = re.search(r"[:/]([^/:]+/[^/]+?)(?:\.git)?/?$", git("remote", "get-url", "origin"))
+    return match[1] if match else ""

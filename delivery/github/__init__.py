@@ -1,0 +1,1 @@
+"""GitHub: its command line, a repository's settings."""

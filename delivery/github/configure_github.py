@@ -1,0 +1,242 @@
+"""Make GitHub's environments, protection, variables and secrets what the guide wants.
+
+Says what it will change and asks. Run again, it changes only what is not so yet. Secrets are typed
+or read from a file, and reach `gh` through its standard input alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from delivery.command import confirm, run
+from delivery.errors import Failure
+from delivery.github import github_values
+from delivery.github.client import Gh, Refused, api_words, repository_of_clone, secret_words
+from delivery.github.github_settings import (
+    POLICY,
+    SOURCES,
+    WAIT_MINUTES,
+    covers,
+    find_rulesets,
+    policies,
+    protection,
+    rulesets,
+    unenforced,
+)
+from delivery.github.github_values import Values
+
+FILE = """\
+FILE has lines NAME = value below [repository], [staging] and [production], and only you may read
+it; without one, what is missing is asked for. docs/setup.md has an example. Ends with 1 where
+GitHub refused something, or its plan does not enforce it."""
+
+
+@dataclass
+class Change:
+    """One call, and what it is for; `place` is the environment of a secret."""
+
+    what: str
+    method: str
+    path: str
+    body: Any = None
+    secret: str = ""
+    place: str = ""
+
+    def words(self, gh: Gh) -> list[str]:
+        if self.secret:
+            return secret_words(self.path, self.place, gh.repository)
+        return api_words(self.method, gh.where(self.path), self.body)
+
+    def make(self, gh: Gh) -> None:
+        if self.secret:
+            gh.set_secret(self.path, self.place, self.secret)
+        else:
+            gh(self.method, self.path, self.body)
+
+
+def reviewer(gh: Gh, name: str) -> dict[str, Any]:
+    """Return a person, or a team as ORGANIZATION/TEAM, as environments name them."""
+    organization, _, team = name.rpartition("/")
+    found = gh.find(f"/orgs/{organization}/teams/{team}" if organization else f"/users/{name}")
+    if not found:
+        raise Failure(f"--reviewer {name}: GitHub knows neither such a person nor such a team")
+    return {"type": "Team" if organization else "User", "id": found["id"]}
+
+
+def wanted_protection(environment: str, now: dict[str, Any], reviewers: list[Any]) -> Any:
+    """Return the guide's section 5 for an environment, as far as it is not what it is now."""
+    if environment == "production":
+        chosen = reviewers or now["reviewers"]
+        if not chosen:
+            raise Failure("who approves a deploy to production? --reviewer LOGIN, once or twice")
+        return now | {
+            "wait_timer": WAIT_MINUTES,
+            "reviewers": chosen,
+            "deployment_branch_policy": POLICY,
+        }
+    # What is no protection is not mentioned, for not every plan lets one mention it.
+    undone = {"wait_timer": 0, "reviewers": [], "prevent_self_review": False}
+    undone = {name: value for name, value in undone.items() if now[name] != value}
+    return {**undone, "deployment_branch_policy": POLICY}
+
+
+def environment_changes(gh: Gh, name: str, reviewers: list[Any]) -> list[Change]:
+    found = gh.find(f"environments/{name}")
+    now = protection(found or {})
+    wanted = wanted_protection(name, now, reviewers)
+    changes = []
+    if found is None or any(now[key] != wanted[key] for key in wanted):
+        changes.append(Change(f"environment {name}", "PUT", f"environments/{name}", wanted))
+    path = f"environments/{name}/deployment-branch-policies"
+    there = policies(gh, name) if found else {}
+    kind, pattern = SOURCES[name]
+    if (kind, pattern) not in there:
+        body = {"name": pattern, "type": kind}
+        changes.append(Change(f"{name}: the {kind} {pattern} may deploy", "POST", path, body))
+    for (other, ref), number in there.items():
+        if (other, ref) != (kind, pattern):
+            what = f"{name}: the {other} {ref} may deploy no more"
+            changes.append(Change(what, "DELETE", f"{path}/{number}"))
+    return changes
+
+
+def ruleset_changes(gh: Gh, approvals: int | None) -> list[Change]:
+    """Return what makes the rulesets; without a number, pull requests need as many as now."""
+    changes = []
+    there: dict[str, Any] = {}
+    try:
+        there = find_rulesets(gh)
+    except Refused as refused:
+        if not refused.for_the_plan:
+            raise
+        # Making one says why there can be none.
+    for wanted in rulesets(approvals, there.get("main", {})):
+        what = f"ruleset {wanted['name']}: {wanted['conditions']['ref_name']['include'][0]}"
+        now = there.get(wanted["name"], {})
+        if not now:
+            changes.append(Change(what, "POST", "rulesets", wanted))
+        elif not covers(now, wanted):
+            mine = {rule["type"] for rule in wanted["rules"]}
+            added = [rule for rule in now.get("rules", []) if rule["type"] not in mine]
+            body = wanted | {"rules": [*wanted["rules"], *added]}
+            body["bypass_actors"] = now.get("bypass_actors", [])
+            changes.append(Change(what, "PUT", f"rulesets/{now['id']}", body))
+    return changes
+
+
+def known(gh: Gh) -> dict[tuple[str, str], str]:
+    """Return every variable and secret that is set, by place and name; of a secret, when."""
+    found: dict[tuple[str, str], str] = {}
+    for place in ("", *SOURCES):
+        path = f"environments/{place}" if place else "actions"
+        found |= {(place, s["name"]): s["updated_at"] for s in gh.all(f"{path}/secrets", "secrets")}
+        variables = gh.all(f"{path}/variables", "variables")
+        found |= {(place, v["name"]): v["value"] for v in variables}
+    return found
+
+
+def value_changes(there: dict[tuple[str, str], str], values: Values) -> list[Change]:
+    """Return what sets them: a variable that differs, and each secret, which nobody can compare."""
+    changes = []
+    kinds = github_values.kinds()
+    for (place, name), value in values.items():
+        what = f"{kinds[name]} {name} of {place or 'the repository'}"
+        path = f"environments/{place}" if place else "actions"
+        body = {"name": name, "value": value}
+        if kinds[name] == "secret":
+            changes.append(Change(what, "", name, secret=value, place=place))
+        elif (place, name) not in there:
+            changes.append(Change(what, "POST", f"{path}/variables", body))
+        elif there[place, name] != value:
+            changes.append(Change(what, "PATCH", f"{path}/variables/{name}", body))
+    return changes
+
+
+def apply(gh: Gh, changes: list[Change]) -> list[str]:
+    """Make each change; return what the plan does not allow."""
+    lacks = []
+    for change in changes:
+        try:
+            change.make(gh)
+        except Refused as refused:
+            if not refused.for_the_plan:
+                raise
+            lacks.append(f"{change.what}: {refused.said}")
+            rest = {"deployment_branch_policy": POLICY}
+            if change.method != "PUT" or change.body == rest or "wait_timer" not in change.body:
+                continue
+            # Without reviewers, but at least only from where it should.
+            lacks += apply(gh, [Change(change.what, "PUT", change.path, rest)])
+            continue
+        print(f"set: {change.what}")
+    return lacks
+
+
+def configure(gh: Gh, words: argparse.Namespace) -> None:
+    repository = gh.administered()
+    print(f"{gh.repository}:")
+    if plan := unenforced(gh, repository):
+        print(f"NOT ENFORCED: {plan}")
+    reviewers = [reviewer(gh, name) for name in words.reviewer]
+    changes = [c for name in SOURCES for c in environment_changes(gh, name, reviewers)]
+    changes += ruleset_changes(gh, words.approvals)
+    there = known(gh)
+    values: Values = {}
+    if words.values:
+        values = github_values.read(words.values)
+    elif sys.stdin.isatty() and not words.dry_run:
+        values = github_values.ask(set(there))
+    changes += value_changes(there, github_values.completed(values, set(there)))
+    for change in changes:
+        print(f"  {change.what}")
+        if words.dry_run:
+            print(f"    gh {shlex.join(change.words(gh))}")
+            if change.body is not None:
+                print(f"    < {json.dumps(change.body)}")
+    if not changes:
+        print("  all is as it should be")
+    elif words.dry_run:
+        print("Nothing was changed: --dry-run.")
+    elif not words.yes and not confirm("Make it so?"):
+        raise Failure("nothing was changed (--yes: don't ask)")
+    elif lacks := apply(gh, changes):
+        raise Failure(f"all but this: {' | '.join(lacks)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("scripts/configure-github", description=__doc__, epilog=FILE)
+    parser.add_argument("--repository", metavar="OWNER/NAME", help="other than the remote origin")
+    parser.add_argument(
+        "--reviewer",
+        action="append",
+        default=[],
+        metavar="LOGIN",
+        help="who approves production, or ORGANIZATION/TEAM; once or twice (those that are set)",
+    )
+    parser.add_argument("--values", type=Path, metavar="FILE", help="variables and secrets")
+    parser.add_argument(
+        "--approvals",
+        type=int,
+        choices=range(7),
+        metavar="NUMBER",
+        help="of a pull request; 0 if you work alone (as many as now, or 1)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the calls, and make none")
+    parser.add_argument("--yes", action="store_true", help="don't ask")
+    words = parser.parse_args()
+    if len(words.reviewer) > 2:
+        parser.error("--reviewer: the guide wants one or two")
+    run(
+        "configure-github",
+        lambda: configure(Gh(words.repository or repository_of_clone()), words),
+    )
+
+
+if __name__ == "__main__":
+    main()

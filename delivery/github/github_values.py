@@ -1,0 +1,98 @@
+"""The values that GitHub is given: from a file, or from whoever sits there."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import stat
+from getpass import getpass
+from pathlib import Path
+
+from delivery.errors import Failure
+from delivery.github.github_settings import OWN, SOURCES, is_own, places, uses
+
+# By place ("" is the repository) and name.
+Values = dict[tuple[str, str], str]
+FORMS = {
+    "APP_URL": (r"https?://\S+", "begins with http:// or https://"),
+    "STAGING_URL": (r"https?://\S+", "begins with http:// or https://"),
+    "AWS_ROLE_ARN": (r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", "looks like arn:aws:iam::…:role/…"),
+    "SLACK_WEBHOOK_URL": (r"https://\S+", "begins with https://"),
+}
+
+
+def check(name: str, value: str) -> str:
+    """Return the value; the message of a Failure does not have it, for it may be a secret."""
+    form, means = FORMS.get(name, (r"\S.*", "is not empty, and of one line"))
+    if not re.fullmatch(form, value):
+        raise Failure(f"{name}: give a value that {means}")
+    return value
+
+
+def kinds() -> dict[str, str]:
+    return {use.name: use.kind for use in uses()}
+
+
+def read(path: Path) -> Values:
+    """Return what a file has under [repository], [staging] and [production], as NAME = value."""
+    parser = configparser.ConfigParser(interpolation=None, delimiters=["="], comment_prefixes=["#"])
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        with path.open() as file:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            parser.read_file(file)
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}") from None
+    except (configparser.Error, UnicodeDecodeError) as error:
+        # Not its text, which quotes the line.
+        line = f", line {error.lineno}" if hasattr(error, "lineno") else ""
+        raise Failure(f"{path}{line}: not NAME = value below [repository] or the like") from None
+    if mode & 0o077:
+        raise Failure(f"{path}: others may read these secrets: chmod 600 {path}")
+    values: Values = {}
+    for section in parser.sections():
+        place = "" if section == "repository" else section
+        if place and place not in SOURCES:
+            raise Failure(f"{path}: [{section}] is none of [repository], [staging], [production]")
+        for name, value in parser[section].items():
+            if name not in kinds():
+                raise Failure(f"{path}: {name}: no workflow reads it")
+            if place not in places(name):
+                right = " or ".join(f"[{where or 'repository'}]" for where in places(name))
+                raise Failure(f"{path}: {name} belongs into {right}, not [{section}]")
+            values[place, name] = check(name, value)
+    return values
+
+
+def ask(there: set[tuple[str, str]]) -> Values:
+    """Ask for what a deploy needs and GitHub has not got; nothing typed leaves it unset."""
+    values: Values = {}
+
+    def one(place: str, name: str) -> bool:
+        """Whether it is set, now or before."""
+        if (place, name) in there:
+            return True
+        prompt = f"{name} of {place or 'the repository'} (nothing: leave it unset): "
+        value = (getpass if kinds()[name] == "secret" else input)(prompt).strip()
+        if value:
+            values[place, name] = check(name, value)
+        return bool(value)
+
+    for place in SOURCES:
+        one(place, "APP_URL")
+        keys = [name for name in kinds() if name not in OWN[:2] and is_own(name, place)]
+        has_keys = all((place, name) in there for name in keys)
+        if not has_keys and not one(place, "AWS_ROLE_ARN"):
+            for name in keys:
+                one(place, name)
+    for name in ("SLACK_WEBHOOK_URL", "CODECOV_TOKEN"):
+        one("", name)
+    return values
+
+
+def completed(values: Values, there: set[tuple[str, str]]) -> Values:
+    """Return them with what follows: production asks at STAGING_URL what staging runs."""
+    url = values.get(("staging", "APP_URL"))
+    if url and ("", "STAGING_URL") not in there:
+        return {("", "STAGING_URL"): url, **values}
+    return values

@@ -1,0 +1,1 @@
+"""Releases: the changelog, the version, the tag, and what each must be."""

@@ -1,0 +1,28 @@
+"""Print what CHANGELOG.md says of a version, without its heading."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from delivery.changelog import Changelog
+from delivery.command import run
+
+
+def section(changelog: str, version: str) -> str:
+    """Return a version's section; its heading is `## [1.2.3] - 2026-01-31`."""
+    return Changelog(changelog).text(version)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("scripts/changelog-section", description=__doc__)
+    parser.add_argument("version", metavar="VERSION", help="such as v1.2.3")
+    words = parser.parse_args()
+    run(
+        "changelog-section",
+        lambda: print(section(Path("CHANGELOG.md").read_text(), words.version)),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Refuse commit messages that do not follow Conventional Commits: `fix(cart): what it does`.
+
+What git itself words is let through: merges, where a commit is one, and reverts. https://www.conventionalcommits.org/en/v1.0.0/
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from delivery.command import run
+from delivery.errors import Failure
+from delivery.git import git
+
+TYPES = "build|chore|ci|docs|feat|fix|perf|refactor|revert|style|test"
+HEADER = re.compile(rf"({TYPES})(\([\w./-]+\))?!?: \S.*")
+# As git and GitHub word them.
+MERGE = re.compile(
+    r"Merge ((remote-tracking )?branch(es)?|tags?|commits?|pull request|[0-9a-f]+ into) .+"
+)
+REVERT = re.compile(r'(Revert|Reapply) ".+')
+REVERTED = re.compile(r"^(This reverts commit [0-9a-f]+|Reverts \S*#[0-9]+)", re.M)
+# To be squashed into another before anybody sees it: fine in one's own clone.
+FIXUP = re.compile(r"(fixup|squash|amend)! ")
+SCISSORS = "# ------------------------ >8"  # what `git commit --verbose` shows below is no message
+
+
+def problem(message: str, *, merges: bool = True) -> str:
+    """Return what is wrong with a message; nothing where it is fine."""
+    header, *rest = message.strip().splitlines() or [""]
+    merge = merges and MERGE.fullmatch(header)
+    revert = REVERT.fullmatch(header) and REVERTED.search("\n".join(rest))
+    if not (HEADER.fullmatch(header) or merge or revert):
+        return f"{header!r} is not of the form TYPE(SCOPE): WHAT IT DOES"
+    if rest and rest[0].strip():
+        return f"{header!r} needs an empty line below it"
+    return ""
+
+
+def commits(span: str) -> Iterator[tuple[str, str]]:
+    """Yield each commit with its message, but for merges, oldest first."""
+    log = git(
+        "log", "-z", "--no-merges", "--reverse", "--format=%h%n%B", "--end-of-options", span, "--"
+    )
+    for entry in filter(None, log.split("\0")):
+        commit, _, message = entry.partition("\n")
+        yield commit, message
+
+
+def since_main() -> str:
+    """Return what HEAD has and main has not."""
+    for main in ("origin/main", "main"):
+        with suppress(Failure):
+            git("rev-parse", "--verify", "--quiet", main)
+            return f"{main}..HEAD"
+    print("There is no main here to compare with: only the newest commit is checked.")
+    return "HEAD^!"
+
+
+def check(span: str) -> None:
+    found = list(commits(span))
+    wrong = [
+        f"{commit}: {text}" for commit, message in found if (text := problem(message, merges=False))
+    ]
+    print("\n".join([*wrong, f"{len(found)} commits in {span}, {len(wrong)} to be reworded"]))
+    if wrong:
+        raise Failure(f"TYPE is one of {TYPES}. To reword them: git rebase --interactive")
+
+
+def is_merging() -> bool:
+    """Tell whether the commit that is being made ends a merge."""
+    try:
+        return bool(git("rev-parse", "--verify", "--quiet", "MERGE_HEAD"))
+    except Failure:
+        return False
+
+
+def check_message(path: Path) -> None:
+    """Check what somebody is about to commit."""
+    try:
+        text = path.read_text().partition(SCISSORS)[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{path} can't be read: {error}") from None
+    message = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    if not FIXUP.match(message) and (text := problem(message, merges=is_merging())):
+        raise Failure(f"{text}. TYPE is one of {TYPES}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("scripts/check-commits", description=__doc__)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "span", metavar="BASE..HEAD", nargs="?", help="default, or empty: what main does not have"
+    )
+    what.add_argument("--message", metavar="FILE", type=Path, help="of a commit to be: git's hook")
+    words = parser.parse_args()
+    if words.message:
+        run("check-commits", lambda: check_message(words.message))
+    else:
+        run("check-commits", lambda: check(words.span or since_main()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Refuse a version that may not go to production.
+
+It is vMAJOR.MINOR.PATCH, its tag is on main, CHANGELOG.md has a section on it, and staging runs its
+commit. To redeploy, it only has to be a tag like that: it was let through once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+
+from delivery.changelog import NoParser
+from delivery.command import run
+from delivery.deploy.verify_deployment import Site, health, other_environment
+from delivery.errors import Failure
+from delivery.release.changelog_section import section
+from delivery.workflow import output
+
+MAIN = "refs/remotes/origin/main"
+
+
+def git(*words: str) -> str:
+    """Return what git says; nothing where it refuses."""
+    done = subprocess.run(["git", *words], capture_output=True, text=True)
+    return "" if done.returncode else done.stdout.strip()
+
+
+def commit_of(version: str) -> str:
+    """Return the commit of a version's tag on main."""
+    if not re.fullmatch(r"v[0-9]+\.[0-9]+\.[0-9]+", version):
+        raise Failure(f"{version!r} is no version: it looks like v1.2.3")
+    commit = git("rev-parse", "--verify", "--quiet", f"refs/tags/{version}^{{commit}}")
+    if not commit:
+        raise Failure(f"there is no tag {version}")
+    main = git("rev-parse", "--verify", "--quiet", MAIN)
+    if not main:
+        raise Failure("this clone does not know the branch main of its origin: git fetch")
+    if git("merge-base", commit, main) != commit:
+        raise Failure(f"{version} is {commit[:12]}, which is not on main")
+    return commit
+
+
+def check_staging(url: str, version: str, commit: str) -> None:
+    found = health(Site(url))
+    if other := other_environment(found, "staging"):
+        raise Failure(f"{url} leads to {other}, not to staging: correct STAGING_URL")
+    if (runs := str(found.get("commit"))) != commit:
+        raise Failure(
+            f"{version} is {commit[:12]}, and staging runs {runs[:12]}: only what it runs can be"
+            " released. Wait for its deploy, or tag what it runs; what was in production before"
+            " can be redeployed by hand"
+        )
+    if found.get("status") != "ok":
+        raise Failure(f"staging runs {version}, and is not ready: see {url}")
+
+
+def check(version: str, staging: str, redeploy: bool) -> None:
+    commit = commit_of(version)
+    try:
+        section(git("show", f"{commit}:CHANGELOG.md"), version)
+    except NoParser as missing:
+        # Going back waits for nothing to be installed.
+        if not redeploy:
+            raise
+        print(f"CHANGELOG.md was not read: {missing}")
+    output("commit", commit)
+    if redeploy:
+        output("staging", "not asked: only what was promoted before is redeployed")
+    elif staging:
+        check_staging(staging, version, commit)
+        output("staging", staging)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("scripts/check-release", description=__doc__)
+    parser.add_argument("version", metavar="VERSION", help="such as v1.2.3")
+    parser.add_argument("--staging", metavar="URL", default="", help="empty: not asked")
+    parser.add_argument("--redeploy", action="store_true", help="staging is not asked")
+    words = parser.parse_args()
+    run("check-release", lambda: check(words.version, words.staging, words.redeploy))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Release what main is, in two steps, as only what staging runs may go to production.
+
+The first run moves what is unreleased in CHANGELOG.md under the version, and pushes that commit to
+main, which staging deploys. The second, once it is there, pushes the tag, which production deploys.
+Nothing is changed before origin has taken it: whatever stops a run, the next goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import date
+from typing import NamedTuple
+
+from delivery.changelog import UNRELEASED, Changelog, NoParser
+from delivery.checkout import checkout
+from delivery.command import confirm, run
+from delivery.errors import Failure
+from delivery.git import git, slug
+from delivery.github.gh import gh
+from delivery.release.changelog_section import section
+from delivery.release.check_release import check_staging
+from delivery.release.release_checks import (
+    check_ci,
+    check_clone,
+    check_version,
+    main_wants_pull_requests,
+    staging_url,
+)
+
+# Stricter than check-release: 01.2.3 is no SemVer.
+NUMBER = "(?:0|[1-9][0-9]*)"
+VERSION = re.compile(rf"v?({NUMBER}\.{NUMBER}\.{NUMBER})")
+
+
+class Options(NamedTuple):
+    """What the command line says besides the version."""
+
+    yes: bool = False
+    wait: bool = False
+    ask_ci: bool = True
+    pull_request: bool = False
+
+
+def ask(question: str, options: Options) -> None:
+    if not options.yes and not confirm(question):
+        raise Failure("nothing was pushed, and nothing is changed here")
+
+
+def push(what: str, hint: str = "") -> None:
+    try:
+        git("push", "--quiet", "origin", what)
+    except Failure as refused:
+        raise Failure(f"nothing is changed, as origin refuses{hint}: {refused}") from None
+
+
+# The changelog.
+
+
+def has_entries(changelog: str) -> bool:
+    """Tell whether anything is unreleased, other than headings."""
+    try:
+        return Changelog(changelog).has_entries(UNRELEASED)
+    except NoParser:
+        raise
+    except Failure:
+        return False
+
+
+def with_version(changelog: str, version: str, day: date, url: str = "") -> str:
+    """Return the changelog with what is unreleased under a version, linked where there is a URL."""
+    text = Changelog(changelog).with_version(version, day, url)
+    if not has_entries(changelog):
+        raise Failure("CHANGELOG.md has nothing under [Unreleased]: say there what is new")
+    return text
+
+
+# The two steps.
+
+
+def prepare(version: str, commit: str, changelog: str, options: Options) -> str:
+    """Return the commit that names the version, made and pushed to main, or for a pull request."""
+    title, branch = f"chore(release): v{version}", f"release/v{version}"
+    if options.pull_request and git("ls-remote", "origin", f"refs/heads/{branch}"):
+        raise Failure(f"origin has {branch} already: merge its pull request, then git pull")
+    origin = git("remote", "get-url", "origin")
+    url = f"https://github.com/{slug()}/releases/tag/v{version}" if "github.com" in origin else ""
+    text = with_version(changelog, version, date.today(), url)
+    check_ci(commit, ask=options.ask_ci, wait=options.wait)
+    with checkout(commit) as tree:
+        (tree / "CHANGELOG.md").write_text(text)
+        # Without hooks: what they run is in the other working tree.
+        git("commit", "--quiet", "--all", "--no-verify", f"--message={title}", folder=tree)
+        made = git("rev-parse", "HEAD", folder=tree)
+    print(git("show", made))
+    if options.pull_request:
+        ask(f"Push this to {branch}, and open a pull request?", options)
+        push(f"{made}:refs/heads/{branch}")
+        open_pull_request(version, branch, title)
+    else:
+        ask("Push this to main, which staging deploys?", options)
+        push(f"{made}:refs/heads/main", " (where main is protected: --pull-request)")
+        git("merge", "--quiet", "--ff-only", made)
+        print(f"origin's main is {made[:12]}, which staging deploys now.")
+    return made
+
+
+def open_pull_request(version: str, branch: str, title: str) -> None:
+    body = f"Once it is merged: `git pull`, then `scripts/release {version}`."
+    words = ("--base", "main", "--head", branch, "--title", title, "--body", body)
+    try:
+        print(gh("pr", "create", *words).strip())
+    except Failure as failure:
+        raise Failure(f"{branch} is pushed; open its pull request by hand: {failure}") from None
+
+
+def tag(version: str, commit: str, changelog: str, options: Options) -> None:
+    """Tag what staging runs, which production then deploys."""
+    name = f"v{version}"
+    if has_entries(changelog):
+        raise Failure(
+            f"CHANGELOG.md has something unreleased again since {name} was prepared: bring it under"
+            f" [{version}] with a commit to main, and run this again"
+        )
+    check_ci(commit, ask=options.ask_ci, wait=options.wait)
+    if url := staging_url(ask=options.ask_ci):
+        check_staging(url, name, commit)
+    else:
+        print("Staging was not asked which commit it runs: STAGING_URL is not set.")
+    print(f"{name} is {git('log', '-1', '--format=%h %s', commit)}\n\n{section(changelog, name)}\n")
+    ask(f"Push the tag {name}, which production deploys?", options)
+    git("tag", "--annotate", f"--message={name}", name, commit)
+    try:
+        push(f"refs/tags/{name}")
+    except BaseException:
+        git("tag", "--delete", name)
+        raise
+    print(f"{name} is tagged: deploy-prod.yml brings it to production, once somebody approved it.")
+
+
+def release(word: str, options: Options) -> None:
+    if not (match := VERSION.fullmatch(word)):
+        raise Failure(f"{word!r} is no version: it looks like 1.2.3, and production takes no other")
+    version = match[1]
+    commit = check_clone()
+    changelog = git("show", f"{commit}:CHANGELOG.md")
+    check_version(version, changelog)
+    if version not in Changelog(changelog).versions():
+        if options.ask_ci and main_wants_pull_requests():
+            options = options._replace(pull_request=True)
+        commit = prepare(version, commit, changelog, options)
+        if options.pull_request or not options.wait:
+            where = "it is merged and " if options.pull_request else ""
+            print(f"Once {where}staging runs it, scripts/release {version} tags it.")
+            return
+        changelog = git("show", f"{commit}:CHANGELOG.md")
+    tag(version, commit, changelog, options)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("scripts/release", description=__doc__)
+    parser.add_argument("version", metavar="VERSION", help="such as 1.2.3 or v1.2.3")
+    parser.add_argument("--yes", action="store_true", help="push without asking")
+    parser.add_argument("--wait", action="store_true", help="for CI, and so take both steps in one")
+    parser.add_argument(
+        "--pull-request",
+        action="store_true",
+        help="the first step by one, as where a ruleset of main wants it",
+    )
+    parser.add_argument(
+        "--without-ci", action="store_true", help="don't ask GitHub whether CI passed"
+    )
+    words = parser.parse_args()
+    options = Options(words.yes, words.wait, not words.without_ci, words.pull_request)
+
+    def act() -> None:
+        try:
+            release(words.version, options)
+        except KeyboardInterrupt:
+            raise Failure("stopped. Run it again: it goes on from what origin has") from None
+
+    run("release", act)
+
+
+if __name__ == "__main__":
+    main()

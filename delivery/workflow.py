@@ -1,0 +1,38 @@
+"""Exchange values with the GitHub workflow that runs a command: variables, outputs, a summary."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from delivery.errors import Failure
+
+
+def variable(name: str) -> str:
+    """Return a variable that must be set."""
+    if value := os.environ.get(name, "").strip():
+        return value
+    raise Failure(f"{name} is not set")
+
+
+def output(name: str, value: str) -> None:
+    """Hand a value of one line to the steps after this one; where there are none, print it."""
+    if file := os.environ.get("GITHUB_OUTPUT"):
+        with Path(file).open("a") as outputs:
+            outputs.write(f"{name}={' '.join(value.split())}\n")
+    print(f"{name}: {value}")
+
+
+def export(name: str, value: str) -> None:
+    """Give the steps after this one a variable; where there are none, print it."""
+    if file := os.environ.get("GITHUB_ENV"):
+        with Path(file).open("a") as variables:
+            variables.write(f"{name}={value}\n")
+    print(f"{name}: {value}")
+
+
+def summary(text: str) -> None:
+    """Add to what GitHub shows on the run's page."""
+    if file := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(file).open("a") as page:
+            page.write(f"{text}\n")

@@ -1,0 +1,26 @@
+"""Names that Python, AWS and Docker all take."""
+
+from __future__ import annotations
+
+import importlib.util
+import keyword
+import re
+import sys
+
+from delivery.errors import Failure
+
+FORM = "lower-case letters and digits, in words joined by one underscore, such as shop or my_shop"
+
+
+def check(name: str, longest: int) -> None:
+    """Raise Failure where a package can't have the name, or AWS can't have it with hyphens."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        raise Failure(f"{name!r} is no name: it takes {FORM}")
+    if not 2 <= len(name) <= longest:
+        raise Failure(f"{name!r} is no name: it takes 2 to {longest} characters")
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        raise Failure(f"{name!r} is a word of Python's own: take another")
+    if name in sys.stdlib_module_names or importlib.util.find_spec(name):
+        raise Failure(
+            f"{name!r} is a module already, of Python, a package or this project: take another"
+        )

@@ -1,0 +1,74 @@
+"""Leave parts of the template out of a project: their files, and the lines that are marked.
+
+A mark is a comment. At the end of a line, `only with: NAME` marks that line. Alone on its line it
+begins a marked block, which ends with the comment `until here: NAME`. In a project that keeps a
+part, only the marks themselves are removed.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from delivery.errors import Failure
+from delivery.git import git
+
+# The files and folders of each part.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    # What makes a project of the template, and what compares it with others: no project keeps it.
+    "template": (
+        "bench",
+        "docs/benchmarks.md",
+        "template/parts.py",
+        "scripts/rename",
+        "template/rename.py",
+        "scripts/try-fork",
+        "tests/delivery/test_fork.py",
+        "tests/delivery/test_parts.py",
+    ),
+    # The example page, and the lessons that change it.
+    "releases": ("apps/dashboard", "docs/tutorial"),
+}
+# In Python, shell, YAML and Makefiles; in Markdown and HTML; in Django's templates.
+MARK = re.compile(
+    r"[ \t]*(?:#|<!--|\{#)[ \t]*(only with|until here): (\w+)[ \t]*(?:-->|#\})?[ \t]*(\|?)$"
+)
+
+
+def leave_out(root: Path, parts: set[str]) -> None:
+    """Remove parts from a checkout of the template, and the marks of the parts that stay.
+
+    Raise Failure where a file of a part is missing, or a mark is wrong.
+    """
+    for path in (path for part in sorted(parts) for path in PARTS[part]):
+        if not (root / path).exists():
+            raise Failure(f"there is no {path} any more: correct PARTS in template/parts.py")
+        shutil.rmtree(root / path) if (root / path).is_dir() else (root / path).unlink()
+    for path in git("ls-files", folder=root).splitlines():
+        file = root / path
+        if not file.is_file() or b"only with: " not in (content := file.read_bytes()):
+            continue
+        lines = content.decode().splitlines(keepends=True)
+        file.write_text("".join(without(lines, parts, path)))
+
+
+def without(lines: list[str], parts: set[str], path: str) -> Iterator[str]:
+    """Yield the lines that stay; raise Failure where a mark is wrong."""
+    inside: list[str] = []
+    for number, line in enumerate(lines, 1):
+        text = line.rstrip("\n")
+        mark = MARK.search(text)
+        if mark and mark[2] not in PARTS:
+            raise Failure(f"{path}:{number}: {mark[2]!r} is none of {', '.join(PARTS)}")
+        if mark and mark[1] == "until here":
+            if inside[-1:] != [mark[2]]:
+                raise Failure(f"{path}:{number}: no block of {mark[2]} begins above")
+            inside.pop()
+        elif mark and not text[: mark.start()].strip():
+            inside.append(mark[2])
+        elif not parts.intersection(inside) and not (mark and mark[2] in parts):
+            yield text[: mark.start()] + (f" {mark[3]}" if mark[3] else "") + "\n" if mark else line
+    if inside:
+        raise Failure(f"{path}: the block of {inside[-1]} does not end")

@@ -1,0 +1,151 @@
+"""Make this template a project of its own: all that it is called, in files and in their paths.
+
+NAME takes the place of the Python package; with hyphens for underscores, that of the image, the
+container and everything in AWS. The guide's rows are renamed as well, so that what they say is
+true here; the changelog begins anew. LICENSE stays as it is: put your own there. MySQL's user and
+database are called app in every project. What only the template needs goes, this script included.
+
+All is worked out in a copy first; then the working tree gets it at once, staged for a commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from delivery.checkout import check_clean, checkout
+from delivery.command import run
+from delivery.errors import Failure
+from delivery.git import git
+from template import names, parts
+
+# A load balancer's name has at most 32 characters, and "-production" are 11 of them.
+LONGEST = 21
+RECORD = """
+[tool.template]
+# What scripts/update-from-template goes by: this project is that tree of the template's, renamed.
+name = "{name}"
+without = {without}
+tree = "{tree}"
+"""
+
+
+def spellings(name: str) -> dict[str, str]:
+    hyphened = name.replace("_", "-")
+    return {"myproject": name, "myapp": hyphened, "MyApp": hyphened.title()}
+
+
+def rename(root: Path, name: str) -> None:
+    """Rename what is tracked in a folder."""
+    found = spellings(name)
+    pattern = re.compile("|".join(found))
+
+    def renamed(text: str) -> str:
+        return pattern.sub(lambda match: found[match[0]], text)
+
+    for path in git("ls-files", folder=root).splitlines():
+        file, target = root / path, root / renamed(path)
+        content = file.read_bytes()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(target)
+        if b"\0" not in content:  # as git tells a picture from a text
+            target.write_bytes(renamed(content.decode()).encode())
+
+
+def begin_changelog(root: Path) -> None:
+    """Replace the template's changelog by a new one."""
+    changelog = root / "CHANGELOG.md"
+    head, unreleased, _ = changelog.read_text().partition("## [Unreleased]\n")
+    changelog.write_text(f"{head}{unreleased}\n### Added\n\n- myproject, made from its template.\n")
+
+
+def put_in_form(root: Path) -> None:
+    """Sort imports, drop unused ones, and break lines where the new names' lengths need it.
+
+    ruff formats the files in a moment. black, whose format counts, then takes only those that this
+    changed: it needs seconds for all.
+    """
+    changed = python_files(root, "--cached", "HEAD")
+    tool(root, "ruff", ["check", "--fix", "--exit-zero", *changed])
+    git("add", "--all", folder=root)
+    tool(root, "ruff", ["format", *changed])
+    # What a long name in a text leaves.
+    tool(root, "ruff", ["check", "--add-noqa", "--select=E501", *changed])
+    if formatted := python_files(root):
+        tool(root, "black", formatted)
+    tool(root, "ruff", ["check", *changed])
+
+
+def python_files(root: Path, *words: str) -> list[str]:
+    """Return the Python files that differ from the index, or from what git diff is told."""
+    names = git("diff", "--name-only", "--diff-filter=d", *words, "--", "*.py", folder=root)
+    return names.splitlines()
+
+
+def tool(root: Path, name: str, words: list[str]) -> None:
+    command = [str(Path(sys.executable).with_name(name)), *words, "--quiet"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if done.returncode:
+        raise Failure(f"{name} {words[0]}: {done.stdout}{done.stderr}".strip())
+
+
+def make(name: str, without: Sequence[str]) -> str:
+    """Return the tree of the project that this template becomes."""
+    tree = git("rev-parse", "HEAD^{tree}")
+    with checkout("HEAD") as copy:
+        parts.leave_out(copy, {"template", *without})
+        begin_changelog(copy)
+        git("add", "--all", folder=copy)
+        rename(copy, name)
+        record = RECORD.format(name=name, without=json.dumps(sorted(without)), tree=tree)
+        with (copy / "pyproject.toml").open("a") as project:
+            project.write(record)
+        git("add", "--all", folder=copy)
+        put_in_form(copy)
+        git("add", "--all", folder=copy)
+        return git("write-tree", folder=copy)
+
+
+def act(name: str, without: Sequence[str]) -> None:
+    names.check(name, LONGEST)
+    if name.partition("_")[0] == "internal":
+        raise Failure(f"{name!r} is no name: AWS keeps internal- for its own load balancers")
+    check_clean()
+    tree = make(name, without)
+    git("read-tree", "-m", "-u", "HEAD", tree)
+    # What Python compiled there would keep the old package's folders in place.
+    git("clean", "-dfqX", "--", "myproject", "apps")
+    changed = git("diff", "--cached", "--shortstat", "HEAD")
+    print(f"The package is {name}, in AWS it is {spellings(name)['myapp']}: {changed}")
+    print(f"Next: make check, and git commit --message 'chore: {name}, from the template'")
+    print("All back to what it was: git reset --hard")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        "scripts/rename",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Exit code 0: renamed; 1: refused, and nothing is changed; 2: wrong usage.",
+    )
+    parser.add_argument("name", metavar="NAME", help=f"{names.FORM}; 2 to {LONGEST} characters")
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=sorted(parts.PARTS.keys() - {"template"}),
+        help="releases: leave out the example, which is the page /releases/ with its statistics and"
+        " their flag; the record of releases and /releases.json stay, because rollbacks write it"
+        " and the rehearsal reads it",
+    )
+    args = parser.parse_args()
+    run("rename", lambda: act(args.name, args.without))
+
+
+if __name__ == "__main__":
+    main()
