@@ -168,14 +168,19 @@ def write_machine(folder: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def buildkit() -> dict[str, str]:
-    """Return the variable that makes an older Docker CLI build with BuildKit.
+def build_command() -> tuple[str, dict[str, str]]:
+    """Return the Docker CLI to build with, and its variables: the first that has BuildKit.
 
-    Newer ones do so by themselves where they have Buildx, and refuse the variable without it.
+    Version 23 and newer have it where Buildx is installed, and use it by themselves; older ones
+    have it, and have to be told. A machine can have one of each.
     """
     on = {"DOCKER_BUILDKIT": "1"}
-    asked = ["docker", "build", "--help"]
-    return {} if subprocess.run(asked, env=os.environ | on, capture_output=True).returncode else on
+    for folder in os.get_exec_path():
+        if program := shutil.which("docker", path=folder):
+            asked = [program, "build", "--help"]
+            if not subprocess.run(asked, env=os.environ | on, capture_output=True).returncode:
+                return program, on
+    return "docker", {}
 
 
 def build(image: str, dockerfile: str, files: Sequence[Path], marks: dict[str, str]) -> None:
@@ -189,7 +194,8 @@ def build(image: str, dockerfile: str, files: Sequence[Path], marks: dict[str, s
         write_machine(context / "machine")
         options = [f"--label={key}={value}" for key, value in marks.items()]
         options += ["--network=host", f"--file={HERE / dockerfile}", f"--tag={image}"]
-        run("docker", "build", *options, str(context), **buildkit())
+        program, variables = build_command()
+        run(program, "build", *options, str(context), **variables)
 
 
 def mirror() -> list[str]:

@@ -30,22 +30,21 @@ WORKDIR /opt/toolcache
 # /opt/toolcache is what actions/setup-python looks in. Not GitHub's /opt/hostedtoolcache: act lays a volume over
 # that, and a job would find what another installed. `empty` has nothing but pip. `filled` has what these files
 # pin, for a commit that brings the same files: pip looks at the hash only of what it installs.
-RUN sed -n '/^uv==/,/# via/p' requirements-ci.txt > uv.txt \
+RUN sed -n '/^pip==/,/# via/p' requirements-ci.txt > pip.txt \
+ && sed -n '/^uv==/,/# via/p' requirements-ci.txt > uv.txt \
  && version=$(python3 -c 'import platform; print(platform.python_version())') \
- && filled=/opt/toolcache/filled/Python/$version/x64 \
- && python3 -m venv "/opt/toolcache/empty/Python/$version/x64" \
- && python3 -m venv --without-pip "$filled" \
- && python3 -m venv --without-pip /opt/tools \
- && for cache in empty filled; do \
-        ln -sf python3 "/opt/toolcache/$cache/Python/$version/x64/bin/python3.11" \
-     && touch "/opt/toolcache/$cache/Python/$version/x64.complete" || exit; \
+ && empty=/opt/toolcache/empty/Python/$version/x64 filled=/opt/toolcache/filled/Python/$version/x64 \
+ && for folder in "$empty" "$filled" /opt/tools; do \
+        python3 -m venv --without-pip "$folder" && ln -sf python3 "$folder/bin/python3.11" || exit; \
     done \
+ && touch "$empty.complete" "$filled.complete" \
  && pip --python "$filled/bin/python" install --quiet --no-cache-dir --no-compile --no-deps --require-hashes \
         --requirement uv.txt \
  && uv() { "$filled/bin/uv" --no-cache --quiet pip install --require-hashes "$@"; } \
+ && uv --python "$empty" --requirement pip.txt \
  && uv --python "$filled" --requirement requirements.txt --requirement requirements-ci.txt \
  && uv --python /opt/tools --requirement runner-requirements.txt \
- && python3 -m compileall -q -j 0 -x /tests/ "$filled" /opt/tools \
+ && python3 -m compileall -q -j 0 -x /tests/ /opt/toolcache /opt/tools \
  && node=$(find /opt/tools -path '*/bin/node') \
  && rm -rf "${node%/bin/node}/include" \
  && ln -s "$node" /opt/tools/bin/aws /usr/local/bin/

@@ -164,16 +164,18 @@ def test_nothing_else_holds_up_the_critical_path(monkeypatch: pytest.MonkeyPatch
     assert builder.make(["mysql:8.4", "redis:7-alpine", builder.RUNNER]) == 0
 
 
-def test_an_older_docker_is_told_to_build_with_buildkit(
+def test_the_first_docker_that_has_buildkit_builds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "docker").write_text('#!/bin/sh\nexit "$CODE"\n')
-    (tmp_path / "docker").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setenv("CODE", "0")
-    assert builder.buildkit() == {"DOCKER_BUILDKIT": "1"}
-    monkeypatch.setenv("CODE", "1")
-    assert builder.buildkit() == {}
+    for name, code in (("without", 1), ("with", 0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "docker").write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / name / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/without:{tmp_path}/with")
+    program = str(tmp_path / "with" / "docker")
+    assert builder.build_command() == (program, {"DOCKER_BUILDKIT": "1"})
+    monkeypatch.setenv("PATH", f"{tmp_path}/without")
+    assert builder.build_command() == ("docker", {})
 
 
 def test_the_mirror_is_the_machines_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
