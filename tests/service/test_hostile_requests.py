@@ -36,7 +36,7 @@ def routes(resolver: URLResolver, before: str = "/") -> Iterator[str]:
             yield route
 
 
-ROUTES = sorted({*routes(get_resolver()), "/health/live/", "/static/releases/releases.css"})
+ROUTES = sorted({*routes(get_resolver()), "/health/live/", "/static/site.css"})
 URLS, *ODD_URLS = (
     sorted({route.replace("{}", argument).encode() for route in ROUTES})
     for argument in hostile.ARGUMENTS
