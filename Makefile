@@ -1,12 +1,19 @@
 # A menu; what each does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rehearsal check pipeline pipeline-down drills soak docs-test docs format requirements
+.PHONY: help run dev shell test test-rehearsal check pipeline pipeline-down drills soak docs-test docs format requirements
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve on http://127.0.0.1:8000 with the embedded defaults (PORT=8001 for another port)
 	@scripts/run
+
+dev: ## Serve with reload on changes, and with sample releases to look at (PORT=8001 for another port)
+	@scripts/dev
+
+shell: ## Open a Python shell with the models, on the embedded defaults
+	@scripts/bootstrap run
+	@.venv/bin/python manage.py shell
 
 test: ## Run the tests on real MySQL and Redis (ARGS="apps/health -x" for a part)
 	@scripts/test $(ARGS)
