@@ -1,0 +1,44 @@
+"""What scripts/slow-clients makes of what it has measured."""
+
+import pytest
+
+from delivery.checks.slow_clients import KINDS, LIVENESS, Honest, Result, Slow
+
+FAST = [0.01] * 99
+
+
+def result(
+    slow: float = 20,
+    liveness: float = 0.5,
+    page: float = 0.5,
+    answer: str = "",
+    upload: str = "200",
+) -> Result:
+    """Return what was measured, where each figure is that of one request or connection in many."""
+    checks, pages = Honest(LIVENESS, [*FAST, liveness]), Honest("/health/", [*FAST, *[page] * 6])
+    pages.failures += [answer] * bool(answer)
+    return Result([Slow(kind, 1, slow) for kind in KINDS], [checks, pages], upload)
+
+
+@pytest.mark.parametrize(
+    ("measured", "problem"),
+    [
+        (result(slow=31), "silent: 31.0 s, and 30 s is the limit"),
+        (result(liveness=1.5), "/health/live/: 1.50 s, and 1 s is the limit"),
+        (result(page=1.5), "/health/: p95 is 1.50 s, and 1 s is the limit"),
+        (result(answer="answered with 503"), "/health/: answered with 503"),
+        (result(upload="408 s"), "the upload: 408 s"),
+        (result(upload="500"), "the upload: 500"),
+    ],
+)
+def test_what_is_beyond_its_limit_is_named(measured: Result, problem: str) -> None:
+    assert measured.problems(bound=30)[0] == problem
+
+
+def test_nothing_is_said_of_what_is_within_its_limits() -> None:
+    assert result(upload="403").problems(bound=30) == []
+
+
+def test_each_kind_has_its_figures() -> None:
+    printed = "\n".join(result().lines())
+    assert all(kind.name in printed for kind in KINDS)

@@ -1,0 +1,46 @@
+"""Clients that are slow, or say nothing at all, hold up nobody else.
+
+For the response times during a minute of them, and how long the service puts up with each:
+SLOW_SECONDS=60 make test ARGS="tests/service/test_slow_clients.py -s"
+"""
+
+import os
+import subprocess
+from contextlib import ExitStack, closing
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+
+from delivery.checks.slow_clients import KINDS, LIVENESS, PAGES, Server, has_ended, open_slow
+
+from .conftest import ROOT, serve
+
+pytestmark = pytest.mark.django_db
+CONNECTIONS = 200
+SECONDS = os.environ.get("SLOW_SECONDS")
+
+
+@pytest.mark.parametrize("threads", ["4", "1"])
+def test_pages_are_served_while_slow_connections_are_open(
+    django_db_setup: None, tmp_path: Path, threads: str
+) -> None:
+    with serve(tmp_path, WEB_THREADS=threads) as service, ExitStack() as stack:
+        server = Server(("127.0.0.1", service.port), "example.com")
+        slow = [
+            (stack.enter_context(closing(open_slow(server, kind))), kind)
+            for kind in islice(cycle(KINDS), CONNECTIONS)
+        ]
+        for path in 4 * (LIVENESS, *PAGES):
+            assert service.get(path)[0].status == 200
+        assert not [kind.name for connection, kind in slow if has_ended(connection, kind)]
+
+
+@pytest.mark.skipif(not SECONDS, reason="takes a minute: set SLOW_SECONDS=60")
+def test_a_minute_of_slow_clients_is_within_the_limits(
+    django_db_setup: None, tmp_path: Path
+) -> None:
+    with serve(tmp_path) as service:
+        command = ["scripts/slow-clients", f"http://127.0.0.1:{service.port}"]
+        command += ["--host", "example.com", "--seconds", str(SECONDS)]
+        assert subprocess.run(command, cwd=ROOT).returncode == 0
