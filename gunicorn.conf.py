@@ -1,6 +1,7 @@
 """gunicorn for one task of 0.5 to 2 vCPU behind an AWS load balancer."""
 
 import os
+import resource
 from pathlib import Path
 
 from django.conf import settings
@@ -21,12 +22,18 @@ wsgi_app = "myproject.wsgi"
 
 # Two processes keep 2 vCPU busy, and one answers while the other is replaced. Threads, so that a
 # database that hangs does not take the liveness check with it.
-worker_class = "myproject.worker.Worker"  # with one thread, too
 workers = env.int("WEB_WORKERS", 2, validate=environment.positive)
 threads = env.int("WEB_THREADS", 4, validate=environment.positive)
+# A slow client holds up nobody else. Named, because gunicorn chooses another one for one thread.
+worker_class = "myproject.server.worker.Worker"
+
+# A connection may need a second file descriptor, for the file that it is sent.
+worker_connections = min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
+
+# A worker whose main thread is stuck is replaced. This bounds no request: those run in threads.
+timeout = 30
 
 # ECS sends SIGKILL 30 s after SIGTERM: requests in flight must be done by then.
-timeout = 30
 graceful_timeout = 25
 
 # Longer than the load balancer's 60 s, or it sends a request into a connection that is closing.
