@@ -21,7 +21,8 @@ PEERS_VENV = HERE / ".venv"
 START_SECONDS = 30
 
 SYNC = ["--workers", "2", "--worker-class", "sync", "--threads", "1"]
-GTHREAD = ["--workers", "2", "--worker-class", "gthread", "--threads", "4"]
+# Ours has a worker class of its own; for the others gunicorn chooses gthread.
+THREADS = ["--workers", "2", "--threads", "4"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .report import Figure, NotMeasured
-from .servers import DEFAULT, GTHREAD, MINIMAL, OURS, Server, Subject, get, prepare_peers, serve
+from .servers import DEFAULT, MINIMAL, OURS, THREADS, Server, Subject, get, prepare_peers, serve
 from .services import Services, services
 
 RUNS = 5
@@ -39,7 +39,7 @@ def _start_up(services: Services) -> Iterator[Figure]:
 
 
 def _start(services: Services, subject: Subject, path: str) -> float:
-    with serve(subject, GTHREAD, services.environment, path) as server:
+    with serve(subject, THREADS, services.environment, path) as server:
         return server.seconds_to_start
 
 
@@ -48,7 +48,7 @@ def _first_answer(services: Services, path: str) -> Figure:
     environment = services.environment_with_tls()
     first, later = [], []
     for _ in range(RUNS):
-        with serve(OURS, GTHREAD, environment, "/health/live/") as server:
+        with serve(OURS, THREADS, environment, "/health/live/") as server:
             first.append(_milliseconds(server, path))
             later += [_milliseconds(server, path) for _ in range(NEXT_REQUESTS)]
     return Figure(
@@ -73,7 +73,7 @@ def _milliseconds(server: Server, path: str) -> float:
 def _memory(services: Services) -> float:
     if sys.platform != "linux":
         raise NotMeasured("memory is read from /proc/PID/smaps_rollup, which only Linux has")
-    with serve(OURS, GTHREAD, services.environment, "/health/") as server:
+    with serve(OURS, THREADS, services.environment, "/health/") as server:
         for _ in range(REQUESTS):
             for path in ("/health/", "/health/live/", "/admin/login/", "/releases/"):
                 get(server.port, path)

@@ -12,11 +12,11 @@ from .report import Figure, NotMeasured
 from .servers import (
     BARE,
     DEFAULT,
-    GTHREAD,
     HEALTH_CHECK,
     MINIMAL,
     OURS,
     SYNC,
+    THREADS,
     Server,
     Subject,
     find,
@@ -55,7 +55,7 @@ def measure() -> Iterator[Figure]:
     prepare_peers()
     with services() as provided:
         yield from _sync(wrk, provided)
-        yield from _gthread(wrk, provided)
+        yield from _threads(wrk, provided)
 
 
 def _sync(wrk: str, services: Services) -> Iterator[Figure]:
@@ -72,12 +72,12 @@ def _sync(wrk: str, services: Services) -> Iterator[Figure]:
     yield _connections("Redis", ready.redis, ready, health_check.redis, health_check)
 
 
-def _gthread(wrk: str, services: Services) -> Iterator[Figure]:
+def _threads(wrk: str, services: Services) -> Iterator[Figure]:
     live, ready = Target(OURS, "/health/live/"), Target(OURS, "/health/")
     bare, health_check = Target(BARE, "/"), Target(HEALTH_CHECK, "/health/?format=json")
-    _load(wrk, services, GTHREAD, [bare, live, health_check, ready])
-    yield _compare("gthread", live, bare, 0.85)
-    yield _compare("gthread", ready, health_check, 6)
+    _load(wrk, services, THREADS, [bare, live, health_check, ready])
+    yield _compare("threads", live, bare, 0.85)
+    yield _compare("threads", ready, health_check, 6)
 
 
 def _compare(workers: str, ours: Target, theirs: Target, at_least: float | None = None) -> Figure:
