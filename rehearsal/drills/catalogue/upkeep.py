@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from rehearsal import local_aws
+from rehearsal import docker, local_aws
+from rehearsal.drills import seen as look
 from rehearsal.drills.courses import under_load
 from rehearsal.drills.drill import After, Drill
 from rehearsal.drills.scene import Scene
-from rehearsal.places import url
+from rehearsal.places import host, url
+
+ADDRESS = "--format={{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 
 
 def rotate_password(scene: Scene) -> None:
@@ -16,6 +19,23 @@ def rotate_password(scene: Scene) -> None:
         "scripts/rotate-secrets",
         lambda: local_aws.shell("scripts/rotate-secrets", *words, APP_URL=url("staging")),
     )
+
+
+def hold_slow_connections(scene: Scene) -> None:
+    """Connect to a task past the load balancer, which would keep what is slow to itself."""
+    tasks = running_tasks()
+    address = docker.docker("inspect", ADDRESS, look.container("staging"))
+    words = (f"http://{address}:8000", "--host", host("staging"))
+    scene.seen.log, _ = under_load(
+        scene, "scripts/slow-clients", lambda: local_aws.shell("scripts/slow-clients", *words)
+    )
+    if running_tasks() != tasks:
+        scene.problem("ECS has replaced a task meanwhile")
+
+
+def running_tasks() -> set[str]:
+    tasks = local_aws.service("staging")["tasks"]
+    return {task["id"] for task in tasks if task["lastStatus"] == "RUNNING"}
 
 
 DRILLS = (
@@ -28,5 +48,15 @@ DRILLS = (
         staged=True,
         instead="only the new one works",
         seconds=110,
+    ),
+    Drill(
+        "slow-clients",
+        "200 connections to one task are slow or silent for a minute.",
+        None,
+        After(says="reads nothing"),
+        play=hold_slow_connections,
+        staged=True,
+        instead="all others are served",
+        seconds=80,
     ),
 )
