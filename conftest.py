@@ -34,7 +34,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 # These test what is not the service; what of them needs a server asks it itself.
-DELIVERY = tuple(ROOT / name for name in ("rehearsal", "tests/delivery"))
+DELIVERY = ROOT / "tests" / "delivery"
 # A Redis has 16 databases, by number, unless it is configured otherwise. Each worker takes one.
 NUMBERS = 16
 
@@ -59,21 +59,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     if config.getvalue("dist") != "loadfile":
         return None
     paths = arguments(config)
-    others = any(folder.is_relative_to(path) for path in paths for folder in DELIVERY)
+    others = any(DELIVERY.is_relative_to(path) for path in paths)
 
     def shared(nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if others and not is_delivery(ROOT / file):
+        if others and not (ROOT / file).is_relative_to(DELIVERY):
             return "the service"
         return "tests/service" if file.startswith("tests/service/") else file
 
     scheduling = LoadFileScheduling(config, log)
     scheduling._split_scope = shared
     return scheduling
-
-
-def is_delivery(path: Path) -> bool:
-    return any(path.is_relative_to(folder) for folder in DELIVERY)
 
 
 def arguments(config: pytest.Config) -> list[Path]:
@@ -85,7 +81,7 @@ def arguments(config: pytest.Config) -> list[Path]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Measure coverage of the service by its own tests alone, which is faster, too."""
     for item in items:
-        if is_delivery(item.path):
+        if item.path.is_relative_to(DELIVERY):
             item.add_marker("no_cover")
 
 
@@ -95,7 +91,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     versions = {"Python": platform.python_version(), "Django": django.__version__}
-    if not all(map(is_delivery, arguments(config))):
+    if not all(path.is_relative_to(DELIVERY) for path in arguments(config)):
         versions["MySQL"] = version_of_mysql()
     # What pytest keeps --junit-xml with, where that is asked for.
     for plugin in config.pluginmanager.get_plugins():
@@ -127,7 +123,7 @@ def version_of_mysql() -> str:
 @pytest.fixture(scope="session", autouse=True)
 def number(request: pytest.FixtureRequest) -> Iterator[int | None]:
     """Take a number that no other worker has, of this run or another, and use Redis under it."""
-    if all(is_delivery(item.path) for item in request.session.items):
+    if all(item.path.is_relative_to(DELIVERY) for item in request.session.items):
         yield None
         return
     url = urlsplit(os.environ["REDIS_URL"])

@@ -9,23 +9,24 @@ import argparse
 import json
 import shutil
 import signal
+import subprocess
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
 
-from delivery.errors import Failure
-from delivery.release.check_deploy_time import check as check_deploy_time
 from rehearsal import actions, advisories, docker, github, local_aws, machine, repository
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.command import add_arguments as add_drill_arguments
 from rehearsal.drills.command import main as drill
+from rehearsal.errors import Failure
 from rehearsal.github import Configuration
 from rehearsal.places import (
     CHANGE,
     ENVIRONMENTS,
     OUT,
     REPORT,
+    ROOT,
     TIMELINE,
     url,
 )
@@ -81,7 +82,7 @@ def parse() -> argparse.Namespace:
     }.items():
         stage = stages.add_parser(name, help=meaning, description=meaning)
         stage.add_argument("--yes", action="store_true", help="approve production without asking")
-    meaning = "faults, each with the gate that must stop it (docs/drills.md)"
+    meaning = "faults, each with the gate that must stop it (rehearsal/docs/drills.md)"
     add_drill_arguments(stages.add_parser("drill", help=meaning, description=meaning))
     meaning = "a command with the keys of both environments: run scripts/rollback staging"
     stage = stages.add_parser("run", help=meaning, description=meaning)
@@ -139,16 +140,21 @@ def configuration(sink: Sink, timeline: Timeline) -> Configuration:
         timeline.offline.append(advisories.UNREACHABLE)
         environment["OFFLINE"] = "1"
     variables = {}
-    try:
-        check_deploy_time(datetime.now(UTC))
-    except Failure as failure:
-        timeline.offline.append(f"{failure}; here it is set")
+    if late := why_too_late():
+        timeline.offline.append(f"{late}; here it is set")
         variables["ALLOW_FRIDAY_DEPLOY"] = "true"
     keys = local_aws.KEYS
     secrets = {**keys, **{f"{name}_PROD": value for name, value in keys.items()}}
     return Configuration(
         {**secrets, "SLACK_WEBHOOK_URL": f"{sink.url}/slack"}, variables, environment, folders
     )
+
+
+def why_too_late() -> str:
+    """Return why nothing may be deployed to production now; nothing where it may."""
+    done = subprocess.run([ROOT / "scripts" / "check-deploy-time"], capture_output=True, text=True)
+    why = done.stderr.strip().removeprefix("scripts/check-deploy-time: ")
+    return why if done.returncode else ""
 
 
 def introduce(view: View, timeline: Timeline, change: Change) -> None:

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from delivery.errors import Failure
+from rehearsal.errors import Failure
 from rehearsal.places import OUT, REPOSITORY, ROOT
 
 VARIABLE = "REHEARSAL_ACTIONS"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
-from delivery.errors import Failure
+from rehearsal.errors import Failure
 from rehearsal.places import LABEL
 
 

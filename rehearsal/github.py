@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from delivery.errors import Failure
 from rehearsal import docker, machine
+from rehearsal.errors import Failure
 from rehearsal.places import API, ENVIRONMENTS, LOGS, OUT, REPOSITORY, RUNNER_IMAGE, host
 from rehearsal.timeline import Job, Outcome, Stage, Step, Timeline
 

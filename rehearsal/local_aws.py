@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from delivery.aws.database_password import NUMBER
-from delivery.errors import Failure
 from rehearsal import docker
+from rehearsal.errors import Failure
 from rehearsal.places import (
     ACCOUNT,
     API,
@@ -39,6 +38,7 @@ from rehearsal.timeline import Image, Release, Tasks
 # Keys of nobody: the local AWS takes any. It has no TLS between tasks and Redis.
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREHEARSAL", "AWS_SECRET_ACCESS_KEY": "rehearsal-secret-key"}
 OVERRIDES = {"CacheTls": "false"}
+ROTATION = "DatabasePasswordNumber"  # the parameter of infra/ that a rotation counts up
 SOCKET = "/var/run/docker.sock"
 START_SECONDS = 600  # what does not start within this is stuck
 # A minute of CloudWatch's passes in two seconds: nobody waits minutes to see what a watch says.
@@ -135,7 +135,7 @@ def make(environment: str) -> dict[str, str]:
     path = parameters(environment)
     if path.exists():  # a password that was rotated stays
         before = json.loads(path.read_text())["parameters"]
-        given["parameters"] |= {name: before[name] for name in before if name == NUMBER}
+        given["parameters"] |= {name: before[name] for name in before if name == ROTATION}
     given["parameters"] |= OVERRIDES
     path.write_text(json.dumps({**given, "account": ACCOUNT, "region": REGION}))
     printed = shell("scripts/deploy-infra", environment, "--yes", "--parameters", str(path))

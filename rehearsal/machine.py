@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from delivery.errors import Failure
 from rehearsal import capacity, docker
+from rehearsal.errors import Failure
 from rehearsal.places import (
     API_PORT,
     AWS,

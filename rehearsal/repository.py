@@ -10,15 +10,19 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
-from delivery.changelog import UNRELEASED, Changelog
-from delivery.errors import Failure
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from rehearsal.errors import Failure
 from rehearsal.places import REPOSITORY, ROOT
 
 FIRST = "v0.0.0"
 WHO = ("-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@localhost")
-CHANGELOG = "CHANGELOG.md"
+CHANGELOG, UNRELEASED = "CHANGELOG.md", "Unreleased"
+VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 CANDIDATE = "refs/candidate"
 
 
@@ -31,6 +35,15 @@ class Change:
     merge: str
     version: str
     dirty: bool  # has what was not committed
+
+
+@dataclass
+class Section:
+    """A section of the changelog."""
+
+    name: str  # such as 1.2.3
+    begin: int  # the line after its heading
+    has_entries: bool = False  # says anything other than headings and comments
 
 
 def git(*words: str, folder: Path | None = None) -> str:
@@ -117,7 +130,8 @@ def versions() -> list[tuple[int, ...]]:
 def release() -> str:
     """Give the change a version, with a section in its changelog, unless it names a new one."""
     changelog = (REPOSITORY / CHANGELOG).read_text()
-    for newest in Changelog(changelog).versions()[:1]:
+    named = [one.name for one in sections(changelog) if VERSION.fullmatch(one.name)]
+    for newest in named[:1]:
         if tuple(map(int, newest.split("."))) not in versions():
             return f"v{newest}"
     major, minor, _ = versions()[-1] if versions() else (0, 0, 0)
@@ -127,11 +141,32 @@ def release() -> str:
     return f"v{version}"
 
 
+def sections(changelog: str) -> list[Section]:
+    found: list[Section] = []
+    for before, token in pairwise(MarkdownIt().parse(changelog)):
+        if before.type == "heading_open":
+            if before.tag == "h2" and before.level == 0 and before.map:
+                found.append(Section(name_of(token), before.map[1]))
+        elif found and token.content.strip() and not token.content.startswith("<!--"):
+            found[-1].has_entries = True
+    return found
+
+
+def name_of(title: Token) -> str:
+    """Return what a heading is about: 1.2.3 for `[v1.2.3] - 2026-01-31`."""
+    text = "".join(one.content for one in title.children or [] if one.type != "html_inline")
+    return (text.split() or [""])[0].strip("[]").removeprefix("v")
+
+
 def with_section(changelog: str, version: str, day: date) -> str:
     """Return the changelog with what is unreleased under a version."""
-    text = Changelog(changelog)
-    note = "" if text.has_entries(UNRELEASED) else "- A rehearsal."
-    return text.with_version(version, day, note=note)
+    lines = changelog.rstrip().split("\n")
+    for section in sections(changelog):
+        if section.name == UNRELEASED:
+            note = [] if section.has_entries else ["", "- A rehearsal."]
+            lines[section.begin : section.begin] = ["", f"## [{version}] - {day}", *note]
+            return "\n".join([*lines, ""])
+    raise Failure(f"CHANGELOG.md has no section ## [{UNRELEASED}]: put one above the versions")
 
 
 def show(commit: str, branch: str) -> None:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from delivery.errors import Failure
 from rehearsal import docker
+from rehearsal.errors import Failure
 from rehearsal.timeline import Sample, Timeline
 
 PAUSE = 1.0  # seconds between two samples

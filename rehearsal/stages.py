@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from delivery.errors import Failure
 from rehearsal import docker, events, local_aws, repository
+from rehearsal.errors import Failure
 from rehearsal.github import WORKFLOWS, Configuration, Run
 from rehearsal.images import builder
 from rehearsal.places import AWS, CHANGE, ENVIRONMENTS, MADE, REPOSITORY, ROOT, url

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 
-from delivery.errors import Failure
 from rehearsal import local_aws
+from rehearsal.errors import Failure
 from rehearsal.load import Generator
 from rehearsal.places import host
 from rehearsal.timeline import Stage, Tasks, Timeline

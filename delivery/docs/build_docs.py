@@ -1,13 +1,12 @@
 """Build the site of the documentation into .out/site.
 
-README.md becomes its first page, and what a page links to outside of docs/ comes along. The sample
-of a report is the one of the last rehearsal here, if it went all the way, or else a made-up one.
+README.md becomes its first page. The folders with pages become one, and what a page links to
+outside of them comes along.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import shutil
@@ -16,14 +15,10 @@ import sys
 from pathlib import Path
 
 from delivery.command import run
-from delivery.docs.pages import pages
+from delivery.docs.pages import FOLDERS, pages
 from delivery.errors import Failure
 from delivery.paths import ROOT
-from rehearsal.places import REPORT, TIMELINE
-from rehearsal.report import write as write_report
-from rehearsal.tests import sample
 
-DOCS = ROOT / "docs"
 PAGES = ROOT / ".out" / "docs"
 SITE = ROOT / ".out" / "site"
 LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)#\s]+)")
@@ -31,8 +26,9 @@ LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)#\s]+)")
 
 def place_of(file: Path) -> Path:
     """Return where a file of the repository stands among the pages."""
-    if file.is_relative_to(DOCS):
-        return PAGES / file.relative_to(DOCS)
+    for folder in FOLDERS:
+        if file.is_relative_to(folder):
+            return PAGES / file.relative_to(folder)
     if file == ROOT / "README.md":
         return PAGES / "index.md"
     if file.suffix == ".md":
@@ -41,7 +37,7 @@ def place_of(file: Path) -> Path:
 
 
 def copy_page(page: Path) -> None:
-    """Copy a page, and what it links to outside of docs/."""
+    """Copy a page, and what it links to outside of the folders with pages."""
     target = place_of(page)
 
     def link(found: re.Match[str]) -> str:
@@ -49,7 +45,7 @@ def copy_page(page: Path) -> None:
         if not file.is_file():
             raise Failure(f"{page.relative_to(ROOT)} links to {found[2]}, which is not there")
         place = place_of(file)
-        if not file.is_relative_to(DOCS) and not place.exists():
+        if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, place)
             if file.suffix == ".md":
@@ -60,23 +56,17 @@ def copy_page(page: Path) -> None:
     target.write_text(LINK.sub(link, page.read_text()))
 
 
-def copy_report() -> None:
-    """Put a report among the pages."""
-    if REPORT.exists() and TIMELINE.exists():
-        last = json.loads(TIMELINE.read_text())
-        names = [stage["name"] for stage in last["stages"]]
-        if last["outcome"] == "success" and {"test.yml", "deploy-prod.yml"} <= set(names):
-            shutil.copy(REPORT, PAGES / "report.html")
-            return
-    write_report(sample.passed(), PAGES / "report.html")
-
-
 def build() -> None:
     shutil.rmtree(PAGES, ignore_errors=True)
-    shutil.copytree(DOCS, PAGES)
+    for folder in FOLDERS:
+        shutil.copytree(folder, PAGES, dirs_exist_ok=True)
     for page in pages():
         copy_page(page)
-    copy_report()
+    # only with: rehearsal
+    report = [sys.executable, "-m", "rehearsal.report", str(PAGES / "report.html")]
+    if subprocess.run(report, cwd=ROOT).returncode:
+        raise Failure("the sample of a report was not written: see above")
+    # until here: rehearsal
     # Material warns of what MkDocs is to become; what is built here is pinned.
     quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]

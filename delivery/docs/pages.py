@@ -4,7 +4,8 @@ A block ```console has commands after `$ `, continued after `> `, and below each
 `...` stands for what varies. A comment in the line before says more: <!-- run: WORDS -->
 
   (no comment)       the tests run it
-  slow, rehearsal    `make docs-test` and `make tutorial` run it
+  slow               `make docs-test` runs it
+  rehearsal          `run_docs --kind rehearsal` runs it  # only with: rehearsal
   fails              its last command must fail
   until TEXT         it serves: it is ended once it has printed that
   never: WHY         nobody runs it; the tests make sure that what it names is there
@@ -20,7 +21,17 @@ from pathlib import Path
 from delivery.errors import Failure
 from delivery.paths import ROOT
 
-KINDS = ("fast", "slow", "rehearsal", "never")
+KINDS = (
+    "fast",
+    "slow",
+    "rehearsal",  # only with: rehearsal
+    "never",
+)
+# The folders with pages, beside those in the root.
+FOLDERS = (
+    ROOT / "docs",
+    ROOT / "rehearsal" / "docs",  # only with: rehearsal
+)
 BLOCK = re.compile(r"^( *)(?:<!-- run: ([^\n]+) -->\n *)?```console\n(.*?)^ *```", re.M | re.S)
 
 
@@ -45,7 +56,7 @@ class Block:
 
 
 def pages() -> list[Path]:
-    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+    return [*sorted(ROOT.glob("*.md")), *(p for f in FOLDERS for p in sorted(f.rglob("*.md")))]
 
 
 def blocks(page: Path) -> list[Block]:

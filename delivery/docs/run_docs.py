@@ -22,11 +22,16 @@ from pathlib import Path
 from delivery.command import run
 from delivery.docs.pages import KINDS, Block, Command, blocks, matches, pages
 from delivery.errors import Failure
+from delivery.git import git
 from delivery.paths import ROOT
-from rehearsal.repository import git
 
-COPY = ROOT / "rehearsal" / ".out" / "pages"
-SECONDS = {"fast": 120, "slow": 900, "rehearsal": 3600}
+COPY = ROOT / ".out" / "pages"
+WHO = ("--config=user.name=run_docs", "--config=user.email=run_docs@localhost")
+SECONDS = {
+    "fast": 120,
+    "slow": 900,
+    "rehearsal": 3600,  # only with: rehearsal
+}
 END = "@@ended@@"
 
 Say = Callable[[str], None]
@@ -59,7 +64,7 @@ def copy_to(folder: Path) -> None:
     """Make a clone of what is here, committed or not, with the packages that are installed here."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if not (folder / ".git").exists():
-        git("clone", "--quiet", str(ROOT), str(folder), folder=ROOT)
+        git("clone", "--quiet", *WHO, str(ROOT), str(folder), folder=ROOT)
         (folder / ".git" / "info" / "exclude").write_text(".venv\n")
         (folder / ".venv").symlink_to(Path(sys.prefix))
     git("fetch", "--quiet", str(ROOT), "HEAD", folder=folder)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
-from delivery.errors import Failure
 from rehearsal import github, machine, repository
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.drill import APPROVE, Drill, Gate
 from rehearsal.drills.session import Session
+from rehearsal.errors import Failure
 from rehearsal.github import Configuration
 from rehearsal.places import DRILLS_REPORT, ROOT
 from rehearsal.sink import Sink

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from delivery.errors import Failure
 from rehearsal import events, local_aws, repository
 from rehearsal.drills import seen as look
 from rehearsal.drills.drill import PRODUCTION, STAGING, TEST, Play
 from rehearsal.drills.scene import Scene, rollback
+from rehearsal.errors import Failure
 from rehearsal.repository import git
 from rehearsal.stages import DEPLOYED
 from rehearsal.timeline import Stage

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 
-from delivery.errors import Failure
 from rehearsal import docker, local_aws
 from rehearsal.drills.drill import Injection
 from rehearsal.drills.scene import Scene
+from rehearsal.errors import Failure
 
 BASE = "myapp-staging-task-base"
 # What DescribeTaskDefinition adds, and RegisterTaskDefinition refuses.

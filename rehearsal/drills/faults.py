@@ -8,11 +8,11 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from delivery.errors import Failure
 from rehearsal import docker
 from rehearsal.drills.drill import Injection
 from rehearsal.drills.scene import Scene
 from rehearsal.drills.seen import sql
+from rehearsal.errors import Failure
 from rehearsal.places import API
 
 FAULTS = f"{API}/_rehearsal/faults"

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
-from delivery.errors import Failure
 from rehearsal import docker, events, github, repository
 from rehearsal.drills.courses import deploy
 from rehearsal.drills.drill import DEPLOY, STAGING
 from rehearsal.drills.scene import DrillRun, Scene
+from rehearsal.errors import Failure
 from rehearsal.github import CONTAINERS, Configuration
 from rehearsal.timeline import Job, Stage, Step, Timeline
 

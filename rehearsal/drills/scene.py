@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from delivery.errors import Failure
 from rehearsal import local_aws, repository
 from rehearsal.drills import seen as look
 from rehearsal.drills.drill import MIGRATE, TEST, VERIFY, Drill, Edit, Play
 from rehearsal.drills.seen import Seen
 from rehearsal.drills.tree import Tree, without_step
+from rehearsal.errors import Failure
 from rehearsal.github import Run
 from rehearsal.places import LOGS, REPOSITORY, url
 from rehearsal.repository import Change, git

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from delivery.errors import Failure
 from rehearsal import docker, local_aws
 from rehearsal.drills.drill import Gate
+from rehearsal.errors import Failure
 from rehearsal.places import ENVIRONMENTS, host
 from rehearsal.timeline import Stage
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from delivery.errors import Failure
 from rehearsal.drills import courses, faults, judge
 from rehearsal.drills.drill import Drill
 from rehearsal.drills.scene import Scene
 from rehearsal.drills.seen import Seen
+from rehearsal.errors import Failure
 from rehearsal.places import DRILLS, DRILLS_REPORT
 from rehearsal.report import write as write_report
 from rehearsal.repository import Change

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from delivery.errors import Failure
 from rehearsal.drills.drill import Edit
+from rehearsal.errors import Failure
 from rehearsal.places import REPOSITORY
 from rehearsal.repository import git
 

@@ -4,9 +4,9 @@ COPY machine/ /
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /rehearsal
 # The requirements change seldom, and their layer is kept until they do.
-COPY requirements-rehearsal.txt .
+COPY rehearsal/aws/requirements.txt .
 RUN pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes \
-        --requirement requirements-rehearsal.txt
+        --requirement requirements.txt
 COPY rehearsal/aws rehearsal/aws
 EXPOSE 4566
 # Docker's socket is all that it needs of the machine.

@@ -76,9 +76,9 @@ PULLED = {
     ),
 }
 # What the jobs install with pip, and the runner's Python has already.
-PINNED = ("requirements.txt", "requirements-ci.txt")
+PINNED = ("requirements.txt", "requirements-ci.txt", "rehearsal/requirements.txt")
 OWN = {
-    "rehearsal-aws": Own("aws.Dockerfile", ("requirements-rehearsal.txt", "rehearsal/aws")),
+    "rehearsal-aws": Own("aws.Dockerfile", ("rehearsal/aws/requirements.txt", "rehearsal/aws")),
     RUNNER: Own(
         "runner.Dockerfile",
         (

@@ -24,6 +24,7 @@ ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
     REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 COPY requirements.txt requirements-ci.txt rehearsal/images/runner-requirements.txt /opt/toolcache/
+COPY rehearsal/requirements.txt /opt/toolcache/rehearsal.txt
 WORKDIR /opt/toolcache
 # /opt/tools is apart from the Python of the jobs, which must not find what the runner's own tools need.
 #
@@ -42,7 +43,7 @@ RUN sed -n '/^pip==/,/# via/p' requirements-ci.txt > pip.txt \
         --requirement uv.txt \
  && uv() { "$filled/bin/uv" --no-cache --quiet pip install --require-hashes "$@"; } \
  && uv --python "$empty" --requirement pip.txt \
- && uv --python "$filled" --requirement requirements.txt --requirement requirements-ci.txt \
+ && uv --python "$filled" --requirement requirements.txt --requirement requirements-ci.txt --requirement rehearsal.txt \
  && uv --python /opt/tools --requirement runner-requirements.txt \
  && python3 -m compileall -q -j 0 -x /tests/ /opt/toolcache /opt/tools \
  && node=$(find /opt/tools -path '*/bin/node') \

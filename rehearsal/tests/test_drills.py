@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from delivery.errors import Failure
 from rehearsal.drills import judge
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.command import FAST_SECONDS, chosen
@@ -29,6 +28,7 @@ from rehearsal.drills.drill import (
 from rehearsal.drills.scene import YES
 from rehearsal.drills.seen import Runs, Seen, is_settled
 from rehearsal.drills.tree import without_step
+from rehearsal.errors import Failure
 from rehearsal.timeline import Job, Load, Lost, Stage, Step
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -328,7 +328,7 @@ def test_the_documentation_has_each_drill_with_its_gate() -> None:
 
 
 def docs() -> str:
-    return (ROOT / "docs/drills.md").read_text()
+    return (ROOT / "rehearsal/docs/drills.md").read_text()
 
 
 # Which are run

@@ -8,8 +8,8 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from rehearsal.report.page import render
+from rehearsal.tests.accessible import assert_accessible
 from rehearsal.timeline import Drilled, Timeline
-from tests.accessible import assert_accessible
 
 from .test_report import text, visit
 

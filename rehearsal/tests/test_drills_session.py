@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from delivery.errors import Failure
 from rehearsal import repository
 from rehearsal.drills import faults, judge
 from rehearsal.drills import scene as scenes
@@ -21,6 +20,7 @@ from rehearsal.drills.scene import Scene
 from rehearsal.drills.seen import Seen
 from rehearsal.drills.session import Session
 from rehearsal.drills.tree import Tree, migration
+from rehearsal.errors import Failure
 from rehearsal.github import Configuration
 from rehearsal.repository import Change, git
 from rehearsal.stages import Rehearsal

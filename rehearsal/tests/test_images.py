@@ -228,6 +228,7 @@ def test_an_image_of_ours_has_another_fingerprint_when_a_source_or_its_base_chan
 
 def test_a_commit_that_pins_something_else_starts_from_nothing(tmp_path: Path) -> None:
     for name in builder.PINNED:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((builder.ROOT / name).read_bytes())
     assert builder.tool_cache(tmp_path) == "/opt/toolcache/filled"
     with (tmp_path / "requirements-ci.txt").open("a") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from collections.abc import Callable
@@ -10,8 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from delivery.errors import Failure
 from rehearsal import capacity, docker, machine
+from rehearsal.errors import Failure
+from rehearsal.places import ROOT
 
 Says = Callable[..., str]
 
@@ -30,6 +32,19 @@ def test_no_docker_is_named_with_where_to_get_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Failure, match=r"docker is missing: https://docs\.docker\.com"):
         docker.docker("ps")
+
+
+def test_a_rehearsal_makes_sure_of_an_engine_before_it_installs_packages() -> None:
+    makefile = (ROOT / "rehearsal" / "Makefile").read_text()
+    recipes = re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", makefile, re.M)
+    rehearse = re.compile(r"-m rehearsal (pipeline|drill)|--kind rehearsal|-m rehearsal.bench")
+    found = {name: recipe.split("\n") for name, recipe in recipes if rehearse.search(recipe)}
+    wanted = {"pipeline", "drills"}
+    wanted.add("bench-pipeline")  # only with: template
+    assert wanted <= found.keys()
+    for first, second, *_ in found.values():
+        assert first == "\t@scripts/start-docker --install"
+        assert second == "\t@scripts/bootstrap test rehearsal/requirements.txt"
 
 
 def test_a_port_that_is_taken_is_named_with_its_user(

@@ -13,8 +13,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from rehearsal import report
+from rehearsal.report import sample
 from rehearsal.report.page import headline, render
 from rehearsal.report.words import date, duration
+from rehearsal.tests.accessible import assert_accessible
 from rehearsal.timeline import (
     Image,
     Job,
@@ -28,9 +30,6 @@ from rehearsal.timeline import (
     Tasks,
     Timeline,
 )
-from tests.accessible import assert_accessible
-
-from . import sample
 
 Visit = Callable[..., Page]
 
@@ -313,8 +312,8 @@ def test_page_links_to_nothing_outside_of_itself() -> None:
 def test_report_needs_no_settings(tmp_path: Path) -> None:
     """The driver is no Django project, and must not become one for this."""
     program = (
-        "from pathlib import Path; from rehearsal import report; from rehearsal.tests import sample"
-        "\nreport.write(sample.failed(), Path('report.html'))"
+        "from pathlib import Path\nfrom rehearsal import report\n"
+        "from rehearsal.report import sample\nreport.write(sample.failed(), Path('report.html'))"
     )
     environment = {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env=environment)

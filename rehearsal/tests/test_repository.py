@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from delivery.errors import Failure
-from delivery.release import check_commits
 from rehearsal import events, repository
+from rehearsal.errors import Failure
+from rehearsal.places import ROOT
 
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n"
 
@@ -49,8 +49,9 @@ def test_what_a_rehearsal_commits_passes_the_check_of_messages(clone: Path) -> N
     (clone / "file").write_text("third")
     change = repository.prepare()
     own = f"{git(clone, 'rev-parse', 'HEAD')}..{change.head}"
-    messages = repository.git("log", "--format=%B", "-z", own).strip("\0").split("\0")
-    assert [check_commits.problem(message) for message in messages] == ["", ""]
+    check = [str(ROOT / "scripts" / "check-commits"), own]
+    done = subprocess.run(check, cwd=clone.parent / "scratch", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_main_starts_at_the_users_commit_if_the_one_before_had_another_name(clone: Path) -> None:
@@ -120,6 +121,12 @@ def test_a_version_that_was_rehearsed_is_not_given_again(clone: Path) -> None:
 def test_an_empty_section_says_that_it_is_a_rehearsal() -> None:
     text = repository.with_section("## [Unreleased]\n\n## [1.0.0]\n", "1.1.0", date(2026, 1, 31))
     assert text == ("## [Unreleased]\n\n## [1.1.0] - 2026-01-31\n\n- A rehearsal.\n\n## [1.0.0]\n")
+
+
+def test_headings_and_comments_are_no_entries() -> None:
+    empty = "## [Unreleased]\n\n### Added\n\n<!-- nothing yet -->\n\n## [1.0.0]\n\n- A thing.\n"
+    text = repository.with_section(empty, "1.1.0", date(2026, 1, 31))
+    assert "## [1.1.0] - 2026-01-31\n\n- A rehearsal.\n\n### Added\n" in text
 
 
 def test_a_changelog_without_unreleased_is_refused() -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from delivery.errors import Failure
 from rehearsal import __main__ as cli
 from rehearsal import docker, local_aws, machine, repository, stages, watch
+from rehearsal.errors import Failure
 from rehearsal.github import Configuration, Run
 from rehearsal.images import builder
 from rehearsal.repository import Change

@@ -1,7 +1,6 @@
 """scripts/start-docker on machines where one thing or another is missing."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -158,12 +157,3 @@ def test_an_engine_that_starts_and_could_run_no_container_is_ended(machine: Mach
     process = int((machine.folder / "pid").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
-
-
-def test_a_rehearsal_makes_sure_of_an_engine_before_it_installs_packages() -> None:
-    recipes = re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.M)
-    rehearse = re.compile(r"-m rehearsal (pipeline|drill)|--kind rehearsal|-m bench.pipeline")
-    found = {name: recipe.split("\n") for name, recipe in recipes if rehearse.search(recipe)}
-    assert {"pipeline", "drills", "bench-pipeline"} <= found.keys()
-    for first, second, *_ in found.values():
-        assert (first, second) == ("\t@scripts/start-docker --install", "\t@scripts/bootstrap test")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from delivery.errors import Failure
 from rehearsal import events, local_aws, repository, stages
 from rehearsal.drills import faults
 from rehearsal.drills.courses import tag
@@ -19,6 +18,7 @@ from rehearsal.drills.drill import (
 )
 from rehearsal.drills.scene import Scene, rollback
 from rehearsal.drills.tree import Tree
+from rehearsal.errors import Failure
 from rehearsal.places import API_PORT
 from rehearsal.repository import git
 

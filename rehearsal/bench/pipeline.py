@@ -1,9 +1,9 @@
 """From a pull request to production: our workflows and the guide's, one after the other.
 
 Both bring the same change, with the same tests, through the same rehearsal, with the same runners,
-AWS and load; what differs is the structure. The guide's (bench/guide) has one serial job of tests,
-the same each time, and builds the image twice, without layers. Its deploys wait for the tests here,
-as its text says and its files don't.
+AWS and load; what differs is the structure. The guide's (rehearsal/bench/guide) has one serial job
+of tests, the same each time, and builds the image twice, without layers. Its deploys wait for the
+tests here, as its text says and its files don't.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from delivery.errors import Failure
 from rehearsal import __main__ as rehearsing
 from rehearsal import github, machine, repository
+from rehearsal.errors import Failure
 from rehearsal.resources import Sampler
 from rehearsal.sink import Sink
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Timeline
 from rehearsal.view import View
 
-GUIDE = "bench/guide"
+GUIDE = "rehearsal/bench/guide"
 
 
 def measure(workflows: str) -> Timeline:

@@ -1,0 +1,1 @@
+"""The pipeline here, and the guide's own, measured in one run."""
