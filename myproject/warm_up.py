@@ -14,6 +14,7 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 from django.conf import settings
+from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 
@@ -57,6 +58,7 @@ def warm_up(application: Application, pool: Executor, threads: int) -> None:
 def _warm_up_thread(application: Application, all_started: Barrier) -> None:
     # The pool starts a thread only while all others are busy.
     all_started.wait(settings.HEALTH_TIMEOUT)
+    connection.ensure_connection()  # whether or not a page of WARM_UP_PATHS needs it
     for path in settings.WARM_UP_PATHS:
         _get(application, path)
 
