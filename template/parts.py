@@ -1,8 +1,9 @@
 """Leave parts of the template out of a project: their files, and the lines that are marked.
 
 A mark is a comment. At the end of a line, `only with: NAME` marks that line. Alone on its line it
-begins a marked block, which ends with the comment `until here: NAME`. In a project that keeps a
-part, only the marks themselves are removed.
+begins a marked block, which ends with the comment `until here: NAME`. Within a line of Markdown,
+`<!-- with: NAME -->one text<!-- else: another -->` has a text for either case. In a project that
+keeps a part, only the marks themselves are removed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from delivery.git import git
 PARTS: Mapping[str, tuple[str, ...]] = {
     # What makes a project of the template, and what compares it with others: no project keeps it.
     "template": (
+        ".ci",
         "bench",
         "docs/benchmarks.md",
         "template/parts.py",
@@ -29,12 +31,17 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "tests/delivery/test_parts.py",
     ),
     # The example page, and the lessons that change it.
-    "releases": ("apps/dashboard", "docs/tutorial"),
+    "releases": ("apps/dashboard", "rehearsal/docs/tutorial"),
+    # What plays AWS and GitHub on one machine, with its tests, pages and drills.
+    "rehearsal": ("rehearsal", "tests/delivery/test_border.py"),
 }
-# In Python, shell, YAML and Makefiles; in Markdown and HTML; in Django's templates.
+# In Python, shell, YAML and Makefiles; in JSON; in Markdown and HTML; in Django's templates.
 MARK = re.compile(
-    r"[ \t]*(?:#|<!--|\{#)[ \t]*(only with|until here): (\w+)[ \t]*(?:-->|#\})?[ \t]*(\|?)$"
+    r"[ \t]*(?:#|//|<!--|\{#)[ \t]*(only with|until here): (\w+)[ \t]*(?:-->|#\})?[ \t]*(\|?)$"
 )
+
+
+EITHER = re.compile(r"<!-- with: (\w+) -->(.*?)<!-- else: ?(.*?) ?-->")
 
 
 def leave_out(root: Path, parts: set[str]) -> None:
@@ -42,13 +49,17 @@ def leave_out(root: Path, parts: set[str]) -> None:
 
     Raise Failure where a file of a part is missing, or a mark is wrong.
     """
-    for path in (path for part in sorted(parts) for path in PARTS[part]):
-        if not (root / path).exists():
-            raise Failure(f"there is no {path} any more: correct PARTS in template/parts.py")
-        shutil.rmtree(root / path) if (root / path).is_dir() else (root / path).unlink()
+    paths = [root / path for part in sorted(parts) for path in PARTS[part]]
+    if gone := [str(path.relative_to(root)) for path in paths if not path.exists()]:
+        raise Failure(f"there is no {gone[0]} any more: correct PARTS in template/parts.py")
+    for file in paths:
+        if file.is_dir():
+            shutil.rmtree(file)
+        else:
+            file.unlink(missing_ok=True)  # it may have been in a folder of another part
     for path in git("ls-files", folder=root).splitlines():
         file = root / path
-        if not file.is_file() or b"only with: " not in (content := file.read_bytes()):
+        if not file.is_file() or b"with: " not in (content := file.read_bytes()):
             continue
         lines = content.decode().splitlines(keepends=True)
         file.write_text("".join(without(lines, parts, path)))
@@ -69,6 +80,9 @@ def without(lines: list[str], parts: set[str], path: str) -> Iterator[str]:
         elif mark and not text[: mark.start()].strip():
             inside.append(mark[2])
         elif not parts.intersection(inside) and not (mark and mark[2] in parts):
-            yield text[: mark.start()] + (f" {mark[3]}" if mark[3] else "") + "\n" if mark else line
+            kept = (
+                text[: mark.start()] + (f" {mark[3]}" if mark[3] else "") + "\n" if mark else line
+            )
+            yield EITHER.sub(lambda found: found[3] if found[1] in parts else found[2], kept)
     if inside:
         raise Failure(f"{path}: the block of {inside[-1]} does not end")

@@ -140,8 +140,8 @@ def main() -> None:
         default=[],
         choices=sorted(parts.PARTS.keys() - {"template"}),
         help="releases: leave out the example, which is the page /releases/ with its statistics and"
-        " their flag; the record of releases and /releases.json stay, because rollbacks write it"
-        " and the rehearsal reads it",
+        " their flag; the record of releases and /releases.json stay, because rollbacks write it."
+        " rehearsal: leave out what plays AWS and GitHub on one machine; repeat --without for both",
     )
     args = parser.parse_args()
     run("rename", lambda: act(args.name, args.without))

@@ -1,8 +1,7 @@
 """Say in Markdown what a job checked, and what its tests cover: printed, and on the run's page.
 
 From $STEPS, the steps of the job that have an id (without it, as by hand, the tests alone), from
-tests.xml and coverage.xml, which `make test` leaves behind, from rehearsal.xml, which
-`make test-rehearsal` does, and from pyproject.toml's threshold.
+tests.xml and coverage.xml, which `make test` leaves behind, and from pyproject.toml's threshold.
 """
 
 from __future__ import annotations
@@ -25,7 +24,11 @@ from delivery.workflow import summary
 
 OUTCOMES = {"success": "passed", "failure": "**FAILED**", "skipped": "did not run"}
 # What pytest writes in each step that has tests.
-REPORTS = {"tests": "tests.xml", "delivery-tests": "tests.xml", "rehearsal-tests": "rehearsal.xml"}
+REPORTS = {
+    "tests": "tests.xml",
+    "delivery-tests": "tests.xml",
+    "rehearsal-tests": "rehearsal.xml",  # only with: rehearsal
+}
 BRANCHES = re.compile(r"\((\d+)/(\d+)\)")
 SHOWN = 20  # a page that lists every one of 400 failures says less than one that lists 20
 

@@ -33,8 +33,12 @@ TOOLS = {
     ),
     "gh": (["gh", "--version"], GET_GH),
 }
-FREE_GB = 12  # what a first rehearsal takes
-PORTS = {8000: "make run", 80: "make pipeline", 4566: "make pipeline"}
+PORTS = {
+    8000: "make run",
+    80: "make pipeline",  # only with: rehearsal
+    4566: "make pipeline",  # only with: rehearsal
+}
+FREE_GB = 12  # what a first `make pipeline` takes  # only with: rehearsal
 
 
 def machine() -> Findings:
@@ -43,12 +47,14 @@ def machine() -> Findings:
     yield Finding(OK if fits else WRONG, f"python {version}", "" if fits else "PYTHON=python3.11")
     for name, (command, source) in TOOLS.items():
         yield tool(name, command, source)
+    # only with: rehearsal
     free = shutil.disk_usage(ROOT).free / 1e9
     if free >= FREE_GB:
         yield Finding(OK, f"disk: {free:.0f} GB are free")
     else:
         what = f"disk: {free:.0f} GB are free, and a first make pipeline takes {FREE_GB}"
         yield Finding(WRONG, what, "docker system prune")
+    # until here: rehearsal
     for number, user in PORTS.items():
         yield port(number, user)
 
@@ -67,6 +73,7 @@ def port(number: int, user: str) -> Finding:
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", number)):
             return Finding(OK, f"port {number} is free, for {user}")
+    # only with: rehearsal
     rehearsal = [
         "docker",
         "ps",
@@ -76,6 +83,7 @@ def port(number: int, user: str) -> Finding:
     ]
     if shutil.which("docker") and subprocess.run(rehearsal, capture_output=True).stdout:
         return Finding(OK, f"port {number}: a rehearsal is up")
+    # until here: rehearsal
     by = f"ss -ltnp 'sport = :{number}'"
     return Finding(WRONG, f"port {number} is taken, and {user} needs it", by)
 

@@ -57,7 +57,7 @@ class Row(NamedTuple):
 def rows() -> list[Row]:
     found, section = [], ""
     text = (ROOT / "docs/guide.md").read_text()
-    text = re.sub(r"<!-- with: rehearsal -->(.*?)<!-- else:.*?-->", r"\1", text)
+    text = re.sub("<!-- (?:with: rehearsal|else:.*?) -->", "", text)
     for line in text.splitlines():
         if line.startswith("## "):
             section = line.removeprefix("## ")

@@ -14,8 +14,8 @@ from delivery.docs.pages import Block, blocks, matches, pages, read_block
 from delivery.docs.run_docs import copy_to, run_page, tidy
 from delivery.errors import Failure
 from delivery.paths import ROOT
-from rehearsal.repository import git
 from tests.delivery.in_process import module_of, run_here
+from tests.delivery.scratch import git
 
 # Programs that are not ours; what becomes of what they are asked is theirs.
 OTHERS = {"aws", "curl", "docker", "for", "gh", "git", "pre-commit"}
@@ -50,7 +50,7 @@ def test_what_is_not_run_is_there(block: Block) -> None:
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 def test_a_command_in_a_sentence_is_there(page: Path) -> None:
     text = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.M | re.S)
-    found = re.findall(r"`((?:make|scripts/|python -m rehearsal|\.venv/bin/python)\b[^`]*)`", text)
+    found = re.findall(r"`((?:make|scripts/|python -m|\.venv/bin/python)\b[^`]*)`", text)
     assert not [problem for command in found for problem in problems(command)]
 
 
@@ -64,16 +64,18 @@ def problems(command: str) -> list[str]:
         return [word for word in rest if "=" not in word and not is_target(word)]
     if program.endswith("python"):
         program, rest = " ".join(["python", *rest[:2]]), rest[2:]
+    # only with: rehearsal
     if program == "python -m rehearsal" and rest[:1] == ["run"] and rest[1:]:
         return problems(shlex.join(rest[1:]))
+    # until here: rehearsal
     if program == "scripts/manage":
         rest = []  # what follows belongs to manage.py
-    if program.startswith("python -m rehearsal"):
-        asked = [sys.executable, "-m", "rehearsal", *rest[:1]]
-    elif program.startswith(("scripts/", "rehearsal/")):
+    if "/" in program:
         if not (ROOT / program).is_file():
             return [] if (ROOT / program).is_dir() else [program]
         asked = [program]
+    elif program.startswith("python -m ") and (ROOT / program.split()[2]).is_dir():
+        asked = [sys.executable, *program.split()[1:], *rest[:1]]
     else:
         known = program in OTHERS or program.startswith("python ")
         return [] if known else [program]
@@ -82,7 +84,8 @@ def problems(command: str) -> list[str]:
 
 
 def is_target(word: str) -> bool:
-    return bool(re.search(rf"^{re.escape(word)}:", (ROOT / "Makefile").read_text(), re.M))
+    files = (ROOT / "Makefile", *ROOT.glob("*/Makefile"))
+    return any(re.search(rf"^{re.escape(word)}:", file.read_text(), re.M) for file in files)
 
 
 @cache
@@ -167,9 +170,9 @@ def test_what_serves_is_ended(tmp_path: Path) -> None:
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/cmdline").exists()
 
 
-@pytest.mark.parametrize("words", ["sometimes", "never", "fast never: x", "slow rehearsal"])
+@pytest.mark.parametrize("words", ["sometimes", "never", "fast never: x", "slow fast"])
 def test_a_kind_that_is_none_is_refused(words: str) -> None:
-    with pytest.raises(Failure, match="is none of fast, slow, rehearsal, never"):
+    with pytest.raises(Failure, match="is none of fast, slow, "):
         read("$ true\n", words)
 
 
@@ -182,14 +185,14 @@ def test_a_copy_has_what_is_not_committed_and_leaves_the_clone_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = tmp_path / "here"
-    git("init", "--quiet", "here", folder=tmp_path)
+    git(tmp_path, "init", "--quiet", "here")
     (here / "kept").write_text("1")
     (here / "gone").write_text("1")
-    git("add", "--all", folder=here)
-    git("commit", "--quiet", "--message=x", folder=here)
+    git(here, "add", "--all")
+    git(here, "commit", "--quiet", "--message=x")
     (here / "new").write_text("2")
     (here / "staged").write_text("2")
-    git("add", "staged", folder=here)
+    git(here, "add", "staged")
     (here / "gone").unlink()
     monkeypatch.setattr(run_docs, "ROOT", here)
     copy_to(tmp_path / "copy")
@@ -197,4 +200,4 @@ def test_a_copy_has_what_is_not_committed_and_leaves_the_clone_alone(
     copy_to(tmp_path / "copy")
     found = {path.name for path in (tmp_path / "copy").iterdir()}
     assert found == {".git", ".venv", "kept", "new", "staged"}
-    assert not git("status", "--porcelain", folder=tmp_path / "copy")
+    assert not git(tmp_path / "copy", "status", "--porcelain")

@@ -48,18 +48,29 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fork(copy(folder / "template"), folder / "fork", NAME)
 
 
-@pytest.fixture(scope="module")
-def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fork without the example, under the template's name: renaming is slow, and seen above."""
-    folder = copy(tmp_path_factory.mktemp("without"))
-    leave_out(folder, {"template", "releases"})
+def leaving_out(folder: Path, *parts: str) -> Path:
+    """Return a fork under the template's name: renaming is slow, and seen above."""
+    copy(folder)
+    leave_out(folder, {"template", *parts})
     begin_changelog(folder)
     git(folder, "add", "--all")
     put_in_form(folder)
     return folder
 
 
-@pytest.fixture(params=["forked", "without"])
+@pytest.fixture(scope="module")
+def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fork without the example."""
+    return leaving_out(tmp_path_factory.mktemp("without"), "releases")
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fork without anything that can be left out."""
+    return leaving_out(tmp_path_factory.mktemp("bare"), "releases", "rehearsal")
+
+
+@pytest.fixture(params=["forked", "without", "bare"])
 def project(request: pytest.FixtureRequest) -> Path:
     found: Path = request.getfixturevalue(request.param)
     return found
@@ -118,7 +129,7 @@ def test_the_example_leaves_nothing_but_its_record(without: Path) -> None:
         "grep",
         "-nE",
         page,
-        ":!rehearsal/tests/sample.py",
+        ":!rehearsal/report/sample.py",
         ":!infra/monitoring.yaml",
     )
     assert found.stdout == ""
@@ -126,6 +137,26 @@ def test_the_example_leaves_nothing_but_its_record(without: Path) -> None:
     ask += "print(get('/').url, get('/releases/').status_code)"
     done = run(without, "python", "manage.py", "shell", "--verbosity=0", "--command", ask)
     assert done.stdout.endswith("/admin/ 404\n"), done.stdout + done.stderr
+
+
+def test_nothing_refers_to_a_rehearsal_that_was_left_out(bare: Path) -> None:
+    words = r"\brehearsal[/.]|-m rehearsal|`drill |make (pipeline|drills|soak|tutorial)|"
+    words += "(only with|until here): "
+    assert run(bare, "git", "grep", "-nE", words).stdout == ""
+
+
+def test_no_link_leads_nowhere(project: Path) -> None:
+    pages = run(project, "git", "ls-files", "*.md").stdout.splitlines()
+    links = [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", (project / page).read_text())
+        if not link.startswith("../blob/main/")  # where GitHub shows the template of a pull request
+    ]
+    assert len(links) > 20
+    assert [
+        (p, link) for p, link in links if not (project / p).parent.joinpath(link).exists()
+    ] == []
 
 
 # --- names

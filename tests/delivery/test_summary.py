@@ -134,6 +134,7 @@ def test_tests_of_the_delivery_measure_no_coverage(tested: Tested) -> None:
     assert "Coverage" not in page
 
 
+# only with: rehearsal
 def test_tests_of_the_rehearsal_have_a_report_of_their_own(folder: Path) -> None:
     report = '<testsuite tests="{}" failures="0" errors="0" skipped="0" time="1"/>'
     (folder / "tests.xml").write_text(report.format(3))
@@ -145,6 +146,7 @@ def test_tests_of_the_rehearsal_have_a_report_of_their_own(folder: Path) -> None
     assert "### Rehearsal tests\n\n5 tests passed" in page
 
 
+# until here: rehearsal
 def test_a_job_without_tests_has_its_gates_alone(folder: Path) -> None:
     page = summarize(folder, {"0": {"outcome": "success"}, "type-checking": {"outcome": "success"}})
     assert page.splitlines()[2:] == ["| type checking | passed |"]

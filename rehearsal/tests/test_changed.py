@@ -1,12 +1,23 @@
-"""scripts/rehearsal-changed: which pull requests spend nothing on the tests of the rehearsal."""
+"""rehearsal.changed: which pull requests spend nothing on the tests of the rehearsal."""
 
 from pathlib import Path
 
 import pytest
 
-from delivery.checks.rehearsal_changed import PATHS, decide
-from tests.delivery.in_process import ROOT, run_here
-from tests.delivery.scratch import commit, git
+from rehearsal.changed import PATHS, decide, main
+from rehearsal.places import ROOT
+from rehearsal.repository import git as git_in
+
+
+def git(folder: Path, *words: str) -> str:
+    return git_in(*words, folder=folder)
+
+
+def commit(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "a change")
 
 
 @pytest.fixture
@@ -19,42 +30,36 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(folder, "branch", "change")
     commit(folder, **{"infra/data.yaml": "main's own"})
     git(folder, "switch", "--quiet", "change")
-    monkeypatch.setenv("GITHUB_ENV", str(tmp_path / "variables"))
     monkeypatch.chdir(folder)
     return folder
 
 
-def decided(clone: Path, base: str = "main", head: str = "change") -> str:
-    decide(base, head)
-    return (clone.parent / "variables").read_text()
-
-
 def test_a_change_of_something_else_is_a_no(clone: Path) -> None:
     commit(clone, **{"README.md": "2"})
-    assert decided(clone) == "REHEARSAL_CHANGED=no\n"
+    assert decide("main", "change") == "no"
 
 
 def test_a_change_of_what_is_simulated_is_a_yes(
     clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commit(clone, **{"infra/data.yaml": "2"})
-    assert decided(clone) == "REHEARSAL_CHANGED=yes\n"
+    assert decide("main", "change") == "yes"
     assert "infra/data.yaml" in capsys.readouterr().out
 
 
 def test_a_file_that_is_moved_away_is_a_change(clone: Path) -> None:
     git(clone, "mv", "infra/data.yaml", "data.yaml")
     commit(clone)
-    assert decided(clone) == "REHEARSAL_CHANGED=yes\n"
+    assert decide("main", "change") == "yes"
 
 
 def test_a_push_is_a_yes(clone: Path) -> None:
-    assert decided(clone, base="", head="") == "REHEARSAL_CHANGED=yes\n"
+    assert decide("", "") == "yes"
 
 
 def test_a_base_that_the_clone_does_not_have_is_a_yes(clone: Path) -> None:
     commit(clone, **{"README.md": "2"})
-    assert decided(clone, base="f" * 40) == "REHEARSAL_CHANGED=yes\n"
+    assert decide("f" * 40, "change") == "yes"
 
 
 def test_a_clone_without_history_is_a_yes(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,13 +69,23 @@ def test_a_clone_without_history_is_a_yes(clone: Path, monkeypatch: pytest.Monke
     words = ("clone", "--quiet", "--depth=1", "--no-single-branch")
     git(clone, *words, f"file://{clone}", str(shallow))
     monkeypatch.chdir(shallow)
-    assert decided(clone, *ends) == "REHEARSAL_CHANGED=yes\n"
+    assert decide(*ends) == "yes"
 
 
-def test_outside_of_a_workflow_the_answer_is_printed() -> None:
-    done = run_here("scripts/rehearsal-changed", "HEAD", "HEAD", without=("GITHUB_",))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("REHEARSAL_CHANGED: no\n")
+@pytest.mark.parametrize("in_workflow", [True, False])
+def test_the_answer_is_printed_and_a_variable_of_the_steps_after(
+    clone: Path,
+    in_workflow: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    variables = clone.parent / "variables"
+    monkeypatch.setenv("GITHUB_ENV", str(variables) if in_workflow else "")
+    monkeypatch.setattr("sys.argv", ["changed", "change", "change"])
+    main()
+    assert capsys.readouterr().out.endswith("REHEARSAL_CHANGED=no\n")
+    assert variables.exists() is in_workflow
+    assert not in_workflow or variables.read_text() == "REHEARSAL_CHANGED=no\n"
 
 
 def test_each_path_is_there() -> None:

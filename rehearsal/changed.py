@@ -7,51 +7,53 @@ only where git lists what changed, and none of that is in PATHS: what can't be t
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 
-from delivery.command import run
-from delivery.errors import Failure
-from delivery.git import git
-from delivery.workflow import export
+from rehearsal.errors import Failure
+from rehearsal.repository import git
 
-# What the tests in rehearsal/ read, import or run.
+# What the rehearsal's tests read, import or run.
 PATHS = (
     "rehearsal",
     ".github/workflows",  # what it runs
     "infra",  # what its AWS is made from
     "scripts",  # what its jobs call, and
-    "delivery",  # what it shares with them
+    "delivery",  # what these call
     "Dockerfile",  # which base images it stands in for
-    "requirements.txt",  # what its images are made with, as by the next three
+    "requirements.txt",  # what its images are made with
     "requirements-ci.txt",
-    "requirements-rehearsal.txt",
-    "docs/drills.md",  # lists its drills
-    "conftest.py",  # under these three, its tests run
-    "pyproject.toml",
-    "tests/accessible.py",
+    "pyproject.toml",  # under whose rules its code is checked
 )
 
 
 def changed(base: str, head: str) -> list[str]:
     """Return which files of PATHS differ between the head and where it left the base."""
-    names = git("diff", "--name-only", f"{base}...{head}", "--", *(f":(top){p}" for p in PATHS))
+    paths = (f":(top){path}" for path in PATHS)
+    names = git("diff", "--name-only", f"{base}...{head}", "--", *paths, folder=Path())
     return names.splitlines()
 
 
-def decide(base: str, head: str) -> None:
+def decide(base: str, head: str) -> str:
+    """Print what changed, and return the answer."""
     try:
         files = changed(base, head) if base and head else ["all, as this is no pull request"]
     except Failure as failure:
         files = [f"all, as git can't tell: {failure}"]
     print("\n".join(["changed:", *files]) if files else "nothing that the rehearsal's tests test")
-    export("REHEARSAL_CHANGED", "yes" if files else "no")
+    return "yes" if files else "no"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("scripts/rehearsal-changed", description=__doc__)
+    parser = argparse.ArgumentParser("python -m rehearsal.changed", description=__doc__)
     parser.add_argument("base", metavar="BASE", help="the commit that the pull request is for")
     parser.add_argument("head", metavar="HEAD", help="its newest commit; both empty: no such")
     args = parser.parse_args()
-    run("rehearsal-changed", lambda: decide(args.base, args.head))
+    answer = f"REHEARSAL_CHANGED={decide(args.base, args.head)}"
+    print(answer)
+    if variables := os.environ.get("GITHUB_ENV"):
+        with Path(variables).open("a") as file:
+            file.write(f"{answer}\n")
 
 
 if __name__ == "__main__":
