@@ -86,10 +86,11 @@ def check_capacity() -> None:
 
 
 def check_owner() -> None:
-    """Refuse where another clone's rehearsal is up: there is one local AWS to a machine."""
-    owner = docker.docker(
-        "ps", "--all", f"--filter=name=^{AWS}$", '--format={{.Label "rehearsal.root"}}'
-    )
+    """Refuse where another clone's rehearsal is up: there is one local AWS to a machine.
+
+    What stands still, as after a restart of the machine, keeps nobody out: `start` replaces it.
+    """
+    owner = docker.docker("ps", f"--filter=name=^{AWS}$", '--format={{.Label "rehearsal.root"}}')
     if owner and owner != str(ROOT):
         raise Failure(f"the rehearsal of another clone is up: make -C {owner} pipeline-down")
 

@@ -136,6 +136,16 @@ def test_another_clones_rehearsal_is_named(engine: dict[str, str]) -> None:
         machine.check_owner()
 
 
+def test_another_clones_rehearsal_that_stands_still_keeps_nobody_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def docker_ps(*words: str) -> str:
+        return "/home/somebody/shop" if "--all" in words else ""
+
+    monkeypatch.setattr(docker, "docker", docker_ps)
+    machine.check_owner()
+
+
 def test_there_is_one_rehearsal_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "OUT", tmp_path / "out")
     again = pytest.raises(Failure, match=r"running already \(process \d+\)")
