@@ -28,7 +28,7 @@ from rehearsal.places import (
     REPORT,
     ROOT,
     TIMELINE,
-    url,
+    browser_url,
 )
 from rehearsal.report import write as write_report
 from rehearsal.repository import Change
@@ -200,7 +200,7 @@ def end(view: View, timeline: Timeline) -> None:
         view.say(f"the report: {REPORT.relative_to(OUT.parent.parent)}")
     for name in ENVIRONMENTS:
         if local_aws.is_serving(name):
-            view.say(f"{name} runs: {url(name)}/")
+            view.say(f"{name} runs: {browser_url(name)}/")
 
 
 def down() -> int:

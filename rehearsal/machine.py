@@ -118,6 +118,7 @@ def check_ports() -> None:
         raise Failure(
             f"port {port} is taken, and {user} needs it:"
             + (f" docker stop {holder}" if holder else f" ss -ltnp 'sport = :{port}' says by what")
+            + "; or use rehearsal/box, which has its own ports"
         )
 
 

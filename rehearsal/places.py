@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,4 +39,11 @@ def host(environment: str) -> str:
 
 
 def url(environment: str) -> str:
+    """Return an environment's address on this machine and in the jobs."""
     return f"http://{host(environment)}"
+
+
+def browser_url(environment: str) -> str:
+    """Return its address for a person: rehearsal/box publishes it on another port."""
+    port = os.environ.get("REHEARSAL_BROWSER_PORT")
+    return f"{url(environment)}:{port}" if port else url(environment)

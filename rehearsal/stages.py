@@ -16,7 +16,7 @@ from rehearsal import docker, events, local_aws, repository
 from rehearsal.errors import Failure
 from rehearsal.github import WORKFLOWS, Configuration, Run
 from rehearsal.images import builder
-from rehearsal.places import AWS, CHANGE, ENVIRONMENTS, MADE, REPOSITORY, ROOT, url
+from rehearsal.places import AWS, CHANGE, ENVIRONMENTS, MADE, REPOSITORY, ROOT, browser_url, url
 from rehearsal.repository import Change
 from rehearsal.timeline import Job, Stage, Step, Timeline
 from rehearsal.view import View
@@ -219,6 +219,8 @@ def approve(change: Change, yes: bool, ask: Callable[[str], str] | None = None) 
         return
     if not ask and not sys.stdin.isatty():
         raise Failure("nobody is here to approve production: make pipeline YES=1, or --yes")
-    question = f"{change.version} runs on {url('staging')}. Release it to production? [y/N] "
+    question = (
+        f"{change.version} runs on {browser_url('staging')}. Release it to production? [y/N] "
+    )
     if (ask or input)(question).strip().lower() not in ("y", "yes"):
         raise Failure(f"{change.version} was not approved: production stays as it is")

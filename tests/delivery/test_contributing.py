@@ -77,7 +77,8 @@ def test_the_dev_container_has_the_python_of_the_image_and_makes_the_environment
     container = json.loads(re.sub(r"^\s*//.*", "", text, flags=re.M))
     python = re.search(r"python:(3\.\d+)", (ROOT / "Dockerfile").read_text())
     assert python
-    assert f"python:{python[1]}-" in container["image"]
+    dockerfile = ROOT / ".devcontainer" / container["build"]["dockerfile"]
+    assert f"FROM python:{python[1]}-" in dockerfile.read_text()
     assert container["postCreateCommand"] == "scripts/bootstrap test"
 
 
