@@ -21,8 +21,10 @@ def confirm(question: str) -> bool:
 
 def run(name: str, act: Callable[[], None]) -> None:
     """Run a command's action; exit with one line where it raises Failure or is interrupted."""
-    # Whoever cancels a job sends this after Ctrl-C's signal, or alone.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Whoever cancels a job sends SIGINT, SIGTERM or both. A shell starts what runs in the background
+    # with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         act()
     except Failure as failure:

@@ -46,7 +46,9 @@ def main() -> int:
     if words.stage == "drill" and words.list:
         print(*(one.name for one in DRILLS), sep="\n")
         return 0
-    signal.signal(signal.SIGTERM, interrupt)  # what ends us cleans up, whoever asks
+    # What ends us cleans up, whoever asks, also where a shell runs us in the background.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     try:
         if words.stage == "run":
             return local_aws.run([words.command, *words.words])

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import IO
 
 from rich.console import Console
 from rich.table import Table
@@ -67,9 +70,7 @@ def run_once(row: Row, number: int, console: Console) -> None:
     log = KEPT / f"{name}.log"
     begin, waited = time.monotonic(), waited_seconds()
     with log.open("w") as output:
-        code = subprocess.run(
-            COMMANDS[row.name], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
-        ).returncode
+        code = run_to_its_end(COMMANDS[row.name], output)
     took = time.monotonic() - begin
     row.seconds.append(took)
     row.pressure.append(min(1, (waited_seconds() - waited) / took))
@@ -80,6 +81,19 @@ def run_once(row: Row, number: int, console: Console) -> None:
         for file in filter(Path.exists, EVIDENCE.get(row.name, ())):
             shutil.copy(file, KEPT / f"{name}-{file.name}")
     console.print(f"{name}: {f'RED, exit code {code}: {log}' if code else 'green'}, {took:.0f} s")
+
+
+def run_to_its_end(command: Sequence[str], output: IO[str]) -> int:
+    """Return a command's exit code. If this process is interrupted, so is the whole command."""
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+    ) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait()
+            raise
 
 
 def load_of(name: str) -> tuple[int, int]:
@@ -150,4 +164,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     sys.exit(main())

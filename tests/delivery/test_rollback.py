@@ -433,8 +433,9 @@ def test_a_run_that_is_interrupted_says_that_it_can_be_run_again(
     environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     # Not by the script: python3 may be a shim that puts another `aws` first.
     command = [sys.executable, "-m", "delivery.deploy.rollback", "staging"]
+    in_background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
     with subprocess.Popen(
-        command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
+        in_background, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
     ) as process:
         while not asked.exists() and process.poll() is None:
             time.sleep(0.01)
