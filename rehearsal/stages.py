@@ -16,7 +16,17 @@ from rehearsal import docker, events, local_aws, repository
 from rehearsal.errors import Failure
 from rehearsal.github import WORKFLOWS, Configuration, Run
 from rehearsal.images import builder
-from rehearsal.places import AWS, CHANGE, ENVIRONMENTS, MADE, REPOSITORY, ROOT, browser_url, url
+from rehearsal.places import (
+    AWS,
+    CHANGE,
+    ENVIRONMENTS,
+    LOGS,
+    MADE,
+    REPOSITORY,
+    ROOT,
+    browser_url,
+    url,
+)
 from rehearsal.repository import Change
 from rehearsal.timeline import Job, Stage, Step, Timeline
 from rehearsal.view import View
@@ -82,7 +92,7 @@ class Rehearsal:
         """Bring up the local AWS with both environments, each with a version that serves."""
         with self.stage("prepare", "Images, AWS, both environments") as stage:
             with self.job(stage, "images") as begin:
-                self.timeline.offline += build_images(begin)
+                self.timeline.offline += build_images(begin, self.view.note)
             with self.job(stage, "AWS") as begin:
                 local_aws.start(begin)
                 version = repository.released("main")
@@ -185,7 +195,7 @@ class Rehearsal:
         )
 
 
-def build_images(begin: Callable[[str], None]) -> list[str]:
+def build_images(begin: Callable[[str], None], note: Callable[[str], None]) -> list[str]:
     """Give Docker the images that are missing; return what had to be stood in for."""
     begin("rehearsal/images/build all")
     command = [str(ROOT / "rehearsal" / "images" / "build"), "all"]
@@ -195,10 +205,13 @@ def build_images(begin: Callable[[str], None]) -> list[str]:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout
-        for line in map(str.strip, process.stdout):
+        for line in map(str.rstrip, process.stdout):
             said.append(line)
+            note(line)
             if line.startswith("OFFLINE: "):
                 stood_in.append(line.removeprefix("OFFLINE: "))
+    LOGS.mkdir(parents=True, exist_ok=True)
+    (LOGS / "images.log").write_text("\n".join([*said, ""]))
     if process.returncode:
         raise Failure("images: " + "\n".join(said[-20:]))
     return stood_in

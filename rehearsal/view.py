@@ -21,6 +21,7 @@ MARKS: dict[Outcome, tuple[str, str]] = {
     "running": ("…", "cyan"),
 }
 BRIEF = 1.0  # seconds: a good step that took less says nothing on its own
+SILENCE = 8.0  # seconds after which a log gets a line that says what runs
 LOG_LINES = 60
 
 
@@ -32,6 +33,9 @@ class View:
         self.console = console or Console(highlight=False)
         self.lock = threading.Lock()
         self.stage: Stage | None = None
+        self.noted = ""  # what a step says of its progress
+        self.said = 0.0  # when the last line was printed
+        self.ended = threading.Event()
         self.status: Callable[[], tuple[Load | None, Tasks | None]] = lambda: (None, None)
         # A log that is read later gets no frames: each would be another copy of the same lines.
         self.live = Live(
@@ -41,16 +45,31 @@ class View:
     def __enter__(self) -> View:
         if self.console.is_terminal:
             self.live.start()
+        else:
+            threading.Thread(target=self.break_silence, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.ended.set()
         self.live.stop()
+
+    def break_silence(self) -> None:
+        """Print what runs, where nothing else was printed for long."""
+        while not self.ended.wait(1):
+            if self.timeline.now() - self.said >= SILENCE:
+                for text in self.running():
+                    self.say(f"… {text}", "dim")
+
+    def note(self, text: str) -> None:
+        """Take down what the step that runs says of its progress."""
+        self.noted = text.strip()
 
     def say(self, text: str, style: str = "") -> None:
         with self.lock:
             # In one piece: what moves below would overwrite half a line.
             line = Text.assemble((f"{self.timeline.now():7.1f}  ", "dim"), (text, style))
             self.console.print(line, soft_wrap=True)
+            self.said = self.timeline.now()
 
     def warn(self, text: str) -> None:
         self.say(text, "yellow")
@@ -63,6 +82,7 @@ class View:
         """Print what ended; what begins shows below."""
         ended = step or job
         if ended.finished is None:
+            self.noted = ""
             return
         took = ended.finished - ended.started
         if step and step.outcome == "success" and took < BRIEF:
@@ -83,14 +103,10 @@ class View:
                 self.console.print(f"         {line}", markup=False, style="red", soft_wrap=True)
 
     def below(self) -> Group:
-        """Return what runs now."""
-        now = self.timeline.now()
-        rows: list[Text | Spinner] = []
-        for job in self.stage.jobs if self.stage else []:
-            for step in job.steps[-1:] if job.finished is None else []:
-                if step.finished is None:
-                    text = f"{job.name} · {step.name}  {now - step.started:.0f} s"
-                    rows.append(Spinner("dots", text, style="cyan"))
+        """Return what is shown below the lines that scroll."""
+        rows: list[Text | Spinner] = [
+            Spinner("dots", text, style="cyan") for text in self.running()
+        ]
         load, tasks = self.status()
         if load:
             lost = len(load.lost)
@@ -103,6 +119,19 @@ class View:
             ]
             rows.append(Text("  " + "   ".join(parts), style="cyan"))
         return Group(*rows)
+
+    def running(self) -> list[str]:
+        """Return a line for each step that runs."""
+        now = self.timeline.now()
+        steps = [
+            (job, step)
+            for job in (self.stage.jobs if self.stage else [])
+            if job.finished is None
+            for step in job.steps[-1:]
+            if step.finished is None
+        ]
+        lines = [f"{job.name} · {step.name}  {now - step.started:.0f} s" for job, step in steps]
+        return [*lines, self.noted] if lines and self.noted else lines
 
     def table(self) -> None:
         """Print the end: each stage and job with its time, and what the load saw."""

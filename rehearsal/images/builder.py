@@ -17,10 +17,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 SECONDS_TO_ANSWER = 15
+SECONDS_BETWEEN = 4  # lines of progress
 # Labels: the image that it stands in for, what it is instead, and what it is made of.
 STAND_IN_FOR, STAND_IN_IS = "stand-in.for", "stand-in.is"
 SOURCES = "rehearsal.sources"
@@ -95,17 +96,65 @@ def docker(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def run(*command: str, **variables: str) -> None:
-    """Run what says little when it goes well; show the end of what it said when it fails."""
-    done = subprocess.run(
+    """Run a command, and show the end of what it said when it fails."""
+    said: deque[str] = deque(maxlen=20)
+    with subprocess.Popen(
         command,
         env=os.environ | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    if done.returncode:
-        end = "\n".join(f"  {line}" for line in done.stdout.splitlines()[-20:])
+        errors="replace",
+    ) as process:
+        assert process.stdout
+        for line in filter(None, map(str.strip, process.stdout)):
+            said.append(line)
+            PROGRESS.note(line)
+    if process.returncode:
+        end = "\n".join(f"  {line}" for line in said)
         raise Failure(f"`{' '.join(command[:2])}` failed:\n{end}")
+
+
+class Progress:
+    """What is being made, by image, for somebody who waits."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, float] = {}
+        self.notes: dict[str, str] = {}
+        self.wanted: list[Future[None]] = []
+        self.image = threading.local()
+
+    @contextmanager
+    def making(self, image: str, how: str) -> Iterator[None]:
+        """Take down that this thread makes an image until the block ends."""
+        self.image.name = image
+        self.begun[image], self.notes[image] = time.monotonic(), how
+        try:
+            yield
+        finally:
+            del self.begun[image]
+            self.image.name = ""
+
+    def note(self, line: str) -> None:
+        """Take down the last line that the command of this thread's image printed."""
+        if image := getattr(self.image, "name", ""):
+            self.notes[image] = line
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each image that is being made."""
+        now = time.monotonic()
+        here = f"{sum(future.done() for future in self.wanted)} of {len(self.wanted)} are here"
+        for image, begun in list(self.begun.items()):
+            note = self.notes[image][:70]
+            yield f"  {image}: {now - begun:.0f} s, {here}: {note}"
+
+    def print_until(self, ended: threading.Event) -> None:
+        while not ended.wait(SECONDS_BETWEEN):
+            for line in self.lines():
+                print(line, flush=True)
+
+
+PROGRESS = Progress()
 
 
 def labels(image: str) -> dict[str, str] | None:
@@ -322,13 +371,14 @@ class Builder:
             print(f"{image} is here.")
             return
         if known and known.get(SOURCES) == mark:
-            print(f"OFFLINE: {image} is here, as a stand-in: {known[STAND_IN_IS]}.")
+            print(f"OFFLINE: {image} is {known[STAND_IN_IS]}")
             return
-        reason = pull(image)
+        with PROGRESS.making(image, "pulling"):
+            reason = pull(image)
         if not reason:
             print(f"{image} pulled: {time.monotonic() - start:.0f} s")
             return
-        print(f"OFFLINE: {image} can't be pulled ({reason}); its stand-in is {stand_in.what}.")
+        print(f"  {image} can't be pulled: {reason}")
         self.start(stand_in.base).result()
         alike = [name for name, other in PULLED.items() if other == stand_in]
         with self.turns[stand_in.dockerfile]:
@@ -338,16 +388,17 @@ class Builder:
                     break
             else:
                 marks = {STAND_IN_FOR: " ".join(alike), STAND_IN_IS: stand_in.what, SOURCES: mark}
-                with self.place(image):
+                with self.place(image), PROGRESS.making(image, "building a stand-in"):
                     build(image, stand_in.dockerfile, files, marks)
-        print(f"OFFLINE: {image} built, as a stand-in: {time.monotonic() - start:.0f} s")
+        print(f"  {image} built: {time.monotonic() - start:.0f} s")
+        print(f"OFFLINE: {image} is {stand_in.what}")
 
     def base(self, image: str) -> None:
         start = time.monotonic()
         if labels(image) is None:
-            with self.place(image):
+            with self.place(image), PROGRESS.making(image, "Debian, from its packages"):
                 bootstrap(image)
-            print(f"OFFLINE: {image} built, from Debian packages: {time.monotonic() - start:.0f} s")
+            print(f"  {image} built, from Debian packages: {time.monotonic() - start:.0f} s")
 
     def own(self, image: str) -> None:
         self.start(PYTHON).result()
@@ -358,7 +409,7 @@ class Builder:
         if (labels(image) or {}).get(SOURCES) == mark:
             print(f"{image} is here.")
             return
-        with self.place(image):
+        with self.place(image), PROGRESS.making(image, "building"):
             build(image, own.dockerfile, files, {SOURCES: mark, STAND_IN_FOR: ""})
         print(f"{image} built: {time.monotonic() - start:.0f} s")
 
@@ -366,9 +417,12 @@ class Builder:
 def make(images: Sequence[str]) -> int:
     """Make images; return how many of them can't be had, each of which is said."""
     failed: dict[str, str] = {}
+    ended = threading.Event()
+    threading.Thread(target=PROGRESS.print_until, args=[ended], daemon=True).start()
     with ThreadPoolExecutor(len(PULLED) + len(OWN) + len(BASES)) as pool:
         builder = Builder(pool)
-        for image, future in [(image, builder.start(image)) for image in images]:
+        PROGRESS.wanted = [builder.start(image) for image in images]
+        for image, future in zip(images, PROGRESS.wanted, strict=True):
             try:
                 future.result()
             except Failure as failure:
@@ -376,6 +430,7 @@ def make(images: Sequence[str]) -> int:
             except KeyboardInterrupt:
                 pool.shutdown(cancel_futures=True)
                 raise
+    ended.set()
     for image, why in failed.items():
         print(f"rehearsal/images/build: {image}: {why}", file=sys.stderr)
     return len(failed)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def stand_in(made_of: str) -> str:
     "labels,said",
     [
         ("null", "mysql:8.4 is here.\n"),
-        (stand_in("today's files"), "OFFLINE: mysql:8.4 is here, as a stand-in: y"),
+        (stand_in("today's files"), "OFFLINE: mysql:8.4 is y"),
     ],
     ids=["real", "stand-in"],
 )
@@ -142,9 +143,7 @@ def test_a_base_and_a_stand_in_are_made_once(
     base, stand_in = machine.built
     assert base == builder.SID
     assert {stand_in, *machine.tagged} == {"mysql:8.0", "mysql:8.4"}
-    said = (
-        "OFFLINE: mysql:8.0 can't be pulled (no such host); its stand-in is the MySQL of Debian sid"
-    )
+    said = "OFFLINE: mysql:8.0 is the MySQL of Debian sid"
     assert said in capsys.readouterr().out
 
 
@@ -267,3 +266,20 @@ def test_an_image_that_is_none_of_the_rehearsals_is_refused() -> None:
     done = subprocess.run([build, "mysql:5.7"], capture_output=True, text=True)
     assert done.returncode == 2
     assert "error: mysql:5.7 is none of the rehearsal's images: python:3.11" in done.stderr
+
+
+def test_somebody_who_waits_sees_each_image_that_is_made_and_the_last_line_of_its_command() -> None:
+    progress = builder.Progress()
+    progress.wanted = [Future(), Future()]
+    progress.wanted[0].set_result(None)
+    with progress.making("python", "pulling"):
+        assert list(progress.lines()) == ["  python: 0 s, 1 of 2 are here: pulling"]
+        progress.note("Step 2/3")
+        assert list(progress.lines()) == ["  python: 0 s, 1 of 2 are here: Step 2/3"]
+    progress.note("of no image")
+    assert list(progress.lines()) == []
+
+
+def test_a_command_that_fails_shows_the_end_of_what_it_said() -> None:
+    with pytest.raises(builder.Failure, match=r"(?s)`sh -c` failed:\n  2\n.*  21$"):
+        builder.run("sh", "-c", "seq 21; exit 1")

@@ -2,9 +2,12 @@
 
 import io
 import re
+import threading
 
+import pytest
 from rich.console import Console
 
+from rehearsal import view
 from rehearsal.timeline import Job, Stage, Step, Timeline
 from rehearsal.view import View
 
@@ -15,18 +18,31 @@ def shown(*, terminal: bool) -> str:
     """Return what is written while a step runs; in a terminal also what moves the cursor."""
     timeline = Timeline("2026-01-31T12:00:00+00:00", "abc", "v1.0.0")
     console = Console(file=io.StringIO(), width=100, force_terminal=terminal)
-    with View(timeline, console) as view:
+    with View(timeline, console) as view_now:
         stage = Stage("test.yml", "Pull request", 0)
         stage.jobs.append(Job("lint", 0, steps=[Step("Run linting", 0)]))
-        view.begin(stage)
-        view.live.refresh()
-        view.say("staging is up")
+        view_now.begin(stage)
+        view_now.live.refresh()
+        view_now.say("staging is up")
     assert isinstance(console.file, io.StringIO)
     return COLOURS.sub("", console.file.getvalue())
 
 
 def test_a_line_has_its_time_also_where_something_moves_below_it() -> None:
     assert re.search(r" 0\.\d  staging is up\n", shown(terminal=True))
+
+
+def test_a_log_says_what_runs_when_nothing_else_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = threading.Event()
+    monkeypatch.setattr(view, "SILENCE", 0.0)
+    monkeypatch.setattr(View, "say", lambda *_: printed.set())
+    timeline = Timeline("2026-01-31T12:00:00+00:00", "abc", "v1.0.0")
+    with View(timeline, Console(file=io.StringIO())) as shown:
+        stage = Stage("prepare", "Images", 0, jobs=[Job("images", 0, steps=[Step("build", 0)])])
+        shown.begin(stage)
+        shown.note("  python: 12 s, 1 of 2 are here: Step 2/3")
+        assert shown.running()[-1] == "python: 12 s, 1 of 2 are here: Step 2/3"
+        assert printed.wait(60)
 
 
 def test_what_runs_is_shown_in_a_terminal_and_not_in_a_log() -> None:

@@ -37,8 +37,9 @@ exit {code}
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A clone whose environment is made, with a pip and a uv that note what they are asked."""
-    (tmp_path / "scripts").mkdir()
-    shutil.copy(ROOT / "scripts/bootstrap", tmp_path / "scripts")
+    for name in ("scripts/bootstrap", "delivery/progress"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "requirements.txt").write_text("django==5.2\n")
     (tmp_path / "requirements-ci.txt").write_text(PINS)
     (tmp_path / ".venv/bin").mkdir(parents=True)
