@@ -21,8 +21,8 @@ def confirm(question: str) -> bool:
 
 def run(name: str, act: Callable[[], None]) -> None:
     """Run a command's action; exit with one line where it raises Failure or is interrupted."""
-    # Whoever cancels a job sends SIGINT, SIGTERM or both. A shell starts what runs in the background
-    # with SIGINT ignored.
+    # Whoever cancels a job sends SIGINT, SIGTERM or both. A shell ignores SIGINT for what it runs
+    # in the background.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:

@@ -174,13 +174,18 @@ def compose_servers() -> Iterator[dict[str, str]]:
         subprocess.run(down, env=environment, capture_output=True)
 
 
-def compose_answers() -> bool:
-    """Tell whether Docker has its Compose plugin and an engine behind it."""
-    return all(
-        shutil.which("docker")
-        and subprocess.run(["docker", *words], capture_output=True).returncode == 0
-        for words in (["compose", "version"], ["info"])
-    )
+def why_not_compose() -> str:
+    """Return why the servers of compose.yaml can't be had; nothing where they can."""
+    if not shutil.which("docker"):
+        return "Docker is not here"
+    for words, problem in (
+        ("info", "no Docker engine answers"),
+        ("compose", "Compose is not here"),
+    ):
+        version = ["version"] * (words == "compose")
+        if subprocess.run(["docker", words, *version], capture_output=True).returncode:
+            return problem
+    return ""
 
 
 @contextlib.contextmanager
@@ -194,15 +199,16 @@ def services(*, docker: bool) -> Iterator[dict[str, str]]:
     if any(given.values()):
         raise Unavailable("Set both DATABASE_URL and REDIS_URL, or neither.")
     with contextlib.ExitStack() as stack:
-        if docker and compose_answers():
+        problem = why_not_compose() if docker else ""
+        if docker and not problem:
             try:
-                found = stack.enter_context(compose_servers())
-            except Unavailable as problem:
-                print(f"{problem} Trying the servers of this machine.", file=sys.stderr)
-                found = stack.enter_context(local_servers())
-        else:
-            found = stack.enter_context(local_servers())
-        yield found
+                yield stack.enter_context(compose_servers())
+                return
+            except Unavailable as unavailable:
+                problem = str(unavailable)
+        if problem:
+            print(f"The servers of this machine, not those of compose.yaml: {problem}")
+        yield stack.enter_context(local_servers())
 
 
 def run(command: list[str], variables: dict[str, str]) -> int:

@@ -102,6 +102,13 @@ def parts(repository: str) -> dict[str, tuple[str, Callable[[], Findings]]]:
     }
 
 
+def step_for(finding: Finding) -> str:
+    """Return what a person has to do about a finding."""
+    if finding.state == MISSING and finding.mend.startswith("https://"):
+        return f"install {finding.what}: {finding.mend}"
+    return finding.mend or finding.what
+
+
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/doctor", description=__doc__)
     known = list(parts(""))
@@ -110,17 +117,23 @@ def main() -> None:
     words = parser.parse_args()
     if unknown := set(words.part) - set(known):
         parser.error(f"{', '.join(sorted(unknown))}: the parts are {', '.join(known)}")
-    states = []
+    found: list[Finding] = []
     for name, (title, find) in parts(words.repository).items():
         if words.part and name not in words.part:
             continue
         print(f"{title}:")
         for finding in asked(name, find):
             print(f"  {finding}")
-            states.append(finding.state)
-    well = states.count(OK)
-    print(f"{well} ok, {len(states) - well} not")
-    sys.exit(well < len(states))
+            found.append(finding)
+    bad = [finding for finding in found if finding.state != OK]
+    print(f"{len(found) - len(bad)} ok, {len(bad)} not")
+    # One step may be the remedy for many findings, and what comes first is needed by what follows.
+    steps = dict.fromkeys(map(step_for, bad))
+    if steps:
+        print("Next, in this order:")
+    for number, step in enumerate(steps, 1):
+        print(f"  {number}. {step}")
+    sys.exit(bool(bad))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def asked(part: str, find: Callable[[], Findings]) -> Findings:
     try:
         yield from find()
     except Failure as failure:
-        yield Finding(NOT_ASKED, f"{part}: {failure}")
+        yield Finding(NOT_ASKED, part, str(failure))
 
 
 def age(when: str | float) -> timedelta:

@@ -76,12 +76,20 @@ def headline(timeline: Timeline) -> str:
     if timeline.outcome == "success":
         way = _whole_way(timeline)
         if way is None:
-            return f"{name} passed every stage in {duration(timeline.seconds)}"
+            return f"{name} passed {_stages(timeline)} in {duration(timeline.seconds)}"
         return f"{name} went from pull request to production in {duration(way)}"
     place = _where(timeline)
+    if timeline.reason == "interrupted":
+        return f"{name} was interrupted after {duration(timeline.seconds)}{place}"
     if timeline.outcome == "failure":
         return f"{name} failed{place}"
     return f"{name} was cut short after {duration(timeline.seconds)}{place}"
+
+
+def _stages(timeline: Timeline) -> str:
+    """Return the workflows that ran; where none did, what was prepared."""
+    workflows = [stage.name for stage in timeline.stages if stage.name.endswith(".yml")]
+    return " and ".join(workflows) or "the preparation"
 
 
 def _whole_way(timeline: Timeline) -> float | None:

@@ -183,13 +183,17 @@ def test_what_could_not_be_asked_is_no_pass(tmp_path: Path) -> None:
     words = ("github", "staging", "--repository", "acme/shop")
     done = run_here("scripts/doctor", *words, without=("AWS_", "GH_"), PATH=str(tmp_path))
     assert done.returncode == 1
+    page = "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+    no_aws = f"the AWS CLI is missing: {page}"
     assert done.stdout.splitlines() == [
         "GitHub:",
-        f"  not asked  github: gh is missing: {GET_GH}",
+        f"  not asked  github -> gh is missing: {GET_GH}",
         "AWS: staging:",
-        "  not asked  staging: the AWS CLI is missing: https://docs.aws.amazon.com/cli/latest/"
-        "userguide/getting-started-install.html",
+        f"  not asked  staging -> {no_aws}",
         "0 ok, 2 not",
+        "Next, in this order:",
+        f"  1. gh is missing: {GET_GH}",
+        f"  2. {no_aws}",
     ]
 
 

@@ -90,4 +90,4 @@ def test_what_may_not_be_asked_keeps_nothing_else_from_being_asked(
         raise Failure("An error occurred (AccessDenied)")
 
     monkeypatch.setattr(staging, "describe_alarms", denied)
-    assert ill(staging) == ["not asked  alarms of staging: An error occurred (AccessDenied)"]
+    assert ill(staging) == ["not asked  alarms of staging -> An error occurred (AccessDenied)"]

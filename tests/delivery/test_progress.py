@@ -6,7 +6,7 @@ from tests.delivery.scratch import ROOT
 
 
 def progress(command: str) -> subprocess.CompletedProcess[str]:
-    words = [ROOT / "delivery/progress", "Installing", "bash", "-c", command]
+    words = [str(ROOT / "delivery/progress"), "Installing", "bash", "-c", command]
     return subprocess.run(words, capture_output=True, text=True)
 
 
