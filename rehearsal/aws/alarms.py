@@ -25,6 +25,9 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
+# CloudWatch looks at more periods than an alarm evaluates, at five for three in AWS's example; how
+# many more it does not say.
+MORE_PERIODS = 2
 # What an alarm on one metric has, and one on an expression hasn't.
 SINGLE = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Unit")
 
@@ -77,11 +80,13 @@ def too_few(record: Json, window: Window) -> bool:
 def judge(record: Json, values: list[float | None]) -> str:
     """Return the state that the last periods' values put an alarm in; None is a missing one.
 
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+    The newest values that are there count. Only where they are fewer than the alarm's periods, it
+    matters how the alarm treats missing ones:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
     """
     compare = COMPARISONS[record["ComparisonOperator"]]
-    known = [value for value in values if value is not None]
-    missing = len(values) - len(known)
+    known = [value for value in values if value is not None][-record["EvaluationPeriods"] :]
+    missing = record["EvaluationPeriods"] - len(known)
     treat = record.get("TreatMissingData", "missing")
     breaching = sum(compare(value, record["Threshold"]) for value in known)
     if treat == "breaching":
@@ -96,7 +101,7 @@ def judge(record: Json, values: list[float | None]) -> str:
 def evaluate_alarm(record: Json, now: float) -> None:
     """Bring an alarm to the state that its last periods call for, and tell whom it is to tell."""
     asked = queries(record)
-    window = last_periods(record["EvaluationPeriods"], period_of(asked), now)
+    window = last_periods(record["EvaluationPeriods"] + MORE_PERIODS, period_of(asked), now)
     if too_few(record, window):
         return
     found = evaluate(asked, window)[asked[0]["Id"]]

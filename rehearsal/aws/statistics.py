@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from rehearsal.aws.records import Json
 
 # A moment that is a period's begin, but for this much.
 ROUNDING = 1e-3
+MINUTE = 60
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,30 @@ def last_periods(count: int, period: int, now: float, clock: float = settings.CL
     return Window(shown - count * period, shown, period, now, clock)
 
 
+def published(name: str, moment: float, clock: float) -> float:
+    """Return when a metric's value of a moment can be read: one to three minutes after its minute.
+
+    The second half of a minute comes after the first, and one metric after another, so the newest
+    minute is incomplete. AWS promises no delay; it warns of what FILL makes of one:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+    length = MINUTE / clock
+    minute, part = divmod(moment / length, 1)
+    late = 1 + (zlib.crc32(name.encode()) + int(minute)) % 2 + (part >= 0.5)
+    return (minute + 1 + late) * length
+
+
 def points(metric: Json, window: Window) -> dict[int, list[Json]]:
-    """Return what was measured, by period."""
+    """Return what was measured and can be read by now, by period."""
     wanted = cloudwatch._dims_from_list(metric.get("Dimensions") or [])
     key = (metric["Namespace"], metric["MetricName"], cloudwatch._dims_key(wanted))
     periods = set(window.periods())
     found: dict[int, list[Json]] = {}
     for point in list(cloudwatch._metrics.get(key) or []):
-        number = int(point["Timestamp"] // window.length)
-        if number in periods:
+        moment = point["Timestamp"]
+        number = int(moment // window.length)
+        readable = published(metric["MetricName"], moment, window.clock) <= window.now
+        if number in periods and readable:
             found.setdefault(number, []).append(point)
     return found
 

@@ -22,10 +22,12 @@ BALANCER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/myapp/2"
 DIMENSIONS = [{"Name": "LoadBalancer", "Value": "app/myapp/1"}]
 NOW = 600_000.0
+# When the figures of a minute before NOW can be read, and an alarm still looks at them.
+LATER = NOW + 120
 
 
 def measured(
-    name: str, *values: float, at: float = NOW - 30, dimension: str = "app/myapp/1"
+    name: str, *values: float, at: float = NOW - 50, dimension: str = "app/myapp/1"
 ) -> None:
     key = ("AWS/ApplicationELB", name, f"LoadBalancer={dimension}")
     for value in values:
@@ -39,7 +41,7 @@ def metric(name: str) -> Json:
 
 
 def figure(name: str, statistic: str = "Sum") -> list[float]:
-    window = Window(NOW - 300, NOW, 60, NOW, clock=1)
+    window = Window(NOW - 300, NOW, 60, NOW + 180, clock=1)
     return list(statistics.series(metric(name), statistic, window).values())
 
 
@@ -101,12 +103,31 @@ def test_another_load_balancers_figures_are_not_ours() -> None:
 @pytest.mark.parametrize("clock", [1, 10])
 def test_the_clock_makes_periods_shorter_and_shows_them_whole(clock: float) -> None:
     for minute in range(5):
-        measured("RequestCount", minute, at=NOW - (minute * 60 + 30) / clock)
-    window = Window(NOW - 300, NOW, 60, NOW, clock)
+        measured("RequestCount", minute, at=NOW - (minute * 60 + 210) / clock)
+    window = Window(NOW - 480, NOW - 180, 60, NOW, clock)
     found = statistics.series(metric("RequestCount"), "Sum", window)
     assert list(found.values()) == [4, 3, 2, 1, 0]
     begins = [round(window.timestamp(number) - NOW) for number in found]
-    assert begins == [-300, -240, -180, -120, -60]
+    assert begins == [-480, -420, -360, -300, -240]
+
+
+@pytest.mark.parametrize("clock", [1, 10])
+@pytest.mark.parametrize("name", ["RequestCount", "HTTPCode_Target_5XX_Count"])
+def test_figures_are_published_one_to_three_minutes_late_and_not_all_at_once(
+    name: str, clock: float
+) -> None:
+    late = set()
+    for second in range(0, 120, 10):
+        moment = NOW + second / clock
+        end = NOW + (second // 60 + 1) * 60 / clock
+        late.add(round((statistics.published(name, moment, clock) - end) * clock / 60))
+    assert late == {1, 2, 3}
+
+
+def test_what_is_not_published_yet_is_in_no_answer() -> None:
+    measured("RequestCount", 5, 7)
+    window = Window(NOW - 60, NOW, 60, NOW, clock=1)
+    assert statistics.series(metric("RequestCount"), "Sum", window) == {}
 
 
 def test_an_alarm_looks_at_periods_that_are_over() -> None:
@@ -140,6 +161,9 @@ def alarm(**changes: Any) -> Json:
         ([None, None, None], "ignore", "OK"),
         ([6, None, 6], "breaching", "ALARM"),
         ([6, None, 6], "notBreaching", "OK"),
+        ([6, 6, 6, None, None], "notBreaching", "ALARM"),
+        ([1, 6, None, 6, 6], "notBreaching", "ALARM"),
+        ([6, 6, None, None, None], "notBreaching", "OK"),
     ],
 )
 def test_an_alarm_goes_by_its_periods_and_by_what_is_missing(
@@ -155,9 +179,9 @@ def test_an_alarm_may_need_some_of_its_periods_only() -> None:
 def test_an_alarm_changes_its_state_and_says_why() -> None:
     record = alarm(EvaluationPeriods=1)
     measured("RequestCount", 6)
-    alarms.evaluate_alarm(record, NOW)
+    alarms.evaluate_alarm(record, LATER)
     assert record["StateValue"] == "ALARM"
-    assert record["StateReason"] == "GreaterThanThreshold 5: 6"
+    assert record["StateReason"] == "GreaterThanThreshold 5: 6, missing, missing"
     (entry,) = cloudwatch._history_entries()
     assert entry["HistorySummary"] == "Alarm updated from OK to ALARM"
 
@@ -171,10 +195,10 @@ def test_a_percentile_of_few_values_changes_nothing() -> None:
         EvaluateLowSampleCountPercentile="ignore",
     )
     measured("TargetResponseTime", *[1.0] * 199)
-    alarms.evaluate_alarm(record, NOW)
+    alarms.evaluate_alarm(record, LATER)
     assert record["StateValue"] == "OK"
     measured("TargetResponseTime", 1.0)
-    alarms.evaluate_alarm(record, NOW)
+    alarms.evaluate_alarm(record, LATER)
     assert record["StateValue"] == "ALARM"
 
 
@@ -202,16 +226,16 @@ def test_a_template_may_make_an_alarm_on_an_expression() -> None:
     assert "MetricName" not in record
     assert record["Metrics"][2]["MetricStat"]["Period"] == 60
     measured("RequestCount", 12)
-    alarms.evaluate_alarm(record, NOW)
+    alarms.evaluate_alarm(record, LATER)
     assert record["StateValue"] == "ALARM"
 
 
 def test_get_metric_data_evaluates_expressions() -> None:
     now = time.time()
-    measured("RequestCount", 8, at=now - 1)
+    measured("RequestCount", 8, at=now - 300)
     request = {
-        "StartTime": now - 120,
-        "EndTime": now + 60,
+        "StartTime": now - 600,
+        "EndTime": now,
         "MetricDataQueries": PROPERTIES["Metrics"],
     }
     _, _, body = cloudwatch._get_metric_data({}, request, False, is_json=True)
@@ -221,11 +245,11 @@ def test_get_metric_data_evaluates_expressions() -> None:
 
 def test_get_metric_data_understands_the_query_protocol() -> None:
     now = time.time()
-    measured("RequestCount", 8, at=now - 1)
+    measured("RequestCount", 8, at=now - 300)
     query = "MetricDataQueries.member.1"
     parameters = {
-        "StartTime": [str(now - 120)],
-        "EndTime": [str(now + 60)],
+        "StartTime": [str(now - 600)],
+        "EndTime": [str(now)],
         f"{query}.Id": ["m"],
         f"{query}.MetricStat.Stat": ["Sum"],
         f"{query}.MetricStat.Period": ["60"],
@@ -247,11 +271,11 @@ def test_an_expression_that_is_none_is_a_validation_error() -> None:
 
 def test_get_metric_statistics_has_percentiles() -> None:
     now = time.time()
-    measured("TargetResponseTime", 0.1, 0.3, at=now - 1)
+    measured("TargetResponseTime", 0.1, 0.3, at=now - 300)
     request = {
         **metric("TargetResponseTime"),
-        "StartTime": now - 120,
-        "EndTime": now + 60,
+        "StartTime": now - 600,
+        "EndTime": now,
         "Period": 60,
         "Statistics": ["Average"],
         "ExtendedStatistics": ["p50"],
