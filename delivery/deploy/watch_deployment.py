@@ -3,6 +3,9 @@
 Roll back: over 5 % of answers were 5xx in each of 5 minutes (of all, where fewer are watched), a
 task failed its health check for 2, or ECS itself gave the deployment up. Investigate: over 1 % were
 5xx, or the 95th percentile was above 500 ms, or a fifth (and 50 ms) above what it was before.
+
+Load balancers publish a minute's figures late and not all at once, so a minute without figures is
+unknown, not quiet. The verdict waits until the last minute's figures have had three minutes.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ AWS_REGION is what infra/parameters/ENVIRONMENT.json says, unless it is set."""
 MINUTE = 60
 MANY_ERRORS, SOME_ERRORS = 5.0, 1.0  # percent
 ERROR_MINUTES, UNHEALTHY_MINUTES = 5, 2
+# Minutes after its end in which the figures of a minute may still come: infra/monitoring.yaml.
+LATE_MINUTES = 3
 SLOW_SECONDS = 0.5
 # A fifth of few milliseconds is chance.
 WORSE, NOTICEABLE_SECONDS = 1.2, 0.05
@@ -47,6 +52,8 @@ class Minute:
     figures: dict[str, float]
 
     def __str__(self) -> str:
+        if not self.figures:
+            return "no figures yet"
         if not self.requests:
             traffic = "no requests"
         else:
@@ -73,8 +80,16 @@ class Minute:
         return 100 * self.errors / self.requests if self.requests else 0
 
     @property
+    def has_answers(self) -> bool:
+        return bool(self.requests)
+
+    @property
     def unhealthy(self) -> float:
         return self.figures.get("unhealthy", 0)
+
+    @property
+    def has_health(self) -> bool:
+        return "unhealthy" in self.figures
 
     @property
     def p95(self) -> float | None:
@@ -91,13 +106,31 @@ def in_a_row(minutes: list[Minute], count: int, is_bad: Callable[[Minute], bool]
     return len(last) == count and all(map(is_bad, last))
 
 
+def has_errors(minute: Minute) -> bool:
+    return minute.error_percent > MANY_ERRORS
+
+
 def reason_to_roll_back(minutes: list[Minute], watched: int) -> str:
+    """Return why to roll back, by the minutes that have figures."""
     errors, unhealthy = min(ERROR_MINUTES, watched), min(UNHEALTHY_MINUTES, watched)
-    if in_a_row(minutes, errors, lambda minute: minute.error_percent > MANY_ERRORS):
+    if in_a_row([m for m in minutes if m.has_answers], errors, has_errors):
         return f"over {MANY_ERRORS:.0f} % of answers were 5xx, for {errors} minutes"
-    if in_a_row(minutes, unhealthy, lambda minute: minute.unhealthy > 0):
+    if in_a_row([m for m in minutes if m.has_health], unhealthy, lambda m: m.unhealthy > 0):
         return f"a task failed its health check, for {unhealthy} minutes"
     return ""
+
+
+def final_reason_to_roll_back(minutes: list[Minute], watched: int) -> str:
+    """Return why to roll back in the end, where one minute of five may be without figures."""
+    count = min(ERROR_MINUTES, watched)
+    known = [minute for minute in minutes[-count:] if minute.has_answers]
+    missing = count - len(known)
+    if missing > count // 5 or not in_a_row(known, len(known), has_errors):
+        return ""
+    return (
+        f"over {MANY_ERRORS:.0f} % of answers were 5xx, for {count} minutes,"
+        f" {missing} of them without figures"
+    )
 
 
 def reasons_to_investigate(minutes: list[Minute], before: float | None) -> list[str]:
@@ -210,28 +243,37 @@ class Watch:
         begin = self.now()
         self.prepare()
         seen: list[Minute] = []
+        said: dict[int, str] = {}
         problem = ""
-        for count in range(1, minutes + 1):
-            # CloudWatch has a minute's figures a minute later.
-            self.sleep(max(0, begin + (count + 1) * self.period - self.now()))
+        for look in range(1, minutes + LATE_MINUTES):
+            self.sleep(max(0, begin + (look + 1) * self.period - self.now()))
             try:
-                seen = self.look(self.now() - (count + 1) * MINUTE, count)
+                seen = self.look(self.now() - (look + 1) * MINUTE, min(look, minutes))
                 runs = str(primary(self.service.describe())["taskDefinition"])
             except Failure as failure:
                 problem = str(failure)
-                print(f"minute {count}: not known: {problem}")
+                print(f"look {look}: failed: {problem}")
                 continue
-            print(f"minute {count}: {seen[-1]}")
+            self.say(seen, said)
             if runs != self.revision:
                 return ROLL_BACK, f"ECS moved to {short(runs)} meanwhile"
             if reason := reason_to_roll_back(seen, minutes):
                 return ROLL_BACK, reason
         if not seen:
             raise Failure(f"nothing could be watched: {problem}")
+        if reason := final_reason_to_roll_back(seen, minutes):
+            return ROLL_BACK, reason
         if reasons := reasons_to_investigate(seen, self.before):
             return INVESTIGATE, "; ".join(reasons)
         requests = sum(minute.requests for minute in seen)
         return GOOD, f"{requests:.0f} requests" if requests else "though nobody came: no requests"
+
+    def say(self, minutes: list[Minute], said: dict[int, str]) -> None:
+        """Print what is new about each minute."""
+        for number, minute in enumerate(minutes, 1):
+            if said.get(number) != str(minute):
+                said[number] = str(minute)
+                print(f"minute {number}: {minute}")
 
 
 def conclude(watch: Watch, minutes: int) -> str:
@@ -269,7 +311,7 @@ def main() -> None:
     )
     parser.add_argument("environment", choices=["staging", "production"])
     parser.add_argument(
-        "--minutes", type=whole_number, required=True, help="how many; 0: don't. It takes one more"
+        "--minutes", type=whole_number, required=True, help="how many, 0: none. It takes 3 more"
     )
     parser.add_argument(
         "--period",

@@ -34,6 +34,7 @@ class FakeCloudWatch(FakeEcs):
         self.looks = 0
         self.gives_up = False
         self.fails: set[int] = set()
+        self.late = 0  # minutes after its end at which a minute has figures
         self.service["loadBalancers"] = [{"targetGroupArn": f"{ARN}:{GROUP}"}]
         self.service["deployments"][0]["createdAt"] = "2026-01-01T12:00:00+00:00"
 
@@ -58,6 +59,8 @@ class FakeCloudWatch(FakeEcs):
             number = int(moment - NOON) // 60
             known = 0 <= number < len(self.minutes)
             figures = self.minutes[number] if known else self.before if number < 0 else {}
+            if moment + (1 + self.late) * 60 > self.time:
+                figures = {}
             for name, value in figures.items():
                 result = found.setdefault(name, {"Id": name, "Timestamps": [], "Values": []})
                 result["Timestamps"].append(datetime.fromtimestamp(moment, UTC).isoformat())
@@ -81,8 +84,8 @@ def test_figures_as_before_are_good(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0] == "myapp-staging-task:8 is watched; p95 before it was 200 ms"
     said = "100 requests, 0.0 % failed, p95 200 ms, 0 unhealthy, cpu 31 %"
     assert lines[1:] == [f"minute {number}: {said}" for number in range(1, 7)]
-    # One call a minute, and one for the time before; the figures come a minute late.
-    assert (cloud.looks, cloud.time) == (7, NOON + 20 + 7 * 60)
+    # One call a minute, one for the time before, and two until nothing can come any more.
+    assert (cloud.looks, cloud.time) == (9, NOON + 20 + 9 * 60)
 
 
 def test_errors_for_five_minutes_roll_back_at_once() -> None:
@@ -97,6 +100,56 @@ def test_errors_of_the_load_balancer_itself_count() -> None:
 
 def test_a_watch_of_two_minutes_takes_both_for_enough() -> None:
     assert watched(FakeCloudWatch(BAD, BAD), 2)[0] == ROLL_BACK
+
+
+@pytest.mark.parametrize("late", [1, 2, 3])
+def test_errors_whose_figures_come_late_roll_back(late: int) -> None:
+    cloud = FakeCloudWatch(*[BAD] * 5)
+    cloud.late = late
+    assert watched(cloud, 5)[0] == ROLL_BACK
+    cloud = FakeCloudWatch(BAD, BAD)
+    cloud.late = late
+    assert watched(cloud, 2)[0] == ROLL_BACK
+
+
+@pytest.mark.parametrize("absent", range(5))
+def test_errors_in_four_minutes_and_no_figures_of_one_roll_back(absent: int) -> None:
+    minutes = [BAD] * 5
+    minutes[absent] = {}
+    reason = "over 5 % of answers were 5xx, for 5 minutes, 1 of them without figures"
+    assert watched(FakeCloudWatch(*minutes), 5) == (ROLL_BACK, reason)
+    assert watched(FakeCloudWatch(FINE, *minutes), 6) == (ROLL_BACK, reason)
+
+
+@pytest.mark.parametrize("minutes", [[BAD, {}], [BAD, BAD, BAD, {}, {}], [{}, {}, BAD, {}, {}]])
+def test_errors_in_fewer_minutes_with_figures_are_to_be_investigated(minutes: Any) -> None:
+    assert watched(FakeCloudWatch(*minutes), len(minutes))[0] == INVESTIGATE
+
+
+def test_figures_that_come_after_others_of_their_minute_are_not_missed() -> None:
+    cloud = FakeCloudWatch(BAD, {"counted": 100.0})
+    wait = cloud.sleep
+
+    def sleep(seconds: float) -> None:
+        wait(seconds)
+        if cloud.time >= NOON + 20 + 5 * 60:
+            cloud.minutes = (BAD, BAD)
+
+    cloud.sleep = sleep  # type: ignore[method-assign]
+    assert watched(cloud, 2)[0] == ROLL_BACK
+
+
+def test_a_minute_without_figures_is_called_so(capsys: pytest.CaptureFixture[str]) -> None:
+    cloud = FakeCloudWatch(FINE, FINE)
+    cloud.late = 2
+    watched(cloud, 2)
+    said = "100 requests, 0.0 % failed, p95 200 ms, 0 unhealthy"
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "minute 1: no figures yet",
+        f"minute 1: {said}",
+        "minute 2: no figures yet",
+        f"minute 2: {said}",
+    ]
 
 
 def test_errors_in_four_minutes_of_five_are_to_be_investigated() -> None:
@@ -155,12 +208,12 @@ def test_a_look_that_fails_is_made_up_for_by_the_next(capsys: pytest.CaptureFixt
     cloud = FakeCloudWatch(*[BAD] * 6)
     cloud.fails = {3}
     assert watched(cloud)[0] == ROLL_BACK
-    assert "minute 2: not known: aws cloudwatch" in capsys.readouterr().out
+    assert "look 2: failed: aws cloudwatch" in capsys.readouterr().out
 
 
 def test_a_watch_that_saw_nothing_is_no_pass() -> None:
     cloud = FakeCloudWatch(*[FINE] * 6)
-    cloud.fails = set(range(2, 10))
+    cloud.fails = set(range(2, 12))
     with pytest.raises(Failure, match=r"nothing could be watched: .*Rate exceeded"):
         watched(cloud)
 
@@ -170,7 +223,7 @@ def test_a_faster_clock_is_looked_at_more_often() -> None:
     cloud.time = NOON
     service = Service(cloud, "myapp-staging-cluster", "myapp-staging-service")
     Watch("staging", service, 6, lambda: cloud.time, cloud.sleep).watch(6)
-    assert cloud.time == NOON + 7 * 6
+    assert cloud.time == NOON + 9 * 6
 
 
 def test_it_asks_for_what_the_alarms_watch() -> None:
