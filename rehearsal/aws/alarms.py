@@ -143,3 +143,10 @@ def in_alarm(names: list[str]) -> list[str]:
     """Return which of these alarms are in ALARM."""
     states = {name: (cloudwatch._alarms.get(name) or {}).get("StateValue") for name in names}
     return [name for name, state in states.items() if state == "ALARM"]
+
+
+def evaluated_seconds(names: list[str]) -> float:
+    """Return how long these alarms look back at most, by the rehearsal's clock."""
+    records = [record for name in names if (record := cloudwatch._alarms.get(name))]
+    periods = [r["EvaluationPeriods"] * period_of(queries(r)) for r in records]
+    return float(max(periods, default=0) / settings.CLOCK)

@@ -16,11 +16,11 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import ecs
 
-from rehearsal.aws import rollouts, settings
+from rehearsal.aws import rollouts
 from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Answer, Json, Service, Task, short
 from rehearsal.aws.tasks import EXITED, look, service_key, stop
-from rehearsal.aws.views import alarming, view
+from rehearsal.aws.views import alarming, bake_seconds, view
 
 log = logging.getLogger("rehearsal.scheduler")
 PAUSE = 0.3
@@ -94,7 +94,7 @@ def advance(key: str, service: Service) -> None:
         )
         if deployment["rolloutState"] == "IN_PROGRESS" and plan.settled:
             since = deployment.setdefault("_healthy_since", now)
-            if now >= since + settings.BAKE_SECONDS:
+            if now >= since + bake_seconds(service):
                 rollouts.complete(service)
         else:
             deployment.pop("_healthy_since", None)

@@ -16,5 +16,3 @@ PREFIX = os.environ.get("REHEARSAL_PREFIX", "rehearsal")
 BLOBS = Path(os.environ.get("REHEARSAL_BLOBS", "/var/lib/rehearsal/blobs"))
 # How many of CloudWatch's seconds pass in one of ours.
 CLOCK = float(os.environ.get("REHEARSAL_CLOCK", "1"))
-# How long ECS watches a service's alarms after its new tasks are healthy.
-BAKE_SECONDS = float(os.environ.get("REHEARSAL_BAKE_SECONDS", "0"))

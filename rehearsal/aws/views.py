@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ministack.services import ecs
 
-from rehearsal.aws.alarms import in_alarm
+from rehearsal.aws.alarms import evaluated_seconds, in_alarm
 from rehearsal.aws.records import Deployment, Service, Task
 from rehearsal.aws.rollouts import View, configuration
 from rehearsal.aws.targets import targets
@@ -55,3 +55,14 @@ def alarming(service: Service, deployment: Deployment) -> list[str]:
     # What was in ALARM before is not this deployment's doing.
     before = deployment.setdefault("_ignored_alarms", names)
     return [name for name in names if name not in before]
+
+
+def bake_seconds(service: Service) -> float:
+    """Return how long ECS goes on watching a service's alarms after its new tasks are healthy.
+
+    AWS computes it from the alarms, and does not say how. Here it is the longest time that one of
+    them looks back:
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+    """
+    watched = configuration(service).get("alarms") or {}
+    return evaluated_seconds(watched["alarmNames"]) if watched.get("enable") else 0

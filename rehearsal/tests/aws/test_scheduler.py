@@ -255,14 +255,19 @@ def test_a_task_that_fails_its_checks_is_stopped_and_counts_as_failed(docker: Do
     assert {task["stoppedReason"] for task in stopped} == {"Task failed container health checks"}
 
 
-def put_alarm(state: str) -> None:
-    cloudwatch._alarms["errors"] = {"AlarmName": "errors", "StateValue": state}
+WATCHED = {"enable": True, "rollback": True, "alarmNames": ["errors"]}
+
+
+def put_alarm(state: str, periods: int = 0) -> None:
+    """Put an alarm that looks back so many minutes; of none, nothing bakes."""
+    metric = {"Namespace": "n", "MetricName": "m", "Dimensions": [], "Statistic": "Sum"}
+    record = {"AlarmName": "errors", "StateValue": state, "EvaluationPeriods": periods}
+    cloudwatch._alarms["errors"] = {**record, **metric, "Period": 60}
 
 
 def test_an_alarm_returns_a_deployment_to_what_ran_before(docker: Docker) -> None:
     put_alarm("OK")
-    watched = {"enable": True, "rollback": True, "alarmNames": ["errors"]}
-    service = make_service(deploymentConfiguration={"alarms": watched})
+    service = make_service(deploymentConfiguration={"alarms": WATCHED})
     settled(docker)
     update()
     advance()
@@ -274,10 +279,47 @@ def test_an_alarm_returns_a_deployment_to_what_ran_before(docker: Docker) -> Non
 
 def test_an_alarm_that_rang_before_is_not_the_deployments_doing(docker: Docker) -> None:
     put_alarm("ALARM")
-    watched = {"enable": True, "rollback": True, "alarmNames": ["errors"]}
-    service = make_service(deploymentConfiguration={"alarms": watched})
+    service = make_service(deploymentConfiguration={"alarms": WATCHED})
     settled(docker)
     assert rollouts.primary(service)["rolloutState"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(("watched", "revision"), [({}, "f:2"), ({"enable": False}, "f:1")])
+def test_an_alarm_returns_a_move_back_to_the_bad_version_unless_it_is_not_watched(
+    docker: Docker, watched: Json, revision: str
+) -> None:
+    put_alarm("OK")
+    service = make_service(deploymentConfiguration={"alarms": WATCHED})
+    settled(docker)
+    update()
+    settled(docker)
+    update(taskDefinition="f:1", deploymentConfiguration={"alarms": {**WATCHED, **watched}})
+    advance()
+    put_alarm("ALARM")
+    advance()
+    assert service["taskDefinition"].endswith(revision)
+
+
+def test_ecs_keeps_whether_alarms_are_watched(docker: Docker) -> None:
+    service = make_service(deploymentConfiguration={"alarms": {**WATCHED, "enable": False}})
+    update()
+    assert rollouts.configuration(service)["alarms"]["enable"] is False
+
+
+@pytest.mark.parametrize(("enable", "state"), [(True, "IN_PROGRESS"), (False, "COMPLETED")])
+def test_a_deployment_bakes_for_as_long_as_its_alarms_look_back(
+    docker: Docker, enable: bool, state: str
+) -> None:
+    put_alarm("OK", periods=8)
+    service = make_service(deploymentConfiguration={"alarms": {**WATCHED, "enable": enable}})
+    advance()
+    runs(docker)
+    advance()
+    assert rollouts.primary(service)["rolloutState"] == state
+    if enable:
+        rollouts.primary(service)["_healthy_since"] -= 8 * 60
+        advance()
+        assert rollouts.primary(service)["rolloutState"] == "COMPLETED"
 
 
 def test_one_service_that_breaks_does_not_stop_the_scheduler(
