@@ -52,7 +52,7 @@ class PasswordRotation:
     aws: Aws
     path: Path
     yes: bool = False
-    seconds: float = 600
+    seconds: float = 1200
 
     def __post_init__(self) -> None:
         names = f"myapp-{self.environment}-cluster", f"myapp-{self.environment}-service"

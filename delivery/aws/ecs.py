@@ -15,6 +15,8 @@ from delivery.paths import INFRA
 from delivery.workflow import variable
 
 CONTAINER = "myapp"
+# What infra/service.yaml sets of a deployment. ECS answers more, and may not take that back.
+CONFIGURED = {"deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent"}
 # What a deployment that was asked to stop is, until ECS has begun the way back.
 STOPPING = {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED"}
 
@@ -68,8 +70,17 @@ class Service:
             raise Failure(f"{self.name} is being deployed: wait until that is over, and try again")
         return service
 
-    def move(self, revision: str, *words: str) -> str:
-        """Begin to run another revision; return the deployment."""
+    def move(self, revision: str, *words: str, alarms: bool = True) -> str:
+        """Begin to run another revision, which alarms may undo or not; return the deployment.
+
+        ECS keeps what it was told last, so each move says it. A rollback turns alarms off, and the
+        next deploy turns them on again, even where the rollback was interrupted.
+        """
+        configuration = self.describe().get("deploymentConfiguration", {})
+        if watched := configuration.get("alarms", {}).get("alarmNames"):
+            kept = {name: value for name, value in configuration.items() if name in CONFIGURED}
+            kept["alarms"] = {"alarmNames": watched, "enable": alarms, "rollback": True}
+            words += ("--deployment-configuration", json.dumps(kept))
         answer = self.aws(
             *("ecs", "update-service", "--cluster", self.cluster, "--service", self.name),
             *("--task-definition", revision, *words),

@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--repository", metavar="OWNER/NAME", help="other than the remote origin")
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument(
-        "--seconds", type=float, default=600, help="for each step at most (%(default)s)"
+        "--seconds", type=float, default=1200, help="for each step at most (%(default)s)"
     )
     words = parser.parse_args()
     run("rotate-secrets", lambda: rotate(words))

@@ -121,9 +121,7 @@ class Rollback:
             )
         if plan.moves:
             self.stop_what_moves(target)
-        now = primary(self.service.describe())
-        there = now["taskDefinition"] == target.arn
-        self.service.wait(str(now["id"]) if there else self.service.move(target.arn), seconds)
+        self.service.wait(self.moved_to(target, plan.is_back), seconds)
         # ECS says that it runs. That is recorded before anything else can fail or be cut short.
         command = ["python", "manage.py", "record_release", *["--rollback"] * plan.is_back]
         recorded = self.attempt(
@@ -136,6 +134,18 @@ class Rollback:
             self.attempt("it is not marked as verified", lambda: self.history.mark_verified(target))
         self.conclude(plan, proof)
         return not self.left
+
+    def moved_to(self, target: Revision, is_back: bool) -> str:
+        """Return the deployment that brings the target, and begin one unless one is under way.
+
+        Alarms can't undo a move back. They follow errors by minutes, and ECS would return to the
+        last deployment that completed, which is the one to get away from:
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+        """
+        now = primary(self.service.describe())
+        if now["taskDefinition"] == target.arn and now.get("rolloutState") != "FAILED":
+            return str(now["id"])
+        return self.service.move(target.arn, "--force-new-deployment", alarms=not is_back)
 
     def proof_of(self, target: Revision, addresses: Addresses, seconds: float) -> str:
         """Return who says that the target runs and is ready."""
@@ -207,11 +217,11 @@ def roll_back(
     revision: str = "",
     leave: str = "",
     yes: bool = False,
-    seconds: float = 600,
+    seconds: float = 1200,
 ) -> bool:
     """Do it; return whether nothing is left to do."""
     if is_base(revision):
-        service.wait(service.move(revision, "--desired-count", "0"), seconds)
+        service.wait(service.move(revision, "--desired-count", "0", alarms=False), seconds)
         output("result", "no tasks run, as before the first deploy")
         return True
     history = History(service.aws, f"myapp-{environment}-task")
@@ -240,7 +250,7 @@ def main() -> None:
         help="only from this one: with --revision, what somebody moved meanwhile stays",
     )
     parser.add_argument("--yes", action="store_true", help="don't ask")
-    parser.add_argument("--seconds", type=float, default=600, help="at most (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=1200, help="at most (%(default)s)")
     words = parser.parse_args()
 
     def act() -> None:

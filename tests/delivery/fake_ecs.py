@@ -11,6 +11,15 @@ from delivery.errors import Failure
 ARN = "arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-task"
 BASE = f"{ARN}-base:3"
 OLD, NEW = f"{ARN}:7", f"{ARN}:8"
+# As AWS answers, which adds what a rolling deployment may not be given.
+CONFIGURATION: dict[str, Any] = {
+    "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+    "maximumPercent": 200,
+    "minimumHealthyPercent": 100,
+    "alarms": {"enable": True, "rollback": True, "alarmNames": ["errors", "unhealthy"]},
+    "strategy": "ROLLING",
+    "bakeTimeInMinutes": 0,
+}
 VERSIONS = {5: "v1.2.0", 6: "v1.2.1", 7: "v1.2.2", 8: "v1.2.3"}
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}}
 
@@ -42,6 +51,7 @@ class FakeEcs(Aws):
             "status": "ACTIVE",
             "taskDefinition": runs,
             "networkConfiguration": NETWORK,
+            "deploymentConfiguration": CONFIGURATION,
             "tags": [{"key": "minimum-tasks", "value": "2"}],
             "deployments": [self.deployment(runs)],
             "events": [{"message": "(service myapp) was unable to place a task"}],
@@ -78,6 +88,8 @@ class FakeEcs(Aws):
     def update_service(self, options: dict[str, str]) -> Any:
         self.calls.append(("update-service", options))
         revision = options["--task-definition"]
+        if given := options.get("--deployment-configuration"):
+            self.service["deploymentConfiguration"] = json.loads(given)
         new = self.deployment(revision, "IN_PROGRESS")
         if self.after_move == "FAILED":
             gone = self.deployment(revision, "FAILED", "ACTIVE")
@@ -158,6 +170,11 @@ class FakeEcs(Aws):
     def register_task_definition(self, options: Mapping[str, str]) -> Any:
         self.calls.append(("register", json.loads(options["--cli-input-json"])))
         return {"taskDefinition": {"taskDefinitionArn": NEW}}
+
+    def alarms_on(self) -> list[bool]:
+        """Return for each move whether alarms may undo it."""
+        given = [json.loads(move["--deployment-configuration"]) for move in self.moves()]
+        return [configuration["alarms"]["enable"] for configuration in given]
 
     def moves(self) -> list[dict[str, str]]:
         return [options for action, options in self.calls if action == "update-service"]

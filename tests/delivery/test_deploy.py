@@ -11,7 +11,7 @@ from delivery.deploy.manage import manage
 from delivery.deploy.migrate import migrate
 from delivery.deploy.register_revision import register
 from delivery.errors import Failure
-from tests.delivery.fake_ecs import BASE, NETWORK, NEW, OLD, FakeEcs
+from tests.delivery.fake_ecs import BASE, CONFIGURATION, NETWORK, NEW, OLD, FakeEcs
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +116,23 @@ def test_a_deploy_changes_the_revision_and_not_the_number_of_tasks(outputs: Path
     assert move["--task-definition"] == NEW
     assert "--desired-count" not in move
     assert outputs.read_text() == f"previous={OLD}\n"
+
+
+def test_a_deploy_turns_alarms_on_and_keeps_the_rest() -> None:
+    ecs = FakeEcs()
+    alarms = CONFIGURATION["alarms"]
+    ecs.service["deploymentConfiguration"] = CONFIGURATION | {"alarms": alarms | {"enable": False}}
+    deploy(service_of(ecs), NEW, 0)
+    given = json.loads(ecs.moves()[0]["--deployment-configuration"])
+    names = ("alarms", "deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent")
+    assert given == {name: CONFIGURATION[name] for name in names}
+
+
+def test_a_service_without_alarms_gets_none() -> None:
+    ecs = FakeEcs()
+    ecs.service["deploymentConfiguration"] = {}
+    deploy(service_of(ecs), NEW, 0)
+    assert "--deployment-configuration" not in ecs.moves()[0]
 
 
 def test_the_first_deploy_starts_the_minimum_of_tasks() -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import botocore.session
 import botocore.validate
 import pytest
 
+from delivery.aws.database_password import PasswordRotation
+from delivery.deploy.rollback import roll_back
 from tests.delivery.cloudformation import TEMPLATES, Resolver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,6 +184,15 @@ def test_alarms_are_those_of_the_guide(alarm: str, threshold: float, minutes: in
     # Three minutes of a load balancer's figures may not be published yet.
     assert found["EvaluationPeriods"] == minutes + 3
     assert found["AlarmActions"] == ["Notifications-ref"]
+
+
+def test_each_wait_for_a_deployment_leaves_time_for_it_to_bake() -> None:
+    """ECS computes the bake time from the alarms; ten minutes are for the tasks."""
+    names = ("ErrorsAbove5Percent", "UnhealthyTargets")
+    alarms = [Resolver("monitoring", "staging").resource(name) for name in names]
+    bake = 60 * max(alarm["EvaluationPeriods"] for alarm in alarms)
+    for default in (signature(roll_back).parameters["seconds"].default, PasswordRotation.seconds):
+        assert default >= 600 + bake
 
 
 def test_the_dashboard_is_json_and_shows_every_alarm() -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from delivery import command
 from delivery.aws.ecs import Service
+from delivery.deploy.deploy_service import deploy
 from delivery.deploy.mark_verified import mark
 from delivery.deploy.revisions import History
 from delivery.deploy.rollback import roll_back
@@ -184,6 +185,30 @@ def test_a_rollback_is_recorded_noted_and_told(ecs: FakeEcs, site: Site) -> None
     assert ecs.tags[7]["verified"] > ecs.tags[8]["rolled-back"] > ecs.tags[8]["verified"]
     (text,) = site.told
     assert text.startswith("staging: rolled back from v1.2.3 to v1.2.2 (revision 7, commit 0000")
+
+
+def test_alarms_can_not_undo_a_rollback_and_are_on_for_the_next_deploy(ecs: FakeEcs) -> None:
+    back(ecs)
+    deploy(service_of(ecs), f"{ARN}:6", 0)
+    assert (went_to(ecs), ecs.alarms_on()) == (["7", "6"], [False, True])
+
+
+def test_alarms_are_on_for_a_move_forward(ecs: FakeEcs) -> None:
+    back(ecs)
+    back(ecs, version="v1.2.3")
+    assert ecs.alarms_on() == [False, True]
+
+
+def test_alarms_are_off_for_the_way_back_to_no_task(ecs: FakeEcs) -> None:
+    back(ecs, revision=BASE)
+    assert ecs.alarms_on() == [False]
+
+
+def test_a_way_back_that_ecs_gave_up_is_begun_anew(site: Site) -> None:
+    site.ecs = ecs = FakeEcs(runs=OLD)
+    ecs.service["deployments"] = [ecs.deployment(OLD, "FAILED")]
+    back(ecs, revision=OLD, leave=NEW)
+    assert (went_to(ecs), ecs.alarms_on()) == (["7"], [False])
 
 
 def test_a_second_run_does_nothing(ecs: FakeEcs, capsys: pytest.CaptureFixture[str]) -> None:
@@ -405,7 +430,7 @@ def test_a_run_that_was_killed_at_any_moment_is_finished_by_the_next(site: Site)
         site.ecs = ecs = MortalEcs(runs=NEW)
         site.told.clear()
         was_killed = until_it_ends(ecs.clock, end, lambda: back(ecs))  # noqa: B023
-        assert went_to(ecs) == ["7"]
+        assert (went_to(ecs), ecs.alarms_on()) == (["7"], [False])
         assert recorded(ecs)[-1] == "7 --rollback"
         assert ecs.tags[7]["verified"] > ecs.tags[8]["rolled-back"]
         assert [text.rpartition(", ")[2] for text in site.told] == ["verified"]
