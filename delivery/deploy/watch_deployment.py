@@ -203,6 +203,11 @@ class Watch:
     queries: list[dict[str, Any]] = field(init=False)
     before: float | None = field(init=False)
 
+    def shown(self, moment: float) -> float:
+        """Return what CloudWatch calls a moment, by its clock."""
+        now = self.now()
+        return now - (now - moment) * MINUTE / self.period
+
     def look(self, begin: float, count: int) -> list[Minute]:
         """Return so many minutes from the one that `begin` is in."""
         start = math.floor(begin / MINUTE) * MINUTE
@@ -232,23 +237,23 @@ class Watch:
             raise Failure(f"no load balancer leads to {short(group)}")
         balancer = str(balancers[0]).partition(":loadbalancer/")[2]
         self.queries = queries(self.environment, balancer, group.rpartition(":")[2])
-        passed = (self.now() - seconds_of(primary(service)["createdAt"])) * MINUTE / self.period
-        begin = self.now() - passed - MINUTES_BEFORE * MINUTE
+        created = self.shown(seconds_of(primary(service)["createdAt"]))
+        begin = created - MINUTES_BEFORE * MINUTE
         self.before = typical_p95(self.look(begin, MINUTES_BEFORE))
         was = "not known" if self.before is None else f"{1000 * self.before:.0f} ms"
         print(f"{short(self.revision)} is watched; p95 before it was {was}")
 
     def watch(self, minutes: int) -> tuple[str, str]:
         """Return the verdict, and its reason."""
-        begin = self.now()
         self.prepare()
+        begin = self.now()
         seen: list[Minute] = []
         said: dict[int, str] = {}
         problem = ""
         for look in range(1, minutes + LATE_MINUTES):
             self.sleep(max(0, begin + (look + 1) * self.period - self.now()))
             try:
-                seen = self.look(self.now() - (look + 1) * MINUTE, min(look, minutes))
+                seen = self.look(self.shown(begin), min(look, minutes))
                 runs = str(primary(self.service.describe())["taskDefinition"])
             except Failure as failure:
                 problem = str(failure)

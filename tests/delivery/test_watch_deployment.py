@@ -218,6 +218,18 @@ def test_a_watch_that_saw_nothing_is_no_pass() -> None:
         watched(cloud)
 
 
+def test_it_watches_the_same_minutes_however_long_a_look_takes() -> None:
+    cloud = FakeCloudWatch(BAD, BAD, *[FINE] * 9)
+    ask = cloud.get_metric_data
+
+    def slow(options: Mapping[str, str]) -> Any:
+        cloud.time += 130 * (cloud.looks > 0)
+        return ask(options)
+
+    cloud.get_metric_data = slow  # type: ignore[method-assign]
+    assert watched(cloud, 2)[0] == ROLL_BACK
+
+
 def test_a_faster_clock_is_looked_at_more_often() -> None:
     cloud = FakeCloudWatch(*[FINE] * 6)
     cloud.time = NOON
