@@ -6,6 +6,7 @@ import json
 import time
 
 from rehearsal import docker, local_aws
+from rehearsal.drills import seen as look
 from rehearsal.drills.drill import Injection
 from rehearsal.drills.scene import Scene
 from rehearsal.errors import Failure
@@ -16,7 +17,7 @@ KEPT = (
     *("family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions"),
     *("requiresCompatibilities", "cpu", "memory", "runtimePlatform"),
 )
-START_SECONDS = 900  # a migration that does not start within this is stuck
+START_SECONDS = 900  # a migration or a move that does not start within this is stuck
 BROKEN = "/tmp/broken"  # noqa: S108  # a task's own, and the one place where it can write
 
 
@@ -97,3 +98,25 @@ def break_pages(scene: Scene) -> None:
         if task["lastStatus"] == "RUNNING" and task["revision"] == revision:
             name = docker.docker("ps", "--quiet", f"--filter=name=-{task['id'][:8]}-")
             docker.docker("exec", name, "touch", BROKEN)
+
+
+def ring_while_it_returns(scene: Scene) -> None:
+    """Let an alarm go off while the service moves back to what ran before.
+
+    It is another than the one on errors, which on a slow machine went off before the move, and then
+    ECS does not go by it. CloudWatch keeps a state that is set until it evaluates the alarm.
+    """
+    before, rang = scene.seen.before["staging"].revision, 0
+    deadline = time.monotonic() + START_SECONDS
+    while look.environment("staging", deep=False).revision != before:
+        if time.monotonic() > deadline:
+            raise Failure(f"staging did not move back within {START_SECONDS} s")
+        time.sleep(0.5)
+    while not look.environment("staging", deep=False).settled and time.monotonic() < deadline:
+        aws(
+            *("cloudwatch", "set-alarm-state", "--alarm-name", "myapp-staging-unhealthy-targets"),
+            *("--state-value", "ALARM", "--state-reason", scene.drill.name),
+        )
+        rang += 1
+    if not rang:
+        scene.problem("no alarm went off while the service moved back")

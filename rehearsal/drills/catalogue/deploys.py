@@ -87,7 +87,7 @@ DRILLS = (
         "Nothing goes wrong: a drill that stops is stopped by its fault, and by nothing else.",
         None,
         After(runs="change", pushed=True, slack=DEPLOYED),
-        seconds=115,
+        seconds=135,
     ),
     Drill(
         "missing-secret",
@@ -139,7 +139,7 @@ DRILLS = (
             step: aws(service="ecs", error="ThrottlingException", times=3)
             for step in ("Register task definition", MIGRATE.step, DEPLOY.step)
         },
-        seconds=140,
+        seconds=160,
     ),
     Drill(
         "two-deploys",
@@ -178,7 +178,7 @@ DRILLS = (
         given=schema(DROP.format("first"), FORGET),
         when={MIGRATE.step: aside(die_half_way)},
         play=ship_after(deploy),
-        seconds=180,
+        seconds=200,
     ),
     Drill(
         "missing-variable",
@@ -211,7 +211,7 @@ DRILLS = (
             append("gunicorn.conf.py", crashes("it can not start")),
         ),
         given=schema(DROP.format("first"), FORGET),
-        seconds=75,
+        seconds=95,
     ),
     Drill(
         "task-never-healthy",
@@ -219,7 +219,7 @@ DRILLS = (
         DEPLOY,
         After(pushed=True, slack=ROLLED_BACK, says="alarms detected"),
         change=replace(LIVENESS, '"200 OK"', '"500 Internal Server Error"'),
-        seconds=120,
+        seconds=140,
     ),
     Drill(
         "task-starts-too-slowly",
@@ -227,7 +227,7 @@ DRILLS = (
         DEPLOY,
         After(pushed=True, slack=ROLLED_BACK, says="alarms detected"),
         change=append("gunicorn.conf.py", SLEEP.format(300)),
-        seconds=120,
+        seconds=140,
     ),
     Drill(
         "task-starts-slowly",
@@ -235,7 +235,7 @@ DRILLS = (
         None,
         After(runs="change", pushed=True, slack=DEPLOYED),
         change=append("gunicorn.conf.py", SLEEP.format(10)),
-        seconds=110,
+        seconds=130,
     ),
     Drill(
         "task-out-of-memory",
@@ -243,7 +243,7 @@ DRILLS = (
         DEPLOY,
         After(pushed=True, slack=ROLLED_BACK, says="circuit breaker"),
         change=append("gunicorn.conf.py", HOG),
-        seconds=90,
+        seconds=110,
     ),
     Drill(
         "task-ignores-sigterm",
@@ -253,7 +253,7 @@ DRILLS = (
         change=append("gunicorn.conf.py", IGNORE),
         play=ignore_and_replace,
         instead="it ships, and can be replaced",
-        seconds=170,
+        seconds=190,
     ),
     Drill(
         "database-down",
@@ -269,7 +269,7 @@ DRILLS = (
         VERIFY,
         After(pushed=True, slack=ROLLED_BACK, says="is not ready", loses=True),
         when=until_rolled_back(VERIFY.step, hangs(database)),
-        seconds=90,
+        seconds=110,
     ),
     Drill(
         "redis-down",
@@ -277,7 +277,7 @@ DRILLS = (
         VERIFY,
         After(pushed=True, slack=ROLLED_BACK, says="is not ready", loses=True),
         when=until_rolled_back(VERIFY.step, stops(cache)),
-        seconds=80,
+        seconds=100,
     ),
     Drill(
         "redis-hangs",
@@ -285,7 +285,7 @@ DRILLS = (
         VERIFY,
         After(pushed=True, slack=ROLLED_BACK, says="is not ready", loses=True),
         when=until_rolled_back(VERIFY.step, hangs(cache)),
-        seconds=180,
+        seconds=200,
     ),
     Drill(
         "alarm-in-rollout",
@@ -294,7 +294,7 @@ DRILLS = (
         After(pushed=True, slack=ROLLED_BACK, says="alarms detected", loses=True),
         change=append("gunicorn.conf.py", SLEEP.format(20)),
         when=until_rolled_back(DEPLOY.step, hangs(database)),
-        seconds=150,
+        seconds=170,
     ),
     Drill(
         "wrong-url",
@@ -306,7 +306,7 @@ DRILLS = (
             says="Correct APP_URL of staging",
         ),
         variables={"APP_URL": url("production")},
-        seconds=80,
+        seconds=100,
     ),
     Drill(
         "dead-url",
@@ -314,7 +314,7 @@ DRILLS = (
         VERIFY,
         After(pushed=True, slack=f"{ROLLED_BACK_UNSEEN}{NOBODY}/health/: ", says="refused"),
         variables={"APP_URL": NOBODY},
-        seconds=90,
+        seconds=110,
     ),
     Drill(
         "errors-after-a-healthy-start",
@@ -323,7 +323,7 @@ DRILLS = (
         After(pushed=True, slack=ROLLED_BACK, says="over 5 % of answers were 5xx", loses=True),
         change=replace("apps/releases/views.py", UNBROKEN, BROKEN),
         when={WATCH.step: break_pages},
-        seconds=110,
+        seconds=130,
     ),
     Drill(
         "slack-is-down",
@@ -331,7 +331,7 @@ DRILLS = (
         None,
         After(runs="change", pushed=True),
         secrets={"SLACK_WEBHOOK_URL": f"{NOBODY}/slack"},
-        seconds=135,
+        seconds=155,
     ),
     Drill(
         "killed-rehearsal",
@@ -340,6 +340,6 @@ DRILLS = (
         After(runs="change", pushed=True, slack=DEPLOYED),
         play=interrupted,
         instead="the next ships, and nothing is left",
-        seconds=185,
+        seconds=205,
     ),
 )

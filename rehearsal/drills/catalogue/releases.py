@@ -198,7 +198,7 @@ DRILLS = (
         play=tag(),
         environment="production",
         staged=True,
-        seconds=120,
+        seconds=140,
     ),
     Drill(
         "older-version-by-hand",
@@ -209,6 +209,6 @@ DRILLS = (
         environment="production",
         staged=True,
         instead="it is deployed, as a rollback",
-        seconds=210,
+        seconds=250,
     ),
 )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 from rehearsal import local_aws
 from rehearsal.drills import seen as look
-from rehearsal.drills.catalogue.deploys import SLEEP
-from rehearsal.drills.courses import back, deploy
+from rehearsal.drills.catalogue.deploys import BROKEN, SLEEP, UNBROKEN
+from rehearsal.drills.courses import back, deploy, under_load
 from rehearsal.drills.drill import DEPLOY, DEPLOYED, ROLLED_BACK, After, Drill
+from rehearsal.drills.environment import break_pages, ring_while_it_returns
 from rehearsal.drills.faults import aside
 from rehearsal.drills.scene import Scene, rollback
-from rehearsal.drills.tree import append
+from rehearsal.drills.tree import append, replace
 
 # A rollback moves the service as the deploy did, verifies it, and records it in a task of its own.
 # Against the deploy in the same run, the figure holds on a slow machine too.
@@ -49,6 +52,19 @@ def roll_back_meanwhile(scene: Scene) -> None:
         scene.problem(f"scripts/rollback did not stop the deployment: {said}")
 
 
+def roll_back_before_the_alarm(scene: Scene) -> None:
+    """Ship a change, roll back after three minutes of errors, and let an alarm follow."""
+    deploy(scene)
+    aside(ring_while_it_returns)(scene)
+
+    def act() -> str:
+        break_pages(scene)
+        time.sleep(3 * 60 / local_aws.CLOCK)
+        return rollback("staging")
+
+    scene.seen.log, _ = under_load(scene, "scripts/rollback", act)
+
+
 def check_release(scene: Scene, outcome: str) -> None:
     """Make sure that /releases.json says how the change ended."""
     found = [r.outcome for r in local_aws.releases("staging") if r.commit == scene.seen.commit]
@@ -64,7 +80,7 @@ DRILLS = (
         After(pushed=True, slack=DEPLOYED, says="rolled back in"),
         play=roll_back,
         instead="it is rolled back",
-        seconds=100,
+        seconds=120,
     ),
     Drill(
         "rollback-of-a-rollback",
@@ -73,7 +89,7 @@ DRILLS = (
         After(runs="change", pushed=True, slack=DEPLOYED, says="Nothing is done"),
         play=roll_back_twice,
         instead="it is rolled back, and on again",
-        seconds=170,
+        seconds=190,
     ),
     Drill(
         "rollback-in-flight",
@@ -83,6 +99,16 @@ DRILLS = (
         change=append("gunicorn.conf.py", SLEEP.format(60)),
         when={DEPLOY.step: aside(roll_back_meanwhile)},
         play=deploy,
-        seconds=90,
+        seconds=110,
+    ),
+    Drill(
+        "alarm-during-a-rollback",
+        "After three minutes of errors somebody rolls back, and an alarm goes off while it moves.",
+        None,
+        After(pushed=True, slack=DEPLOYED, says="result: verified", loses=True),
+        change=replace("apps/releases/views.py", UNBROKEN, BROKEN),
+        play=roll_back_before_the_alarm,
+        instead="it is rolled back, and stays so",
+        seconds=165,
     ),
 )

@@ -47,7 +47,7 @@ DRILLS = (
         play=rotate_password,
         staged=True,
         instead="only the new one works",
-        seconds=110,
+        seconds=130,
     ),
     Drill(
         "slow-clients",
