@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import botocore.session
+import botocore.validate
 import pytest
 
 from delivery.aws.ecs import Service
@@ -126,6 +128,10 @@ def test_a_deploy_turns_alarms_on_and_keeps_the_rest() -> None:
     given = json.loads(ecs.moves()[0]["--deployment-configuration"])
     names = ("alarms", "deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent")
     assert given == {name: CONFIGURATION[name] for name in names}
+    shape = (
+        botocore.session.get_session().get_service_model("ecs").shape_for("DeploymentConfiguration")
+    )
+    botocore.validate.validate_parameters(given, shape)
 
 
 def test_a_service_without_alarms_gets_none() -> None:
