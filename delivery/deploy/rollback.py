@@ -138,8 +138,9 @@ class Rollback:
     def moved_to(self, target: Revision, is_back: bool) -> str:
         """Return the deployment that brings the target, and begin one unless one is under way.
 
-        Alarms can't undo a move back. They follow errors by minutes, and ECS would return to the
-        last deployment that completed, which is the one to get away from:
+        It is forced, because ECS may have given up a deployment of that same revision. Alarms can't
+        undo a move back. They follow errors by minutes, and ECS would return to the last deployment
+        that completed, which is the one to get away from:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
         """
         now = primary(self.service.describe())
