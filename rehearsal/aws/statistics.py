@@ -37,24 +37,24 @@ class Window:
         """Return when a moment of CloudWatch's was."""
         return self.now - (self.now - moment) / self.clock
 
-    def shown(self, moment: float) -> float:
-        """Return what CloudWatch calls a moment."""
-        return self.now - (self.now - moment) * self.clock
-
     @property
     def length(self) -> float:
         """How long a period really is."""
         return self.period / self.clock
 
+    @property
+    def first(self) -> int:
+        """The number of the period that the start is in."""
+        return math.floor((self.real(self.start) + ROUNDING) / self.length)
+
     def periods(self) -> list[int]:
         """Return the numbers of the periods that the window touches."""
-        first = math.floor((self.real(self.start) + ROUNDING) / self.length)
         last = math.ceil((self.real(self.end) - ROUNDING) / self.length)
-        return list(range(first, last))
+        return list(range(self.first, last))
 
     def timestamp(self, number: int) -> float:
-        """Return when a period begins, in CloudWatch's seconds."""
-        return self.shown(number * self.length)
+        """Return when a period begins, in CloudWatch's seconds, whose minutes are whole there."""
+        return (self.start // self.period + number - self.first) * self.period
 
 
 def last_periods(count: int, period: int, now: float, clock: float = settings.CLOCK) -> Window:

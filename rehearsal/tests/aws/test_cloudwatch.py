@@ -111,6 +111,17 @@ def test_the_clock_makes_periods_shorter_and_shows_them_whole(clock: float) -> N
     assert begins == [-480, -420, -360, -300, -240]
 
 
+@pytest.mark.parametrize("passed", [0, 0.3, 1.1, 1.9])
+def test_the_first_minute_that_is_asked_for_is_the_one_that_its_begin_is_in(passed: float) -> None:
+    """The figures of a minute that is over for three minutes are complete, whatever the clock."""
+    now = NOW + passed
+    start = now - 4 * 60 - (now % 60)
+    window = Window(start, start + 60, 60, now, clock=30)
+    first = window.periods()[0]
+    assert window.timestamp(first) == start
+    assert 0 <= window.real(start) + 0.001 - first * window.length < window.length
+
+
 @pytest.mark.parametrize("clock", [1, 10])
 @pytest.mark.parametrize("name", ["RequestCount", "HTTPCode_Target_5XX_Count"])
 def test_figures_are_published_one_to_three_minutes_late_and_not_all_at_once(
