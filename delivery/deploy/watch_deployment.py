@@ -127,10 +127,8 @@ def final_reason_to_roll_back(minutes: list[Minute], watched: int) -> str:
     missing = count - len(known)
     if missing > count // 5 or not in_a_row(known, len(known), has_errors):
         return ""
-    return (
-        f"over {MANY_ERRORS:.0f} % of answers were 5xx, for {count} minutes,"
-        f" {missing} of them without figures"
-    )
+    without = f", {missing} of them without figures" if missing else ""
+    return f"over {MANY_ERRORS:.0f} % of answers were 5xx, for {count} minutes{without}"
 
 
 def reasons_to_investigate(minutes: list[Minute], before: float | None) -> list[str]:

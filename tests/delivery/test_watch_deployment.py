@@ -121,6 +121,18 @@ def test_errors_in_four_minutes_and_no_figures_of_one_roll_back(absent: int) -> 
     assert watched(FakeCloudWatch(FINE, *minutes), 6) == (ROLL_BACK, reason)
 
 
+def test_errors_roll_back_though_the_service_can_not_be_described() -> None:
+    cloud = FakeCloudWatch(BAD, BAD)
+    wait = cloud.sleep
+
+    def sleep(seconds: float) -> None:
+        wait(seconds)
+        cloud.denied = {"describe-services": "Rate exceeded"}
+
+    cloud.sleep = sleep  # type: ignore[method-assign]
+    assert watched(cloud, 2) == (ROLL_BACK, "over 5 % of answers were 5xx, for 2 minutes")
+
+
 @pytest.mark.parametrize("minutes", [[BAD, {}], [BAD, BAD, BAD, {}, {}], [{}, {}, BAD, {}, {}]])
 def test_errors_in_fewer_minutes_with_figures_are_to_be_investigated(minutes: Any) -> None:
     assert watched(FakeCloudWatch(*minutes), len(minutes))[0] == INVESTIGATE
