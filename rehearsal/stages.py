@@ -210,6 +210,7 @@ def build_images(begin: Callable[[str], None], note: Callable[[str], None]) -> l
             note(line)
             if line.startswith("OFFLINE: "):
                 stood_in.append(line.removeprefix("OFFLINE: "))
+    note("")
     LOGS.mkdir(parents=True, exist_ok=True)
     (LOGS / "images.log").write_text("\n".join([*said, ""]))
     if process.returncode:

@@ -82,7 +82,6 @@ class View:
         """Print what ended; what begins shows below."""
         ended = step or job
         if ended.finished is None:
-            self.noted = ""
             return
         took = ended.finished - ended.started
         if step and step.outcome == "success" and took < BRIEF:
