@@ -21,6 +21,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+def is_lower(version: str, other: str) -> bool:
+    """Whether both are versions such as v1.2.3, and the first is the lower one."""
+    if not all(re.fullmatch(r"v\d+\.\d+\.\d+", name) for name in (version, other)):
+        return False
+    mine, others = ([int(n) for n in name[1:].split(".")] for name in (version, other))
+    return mine < others
+
+
 @dataclass(frozen=True)
 class Revision:
     """What a revision says: its definition of the container, and its tags."""
@@ -60,10 +68,7 @@ class Revision:
 
     def is_older_than(self, other: Revision) -> bool:
         """Whether both are versions such as v1.2.3, and this is the lower one."""
-        mine, others = (re.findall(r"\d+", r.version) for r in (self, other))
-        pattern = r"v\d+\.\d+\.\d+"
-        comparable = all(re.fullmatch(pattern, r.version) for r in (self, other))
-        return comparable and [int(n) for n in mine] < [int(n) for n in others]
+        return is_lower(self.version, other.version)
 
 
 class History:

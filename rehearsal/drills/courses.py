@@ -47,6 +47,13 @@ def deploy(scene: Scene) -> Stage:
     return scene.run(STAGING, "push", events.push(change), environment="staging")
 
 
+def deploy_older(scene: Scene) -> None:
+    """Let staging run the change; then deploy what it was made on, as an old run that is repeated."""
+    local_aws.seed("staging", scene.seen.commit, scene.seen.commit)
+    scene.on_main()
+    scene.run(STAGING, "push", events.push(scene.ground), environment="staging")
+
+
 def tag(version: str = "", *, on: str = "ground") -> Play:
     """Return the course that tags a commit, and runs the deploy to production under load.
 

@@ -81,7 +81,7 @@ def security(step: str) -> Gate:
     return Gate(TEST, "security", step)
 
 
-FIND_IMAGE = Gate(STAGING, "deploy", "Find image")
+NOT_OLDER = Gate(STAGING, "deploy", "Check what runs")
 BUILD = Gate(STAGING, "deploy", "Build, tag, and push image to ECR")
 MIGRATE = Gate(STAGING, "deploy", "Run database migrations")
 DEPLOY = Gate(STAGING, "deploy", "Deploy to ECS")
@@ -89,6 +89,7 @@ VERIFY = Gate(STAGING, "deploy", "Verify deployment")
 WATCH = Gate(STAGING, "deploy", "Watch deployment")
 CHECK_RELEASE = Gate(PRODUCTION, "check", "Extract version from tag")
 CHECK_TIME = Gate(PRODUCTION, "check", "Check day and hour")
+NOT_LOWER = Gate(PRODUCTION, "deploy", "Check what runs")
 PROMOTE = Gate(PRODUCTION, "deploy", "Promote image")
 
 # The rehearsal asks what GitHub's environment asks its reviewers.

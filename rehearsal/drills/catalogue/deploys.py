@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rehearsal.drills.courses import deploy, ignore_and_replace, ship_after
+from rehearsal.drills.courses import deploy, deploy_older, ignore_and_replace, ship_after
 from rehearsal.drills.drill import (
     BUILD,
     DEPLOY,
     DEPLOYED,
-    FIND_IMAGE,
     MIGRATE,
     NOT_MOVED,
+    NOT_OLDER,
     ROLLED_BACK,
     ROLLED_BACK_UNSEEN,
     VERIFY,
@@ -101,10 +101,19 @@ DRILLS = (
     Drill(
         "empty-region",
         "GitHub's AWS_REGION names a region in which nothing was made.",
-        FIND_IMAGE,
-        After(slack=NOT_MOVED, says="RepositoryNotFoundException"),
+        NOT_OLDER,
+        After(slack=NOT_MOVED, says="ClusterNotFoundException"),
         variables={"AWS_REGION": "eu-central-1"},
         seconds=30,
+    ),
+    Drill(
+        "rerun-of-an-old-merge",
+        "Somebody runs the deploy of an older commit again, whose tests passed then.",
+        NOT_OLDER,
+        After(runs="change", pushed=True, slack=NOT_MOVED, says="which contains"),
+        play=deploy_older,
+        staged=True,
+        seconds=90,
     ),
     Drill(
         "push-refused",

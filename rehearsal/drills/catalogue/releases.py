@@ -10,6 +10,7 @@ from rehearsal.drills.drill import (
     CHECK_RELEASE,
     CHECK_TIME,
     DEPLOYED,
+    NOT_LOWER,
     NOT_MOVED,
     PRODUCTION,
     PROMOTE,
@@ -65,6 +66,16 @@ def redeploy_older(scene: Scene) -> None:
     ended = {one.version: one.outcome for one in reversed(local_aws.releases("production"))}
     if ended.get(second) != "rolled-back":
         scene.problem(f"/releases.json calls {second} {ended.get(second)}, and not rolled-back")
+
+
+def release_lower(scene: Scene) -> None:
+    """Let production run a higher version, and release the ground's, as an old run repeated."""
+    higher = next_version(scene)
+    local_aws.seed("staging", higher, scene.seen.commit)
+    local_aws.seed("production", higher, scene.seen.commit)
+    rollback("staging", "--revision", scene.seen.before["staging"].revision)
+    scene.seen.also_pushed = {scene.seen.commit}
+    tag()(scene)
 
 
 def next_version(scene: Scene) -> str:
@@ -163,6 +174,16 @@ DRILLS = (
         environment="production",
         staged=True,
         seconds=40,
+    ),
+    Drill(
+        "rerun-of-an-old-release",
+        "Somebody runs the release of a lower version again, whose checks passed then.",
+        NOT_LOWER,
+        After(runs="change", slack=NOT_MOVED, says="is a lower version"),
+        play=release_lower,
+        environment="production",
+        staged=True,
+        seconds=150,
     ),
     Drill(
         "tag-moved",

@@ -1,0 +1,63 @@
+"""Refuse to replace what an environment runs by something older.
+
+GitHub can run the failed jobs of an old run again. Those that passed are not repeated, so what they
+checked weeks ago, such as what staging ran, says nothing any more. A version such as v1.2.3 is
+compared by its numbers, a commit by the history of the clone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+
+from delivery.aws.ecs import Service, is_base, primary
+from delivery.command import run
+from delivery.deploy.revisions import History, is_lower
+from delivery.errors import Failure
+from delivery.workflow import variable
+
+
+def is_ancestor(commit: str, other: str) -> bool:
+    """Whether the other commit contains this one; of a commit that the clone lacks, nothing does."""
+    done = subprocess.run(["git", "merge-base", "--is-ancestor", commit, other], text=True)
+    return commit != other and done.returncode == 0
+
+
+def check(service: Service, family: str, what: str) -> None:
+    """Raise Failure where the service runs a higher version, or a commit that contains this one."""
+    runs = primary(service.describe())["taskDefinition"]
+    if is_base(runs):
+        print(f"{service.name} runs nothing yet")
+        return
+    history = History(service.aws, family)
+    current = history.at(history.number(runs))
+    if is_lower(what, current.version):
+        raise Failure(
+            f"{service.name} runs {current}, and {what} is a lower version. To go back on purpose,"
+            " run this workflow by hand with that version, or scripts/rollback"
+        )
+    if is_ancestor(what, current.commit):
+        raise Failure(
+            f"{service.name} runs {current}, which contains {what[:12]} already. To go back on"
+            " purpose, use scripts/rollback, or revert the commits since"
+        )
+    print(f"{service.name} runs {current}, and {what} is not older")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        "scripts/check-downgrade",
+        description=f"{__doc__} Wants AWS_REGION, ECS_CLUSTER, ECS_SERVICE and"
+        " ECS_TASK_DEFINITION.",
+    )
+    parser.add_argument("what", metavar="VERSION|COMMIT", help="v1.2.3, or a whole hash")
+    args = parser.parse_args()
+
+    def act() -> None:
+        check(Service.from_environment(), variable("ECS_TASK_DEFINITION"), args.what)
+
+    run("check-downgrade", act)
+
+
+if __name__ == "__main__":
+    main()
