@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from delivery.errors import Failure
 
@@ -19,6 +20,16 @@ def confirm(question: str) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off signals that end the command until a short action is over."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def run(name: str, act: Callable[[], None]) -> None:
     """Run a command's action; exit with one line where it raises Failure or is interrupted."""
     # Whoever cancels a job sends SIGINT, SIGTERM or both. A shell ignores SIGINT for what it runs
@@ -29,5 +40,5 @@ def run(name: str, act: Callable[[], None]) -> None:
         act()
     except Failure as failure:
         sys.exit(f"scripts/{name}: {failure}")
-    except KeyboardInterrupt:
-        sys.exit(f"\nscripts/{name}: stopped; what was asked for goes on")
+    except KeyboardInterrupt as interrupt:
+        sys.exit(f"\nscripts/{name}: {interrupt or 'stopped; what was asked for goes on'}")

@@ -10,6 +10,7 @@ from typing import Any
 
 from delivery.aws.client import Aws
 from delivery.aws.infra_parameters import read_parameters
+from delivery.command import uninterrupted
 from delivery.errors import Failure
 from delivery.paths import INFRA
 from delivery.workflow import variable
@@ -17,6 +18,7 @@ from delivery.workflow import variable
 CONTAINER = "myapp"
 # What infra/service.yaml sets of a deployment. ECS answers more, and may not take that back.
 CONFIGURED = {"deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent"}
+DESCRIBED_AT_ONCE = 100  # the limit of DescribeTasks
 # What a deployment that was asked to stop is, until ECS has begun the way back.
 STOPPING = {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED"}
 
@@ -148,14 +150,43 @@ class Service:
         events = [event["message"] for event in service.get("events", [])[:3]]
         return " | ".join(filter(None, [reason, *events])) or "ECS gives no reason"
 
-    def run_once(self, revision: str, command: list[str], seconds: float) -> None:
-        """Run a command in a task of its own; raise Failure unless it ends with 0 in time."""
+    def run_once(
+        self, revision: str, command: list[str], seconds: float, started_by: str = ""
+    ) -> None:
+        """Run a command in a task of its own; raise Failure unless it ends with 0 in time.
+
+        A signal stops the task: GitHub's runner waits 7.5 s, which two calls of AWS do not take.
+        """
+        task = ""
+        try:
+            with uninterrupted():
+                task = self.start_task(revision, command, started_by)
+            stopped = self.wait_until_stopped(task, seconds)
+        except KeyboardInterrupt:
+            with uninterrupted():
+                self.stop_task(task, "the deploy was cancelled")
+            raise KeyboardInterrupt(f"task {short(task)} was stopped") from None
+        except Failure:
+            if task:
+                self.print_log(revision, task)
+            raise
+        self.print_log(revision, task)
+        container = next(c for c in stopped["containers"] if c["name"] == CONTAINER)
+        if "exitCode" not in container:
+            reason = container.get("reason") or stopped.get("stoppedReason") or "no reason given"
+            raise Failure(f"the task never ran: {reason}")
+        if container["exitCode"]:
+            raise Failure(f"{' '.join(command)} ended with {container['exitCode']}")
+
+    def start_task(self, revision: str, command: list[str], started_by: str) -> str:
+        """Start a task of its own with a command, and return its ARN."""
         network = self.describe()["networkConfiguration"]
         overrides = {"containerOverrides": [{"name": CONTAINER, "command": command}]}
         answer = self.aws(
             *("ecs", "run-task", "--cluster", self.cluster, "--task-definition", revision),
             *("--launch-type", "FARGATE", "--network-configuration", json.dumps(network)),
             *("--overrides", json.dumps(overrides)),
+            *(("--started-by", started_by) if started_by else ()),
         )
         if failures := answer.get("failures"):
             reasons = ", ".join(
@@ -166,16 +197,28 @@ class Service:
             raise Failure("ECS started no task, and says nothing about why")
         task = str(answer["tasks"][0]["taskArn"])
         print(f"task {short(task)} of {short(revision)}: {' '.join(command)}")
-        try:
-            stopped = self.wait_until_stopped(task, seconds)
-        finally:
-            self.print_log(revision, task)
-        container = next(c for c in stopped["containers"] if c["name"] == CONTAINER)
-        if "exitCode" not in container:
-            reason = container.get("reason") or stopped.get("stoppedReason") or "no reason given"
-            raise Failure(f"the task never ran: {reason}")
-        if container["exitCode"]:
-            raise Failure(f"{' '.join(command)} ended with {container['exitCode']}")
+        return task
+
+    def stop_task(self, arn: str, reason: str) -> None:
+        self.aws(
+            *("ecs", "stop-task", "--cluster", self.cluster, "--task", arn),
+            *("--reason", reason),
+        )
+
+    def tasks_started_by(self, name: str, family: str) -> list[dict[str, Any]]:
+        """Return the tasks of a family that were started under a name and have not ended."""
+        found = []
+        # One that was asked to stop is listed under the other status, and may run for two minutes.
+        for status in ("RUNNING", "STOPPED"):
+            listed = self.aws(
+                *("ecs", "list-tasks", "--cluster", self.cluster, "--family", family),
+                *("--desired-status", status),
+            )["taskArns"]
+            for at in range(0, len(listed), DESCRIBED_AT_ONCE):
+                arns = listed[at : at + DESCRIBED_AT_ONCE]
+                words = ("--cluster", self.cluster, "--tasks", *arns)
+                found += self.aws("ecs", "describe-tasks", *words)["tasks"]
+        return [t for t in found if t.get("startedBy") == name and t["lastStatus"] != "STOPPED"]
 
     def wait_until_stopped(self, arn: str, seconds: float) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
@@ -191,10 +234,7 @@ class Service:
                 return task
             if time.monotonic() >= deadline:
                 reason = f"not done after {seconds:.0f} s"
-                self.aws(
-                    *("ecs", "stop-task", "--cluster", self.cluster, "--task", arn),
-                    *("--reason", reason),
-                )
+                self.stop_task(arn, reason)
                 raise Failure(f"{reason}, and stopped")
             self.aws.wait()
 

@@ -18,7 +18,7 @@ from delivery.workflow import variable
 
 
 def is_ancestor(commit: str, other: str) -> bool:
-    """Whether the other commit contains this one; of a commit that the clone lacks, nothing does."""
+    """Whether the other commit contains this one; one that the clone lacks contains nothing."""
     done = subprocess.run(["git", "merge-base", "--is-ancestor", commit, other], text=True)
     return commit != other and done.returncode == 0
 

@@ -1,20 +1,37 @@
 """Migrate the database with the image of a revision, in a task of its own beside the service.
 
 Shows what it printed. Ends with 1 if it fails, never starts, or takes too long; then it is stopped.
+So it is where a signal cancels the deploy. Refuses while another migration runs.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from delivery.aws.ecs import Service
+from delivery.aws.ecs import Service, short
 from delivery.command import run
+from delivery.errors import Failure
+
+STARTED_BY = "migration"  # how ECS knows the task from those of the service
 
 
 def migrate(service: Service, revision: str, seconds: float) -> None:
     service.settled()  # refuses while somebody else moves it, before anything is changed
-    service.run_once(revision, ["python", "manage.py", "migrate", "--no-input"], seconds)
+    refuse_second(service, revision)
+    command = ["python", "manage.py", "migrate", "--no-input"]
+    service.run_once(revision, command, seconds, STARTED_BY)
     print("migrated")
+
+
+def refuse_second(service: Service, revision: str) -> None:
+    """Raise Failure while another migration runs, such as one whose runner was lost."""
+    family = short(revision).rpartition(":")[0]
+    for task in service.tasks_started_by(STARTED_BY, family):
+        name = short(task["taskArn"])
+        raise Failure(
+            f"task {name} of another migration is {task['lastStatus']}: wait until it ends, or stop"
+            f" it: aws ecs stop-task --cluster {service.cluster} --task {name}"
+        )
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ def deploy(scene: Scene) -> Stage:
 
 
 def deploy_older(scene: Scene) -> None:
-    """Let staging run the change; then deploy what it was made on, as an old run that is repeated."""
+    """Let staging run the change, and deploy what it was made on, as an old run repeated."""
     local_aws.seed("staging", scene.seen.commit, scene.seen.commit)
     scene.on_main()
     scene.run(STAGING, "push", events.push(scene.ground), environment="staging")

@@ -18,6 +18,14 @@ KEPT = (
     *("requiresCompatibilities", "cpu", "memory", "runtimePlatform"),
 )
 START_SECONDS = 900  # a migration or a move that does not start within this is stuck
+STOP_SECONDS = 120  # a stopped task takes one; with a busy machine, some
+# What `docker exec` starts has no parent inside: the step, the container's own process, this shell.
+SIGNAL_STEP = r"""
+for status in $(grep -l '^PPid:[[:space:]]0$' /proc/[0-9]*/status); do
+    process=${status#/proc/} process=${process%/status}
+    [ "$process" = 1 ] || [ "$process" = $$ ] || kill -INT "$process"
+done
+"""
 BROKEN = "/tmp/broken"  # noqa: S108  # a task's own, and the one place where it can write
 
 
@@ -75,8 +83,8 @@ def move_at_the_same_time(scene: Scene) -> None:
     aws("ecs", "update-service", *where, "--force-new-deployment")
 
 
-def die_half_way(scene: Scene) -> None:
-    """Wait for the migration to come half way, and kill its container."""
+def wait_half_way() -> str:
+    """Return the container of the migration, once it has printed that it is half way."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         for task in local_aws.get("/_rehearsal/state")["tasks"]:
@@ -84,10 +92,29 @@ def die_half_way(scene: Scene) -> None:
                 continue
             name = docker.docker("ps", "--quiet", f"--filter=name=-{task['id'][:8]}-")
             if name and "half way" in docker.docker("logs", name):
-                docker.docker("kill", name)
-                return
+                return name
         time.sleep(0.3)
     raise Failure("no migration came half way")
+
+
+def die_half_way(scene: Scene) -> None:
+    """Wait for the migration to come half way, and kill its container."""
+    docker.docker("kill", wait_half_way())
+
+
+def cancel_half_way(scene: Scene) -> None:
+    """Cancel the job as GitHub's runner does: SIGINT, for the first process of the step alone.
+
+    act would remove the job's container, and with it all that a runner leaves alone.
+    """
+    migration = wait_half_way()
+    (job,) = docker.ours("name=^act-Deploy-to-Staging-", "status=running")
+    docker.docker("exec", job, "sh", "-c", SIGNAL_STEP)
+    deadline = time.monotonic() + STOP_SECONDS
+    while docker.ours(f"id={migration}", "status=running"):
+        if time.monotonic() > deadline:
+            raise Failure("the migration of a cancelled job goes on")
+        time.sleep(0.3)
 
 
 def break_pages(scene: Scene) -> None:

@@ -36,6 +36,7 @@ class FakeEcs(Aws):
         self.calls: list[tuple[str, dict[str, str]]] = []
         self.after_move = "COMPLETED"
         self.task: dict[str, Any] = {"lastStatus": "STOPPED", "containers": [self.container(0)]}
+        self.others: list[dict[str, Any]] = []  # others of the family
         self.failures: list[dict[str, str]] = []
         self.log: list[str] = ["Applying releases.0001_initial... OK"]
         self.looks_until_known = 0
@@ -104,8 +105,15 @@ class FakeEcs(Aws):
         task = {"taskArn": "arn:aws:ecs:us-east-1:1:task/cluster/t1"}
         return {"failures": self.failures, "tasks": [] if self.failures else [task]}
 
+    def list_tasks(self, options: Mapping[str, str]) -> Any:
+        assert options["--family"] == "myapp-staging-task"
+        ended = options["--desired-status"] == "STOPPED"
+        mine = [t["taskArn"] for t in self.others if ended == t["lastStatus"].startswith("STOP")]
+        return {"taskArns": mine}
+
     def describe_tasks(self, options: Mapping[str, str]) -> Any:
-        return {"tasks": [self.task]}
+        known = [task for task in self.others if task["taskArn"] in self.words]
+        return {"tasks": known or [self.task]}
 
     def stop_task(self, options: dict[str, str]) -> Any:
         self.calls.append(("stop-task", options))

@@ -16,6 +16,7 @@ UNNARROWABLE = {
     "ecr:GetAuthorizationToken",
     "ecs:DescribeTaskDefinition",
     "ecs:ListTaskDefinitions",
+    "ecs:ListTasks",  # of container instances, which Fargate has not; the cluster is a condition
     "elasticloadbalancing:DescribeTargetGroups",
 }
 

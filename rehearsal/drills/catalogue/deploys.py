@@ -23,6 +23,7 @@ from rehearsal.drills.drill import (
 from rehearsal.drills.environment import (
     blank_secret_key,
     break_pages,
+    cancel_half_way,
     die_half_way,
     lose_variable,
     move_at_the_same_time,
@@ -188,6 +189,16 @@ DRILLS = (
         when={MIGRATE.step: aside(die_half_way)},
         play=ship_after(deploy),
         seconds=200,
+    ),
+    Drill(
+        "migration-cancelled",
+        "Somebody cancels the deploy while it migrates; then the next good change comes.",
+        MIGRATE,
+        After(runs="change", pushed=True, slack=NOT_MOVED, says=" was stopped"),
+        change=migration("0900_waits", "migrations.RunPython(wait)", HALF_WAY),
+        when={MIGRATE.step: aside(cancel_half_way)},
+        play=ship_after(deploy),
+        seconds=180,
     ),
     Drill(
         "missing-variable",
