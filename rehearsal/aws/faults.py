@@ -29,6 +29,8 @@ class Fault:
     error: str = ""
     status: int = 400
     times: int = 1
+    # An action that ends it, such as the one by which a job gets new credentials.
+    until: str = ""
     # A request to the registry instead, of this method if it names one.
     registry: bool = False
     method: str = ""
@@ -108,8 +110,9 @@ def change(method: str, body: bytes) -> tuple[int, Json]:
 
 
 def due(call: Call) -> Fault | None:
-    """Return the fault that a call runs into, and count it."""
+    """Return the fault that a call runs into, and count it; drop those that the call ends."""
     with lock:
+        faults[:] = [fault for fault in faults if not fault.until or fault.until != call.action]
         for fault in faults:
             if fault.matches(call):
                 fault.times -= 1

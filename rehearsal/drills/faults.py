@@ -29,6 +29,16 @@ def aws(**fault: Any) -> Injection:
     return inject
 
 
+def together(*injections: Injection) -> Injection:
+    """Return what does several things."""
+
+    def inject(scene: Scene) -> None:
+        for injection in injections:
+            injection(scene)
+
+    return inject
+
+
 def clear() -> None:
     urllib.request.urlopen(urllib.request.Request(FAULTS, method="DELETE"), timeout=5).close()
 

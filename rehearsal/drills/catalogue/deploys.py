@@ -28,7 +28,7 @@ from rehearsal.drills.environment import (
     lose_variable,
     move_at_the_same_time,
 )
-from rehearsal.drills.faults import aside, aws, cache, database, end, hangs, schema, stops
+from rehearsal.drills.faults import aside, aws, cache, database, end, hangs, schema, stops, together
 from rehearsal.drills.killed import interrupted
 from rehearsal.drills.tree import append, both, migration, replace
 from rehearsal.places import url
@@ -70,6 +70,8 @@ BROKEN = """\
     page = requested_page(request)
     live = Release.objects.live_in(settings.APP_ENVIRONMENT)
 """
+# Until the job gets new ones, which it asks AWS to confirm.
+EXPIRED = aws(service="ecs", error="ExpiredTokenException", times=99, until="GetCallerIdentity")
 UNBROKEN = BROKEN.partition('broken")\n')[2]
 
 
@@ -298,6 +300,14 @@ DRILLS = (
         After(pushed=True, slack=ROLLED_BACK, says="is not ready", loses=True),
         when=until_rolled_back(VERIFY.step, stops(cache)),
         seconds=100,
+    ),
+    Drill(
+        "credentials-expire-before-rollback",
+        "Redis is gone, and the credentials have expired, once the new version runs.",
+        VERIFY,
+        After(pushed=True, slack=ROLLED_BACK, says="is not ready", loses=True),
+        when=until_rolled_back(VERIFY.step, together(stops(cache), EXPIRED)),
+        seconds=90,
     ),
     Drill(
         "redis-hangs",

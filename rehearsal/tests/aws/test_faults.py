@@ -57,6 +57,13 @@ def test_without_an_action_every_call_of_the_service_fails() -> None:
     assert call("ecs", "ListTasks").status == 400
 
 
+def test_credentials_that_expired_are_refused_until_there_are_new_ones() -> None:
+    ask_for(service="ecs", error="ExpiredTokenException", times=9, until="GetCallerIdentity")
+    assert call("ecs", "ListClusters").status == 400
+    assert query("sts", "GetCallerIdentity").status == 200
+    assert call("ecs", "ListClusters").status == 200
+
+
 def test_an_api_with_forms_fails_in_xml_and_is_understood_afterwards() -> None:
     ask_for(service="sts", action="GetCallerIdentity", error="ExpiredToken", status=403)
     refused, answered = query("sts", "GetCallerIdentity"), query("sts", "GetCallerIdentity")
