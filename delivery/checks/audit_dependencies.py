@@ -1,5 +1,8 @@
 """Look up every pinned dependency in PyPI's list of known vulnerabilities, with pip-audit.
 
+For a deploy, which $SCOPE says, only those that are in the image: an advisory on a tool of CI must
+not hold up a hotfix. What accepted-advisories.toml lists is named, and fails nothing until its date.
+
 Exit code 0: none is known. 1: some are. 75: not all could be looked up, so nothing was proved.
 Where OFFLINE=1 says that this is to be expected, it is a warning.
 """
@@ -9,23 +12,39 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from delivery.checks.accepted_advisories import accepted
+from delivery.errors import Failure
 from delivery.paths import ROOT
 
 DID_NOT_RUN = 75  # sysexits.h: temporary failure
-FILES = ("requirements.txt", "requirements-ci.txt")
+IMAGE = "requirements.txt"
+TOOLS = "requirements-ci.txt"
 
 
-def verdict(report: dict[str, Any]) -> tuple[int, str]:
-    """Return the exit code and the message for what pip-audit found."""
-    packages = report["dependencies"]
-    vulnerable = [
-        f"{package['name']} {package['version']}: {flaw['id']}"
-        f" (fixed in {', '.join(flaw['fix_versions']) or 'no release yet'})"
-        for package in packages
-        for flaw in package.get("vulns", [])
-    ]
+def flaws(packages: Iterable[Any]) -> Iterator[tuple[set[str], str]]:
+    """Yield the names of each known vulnerability, and what is to be said of it."""
+    for package in packages:
+        for flaw in package.get("vulns", []):
+            fixed = ", ".join(flaw["fix_versions"]) or "no release yet"
+            text = f"{package['name']} {package['version']}: {flaw['id']} (fixed in {fixed})"
+            yield {flaw["id"], *flaw.get("aliases", [])}, text
+
+
+def verdict(report: Any, reasons: Mapping[str, str]) -> tuple[int, str]:
+    """Return the exit code and the message for what pip-audit found; some ids are accepted."""
+    packages = report.get("dependencies") if isinstance(report, dict) else None
+    if not packages:
+        return 1, "pip-audit reported no package, so nothing was looked up"
+    vulnerable = []
+    for names, text in flaws(packages):
+        if known := names & reasons.keys():
+            print(f"accepted: {text}: {reasons[known.pop()]}")
+        else:
+            vulnerable.append(text)
     if vulnerable:
         return 1, "\n".join(vulnerable)
     if unknown := [package for package in packages if "skip_reason" in package]:
@@ -44,10 +63,14 @@ def main() -> int:
         "--progress-spinner=off",
         "--disable-pip",
     ]
-    command += ["--require-hashes", *(f"--requirement={name}" for name in FILES)]
+    files = [IMAGE] if os.environ.get("SCOPE") else [IMAGE, TOOLS]
+    command += ["--require-hashes", *(f"--requirement={name}" for name in files)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     try:
-        code, message = verdict(json.loads(done.stdout))
+        reasons = accepted(datetime.now(UTC).date())
+        code, message = verdict(json.loads(done.stdout), reasons)
+    except Failure as failure:
+        code, message = 1, str(failure)
     except json.JSONDecodeError:
         code, message = DID_NOT_RUN, f"pip-audit gave no report: {done.stderr.strip()[-300:]}"
     if code == DID_NOT_RUN and os.environ.get("OFFLINE") == "1":

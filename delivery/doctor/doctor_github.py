@@ -22,6 +22,7 @@ from delivery.errors import Failure
 from delivery.github.client import Gh
 from delivery.github.configure_github import environment_changes, known, ruleset_changes
 from delivery.github.github_settings import SOURCES, places, rulesets, unenforced, uses
+from delivery.github.github_values import demanded, seen_by
 from delivery.paths import INFRA
 
 CONFIGURE = "scripts/configure-github"
@@ -65,17 +66,15 @@ def protections(gh: Gh) -> Findings:
             yield Finding(OK, f"{what}: in force")
 
 
-def seen_by(there: dict[tuple[str, str], str], environment: str) -> dict[str, str]:
-    """Return what a job of an environment is given, as scripts/check-configuration gets it."""
-    given = {name: value for (place, name), value in there.items() if not place}
-    given |= {name: value for (place, name), value in there.items() if place == environment}
-    return given | {"STAGING": there.get(("", "STAGING_URL"), "")}
-
-
 def required(there: dict[tuple[str, str], str]) -> Findings:
     for environment in SOURCES:
         for lack in missing(environment, seen_by(there, environment)):
             yield Finding(MISSING, f"{environment}: {lack}", CONFIGURE)
+    if demanded(there):
+        what = (
+            "the variable DEPLOY_REQUIRED of the repository: without it a lost value skips deploys"
+        )
+        yield Finding(MISSING, what, CONFIGURE)
 
 
 def values(there: dict[tuple[str, str], str]) -> Findings:

@@ -192,7 +192,7 @@ def configure(gh: Gh, words: argparse.Namespace) -> None:
         values = github_values.read(words.values)
     elif sys.stdin.isatty() and not words.dry_run:
         values = github_values.ask(set(there))
-    changes += value_changes(there, github_values.completed(values, set(there)))
+    changes += value_changes(there, github_values.completed(values, there))
     for change in changes:
         print(f"  {change.what}")
         if words.dry_run:

@@ -8,6 +8,7 @@ import stat
 from getpass import getpass
 from pathlib import Path
 
+from delivery.checks.check_configuration import missing
 from delivery.errors import Failure
 from delivery.github.github_settings import OWN, SOURCES, is_own, places, uses
 
@@ -90,9 +91,26 @@ def ask(there: set[tuple[str, str]]) -> Values:
     return values
 
 
-def completed(values: Values, there: set[tuple[str, str]]) -> Values:
+def seen_by(there: Values, environment: str) -> dict[str, str]:
+    """Return what a job of an environment is given, as scripts/check-configuration gets it."""
+    given = {name: value for (place, name), value in there.items() if not place}
+    given |= {name: value for (place, name), value in there.items() if place == environment}
+    return given | {"STAGING": there.get(("", "STAGING_URL"), "")}
+
+
+def demanded(there: Values) -> Values:
+    """Return what lets a deploy fail that lacks a value, once an environment has all of them.
+
+    A repository that lost one would skip its deploys otherwise, and be green.
+    """
+    is_set = any(name == "DEPLOY_REQUIRED" for _, name in there)
+    ready = any(not missing(environment, seen_by(there, environment)) for environment in SOURCES)
+    return {("", "DEPLOY_REQUIRED"): "true"} if ready and not is_set else {}
+
+
+def completed(values: Values, there: Values) -> Values:
     """Return them with what follows: production asks at STAGING_URL what staging runs."""
     url = values.get(("staging", "APP_URL"))
     if url and ("", "STAGING_URL") not in there:
-        return {("", "STAGING_URL"): url, **values}
-    return values
+        values = {("", "STAGING_URL"): url, **values}
+    return {**values, **demanded({**there, **values})}

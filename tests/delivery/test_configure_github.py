@@ -111,8 +111,32 @@ def test_what_somebody_tightened_stays(github: FakeGitHub) -> None:
 def test_values_go_where_the_workflows_look_for_them(github: FakeGitHub, values: Path) -> None:
     configure(github, words(values=values))
     assert github.variables["environments/production"]["APP_URL"] == "https://example.com"
-    assert github.variables["actions"] == {"STAGING_URL": "https://staging.example.com"}
+    assert github.variables["actions"] == {
+        "STAGING_URL": "https://staging.example.com",
+        "DEPLOY_REQUIRED": "true",
+    }
     assert github.plain == {("", "SLACK_WEBHOOK_URL"): f"https://hooks.example.com/{SECRET}"}
+
+
+STAGING_ALONE = "[staging]\nAPP_URL = https://staging.example.com\n"
+KEYS = "AWS_ACCESS_KEY_ID = AKIA\nAWS_SECRET_ACCESS_KEY = x\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "required"),
+    [(STAGING_ALONE, None), (f"[staging]\n{KEYS}", None), (f"{STAGING_ALONE}{KEYS}", "true")],
+)
+def test_a_deploy_is_required_once_it_has_a_url_and_credentials(
+    github: FakeGitHub, tmp_path: Path, text: str, required: str | None
+) -> None:
+    configure(github, words(values=value_file(tmp_path, text)))
+    assert github.variables["actions"].get("DEPLOY_REQUIRED") == required
+
+
+def test_a_deploy_that_somebody_made_optional_stays_so(github: FakeGitHub, values: Path) -> None:
+    github.variables["actions"]["DEPLOY_REQUIRED"] = "false"
+    configure(github, words(values=values))
+    assert github.variables["actions"]["DEPLOY_REQUIRED"] == "false"
 
 
 def test_only_a_variable_that_differs_is_set_again(

@@ -77,6 +77,13 @@ def test_a_new_repository_lacks_all_of_it(api: Any, staging: Staging) -> None:
         assert any(line.startswith(what) and line.endswith(configure_it) for line in lines), what
 
 
+def test_a_deploy_that_may_be_skipped_in_silence_is_named(github: FakeGitHub) -> None:
+    del github.variables["actions"]["DEPLOY_REQUIRED"]
+    (found,) = wrong(github)
+    assert found.startswith("missing    the variable DEPLOY_REQUIRED of the repository")
+    assert found.endswith("-> scripts/configure-github")
+
+
 @pytest.mark.parametrize(
     ("place", "name", "value", "finding"),
     [

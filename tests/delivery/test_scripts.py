@@ -22,7 +22,7 @@ import yaml
 from pytest_django import Settings
 
 from conftest import version_of_mysql
-from delivery.checks import audit_dependencies, with_services
+from delivery.checks import with_services
 from tests.delivery.in_process import ROOT, module_of, run_here
 
 # What takes as long, in seconds, will never end; a busy machine needs a hundredth of it.
@@ -336,25 +336,3 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -
         with_services.server("mysql", command, with_services.free_port(), tmp_path),
     ):
         pass
-
-
-# --- the audit
-
-
-def report(**package: object) -> dict[str, object]:
-    return {"dependencies": [{"name": "django", "version": "5.2.1", "vulns": []} | package]}
-
-
-def test_no_known_vulnerability_passes() -> None:
-    assert audit_dependencies.verdict(report()) == (0, "1 packages, no known vulnerability")
-
-
-def test_a_vulnerability_is_named_with_its_fix() -> None:
-    flaw = {"id": "PYSEC-1", "fix_versions": ["5.2.2", "4.2.9"]}
-    code, message = audit_dependencies.verdict(report(vulns=[flaw]))
-    assert (code, message) == (1, "django 5.2.1: PYSEC-1 (fixed in 5.2.2, 4.2.9)")
-
-
-def test_what_could_not_be_looked_up_is_no_pass() -> None:
-    code, message = audit_dependencies.verdict(report(skip_reason="offline"))
-    assert (code, message) == (75, "1 of 1 could not be looked up: offline")
