@@ -1,7 +1,7 @@
 """Look up every pinned dependency in PyPI's list of known vulnerabilities, with pip-audit.
 
 For a deploy, which $SCOPE says, only those that are in the image: an advisory on a tool of CI must
-not hold up a hotfix. What accepted-advisories.toml lists is named, and fails nothing until its date.
+not hold up a hotfix. What accepted-advisories.toml lists is named, and passes until its date.
 
 Exit code 0: none is known. 1: some are. 75: not all could be looked up, so nothing was proved.
 Where OFFLINE=1 says that this is to be expected, it is a warning.

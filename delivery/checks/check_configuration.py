@@ -44,8 +44,6 @@ def check(environment: str) -> None:
     lacks = missing(environment)
     if not lacks:
         output("ready", "true")
-        if has("SLACK_WEBHOOK_URL"):
-            output("slack", "true")
         return
     text = f"Not deployed to {environment}: GitHub has not been told {'; '.join(lacks)}."
     summary(

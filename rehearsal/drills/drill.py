@@ -95,6 +95,7 @@ PROMOTE = Gate(PRODUCTION, "deploy", "Promote image")
 # The rehearsal asks what GitHub's environment asks its reviewers.
 APPROVE = Gate(PRODUCTION, "deploy", "approval")
 
+NOT_BEGUN = "NOT DEPLOYED: check failed"
 NOT_MOVED = "FAILED before the service moved: what ran before still runs"
 ROLLED_BACK = "FAILED and rolled back: what ran before runs again"
 # Seen at the load balancer, and not at APP_URL.

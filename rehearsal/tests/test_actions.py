@@ -354,11 +354,13 @@ def test_slack_gets_the_payload_as_it_is(job: Job) -> None:
     assert f"::add-mask::{address}/hook" in said
 
 
-def test_a_webhook_that_refuses_is_a_warning(job: Job) -> None:
+def test_a_webhook_that_refuses_is_asked_for_five_minutes_as_the_real_one_does(job: Job) -> None:
+    job.program("sleep", f'echo "$1" >> {job.folder}/pauses')
     with sink() as (address, _):
         said = job.run("slackapi/slack-github-action", webhook=f"{address}/gone", **SLACK)
     assert (job.code, job.left("GITHUB_OUTPUT")) == (0, {"ok": "false"})
     assert "::warning::The webhook did not take the message." in said
+    assert sum(map(int, (job.folder / "pauses").read_text().split())) == 300
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rehearsal.drills.courses import deploy, deploy_older, ignore_and_replace, ship_after
+from rehearsal.drills.courses import (
+    deploy,
+    deploy_older,
+    deploy_without_slack,
+    ignore_and_replace,
+    ship_after,
+)
 from rehearsal.drills.drill import (
     BUILD,
     DEPLOY,
@@ -359,9 +365,10 @@ DRILLS = (
         "slack-is-down",
         "Nobody listens at Slack's address: a good deploy stays good.",
         None,
-        After(runs="change", pushed=True),
+        After(runs="change", pushed=True, says="held up the run for "),
         secrets={"SLACK_WEBHOOK_URL": f"{NOBODY}/slack"},
-        seconds=155,
+        play=deploy_without_slack,
+        seconds=200,
     ),
     Drill(
         "killed-rehearsal",
