@@ -6,6 +6,7 @@ GitHub's runner signals only the process of the step: SIGINT, 7.5 s later SIGTER
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,11 +84,11 @@ def test_a_cancelled_step_stops_its_task(
 
 
 def interrupted_at(ecs: FakeEcs, action: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the runner's signal arrive while AWS answers an action."""
+    """Let the runner's signal arrive while AWS answers; a command has this one thread."""
     original = getattr(ecs, action)
 
     def answer(options: dict[str, str]) -> object:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         return original(options)
 
     monkeypatch.setattr(ecs, action, answer)
