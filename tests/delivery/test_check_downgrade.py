@@ -85,3 +85,10 @@ def test_staging_asks_with_all_of_history_at_hand() -> None:
 def test_only_a_redeploy_by_hand_goes_back() -> None:
     (step,) = [s for s in steps_of("deploy-prod.yml") if s.get("name") == "Check what runs"]
     assert "github.event_name == 'push'" in step["if"]
+
+
+def test_going_back_by_hand_does_not_wait_behind_a_release_that_nobody_approves() -> None:
+    job = yaml.safe_load((WORKFLOWS / "deploy-prod.yml").read_text())["jobs"]["deploy"]
+    assert job["concurrency"]["group"] == (
+        "deploy-production${{ inputs.version && '-by-hand' || '' }}"
+    )
