@@ -25,6 +25,8 @@ REDIRECTING = {301, 302, 303, 307, 308}
 class Answer(NamedTuple):
     status: int
     body: bytes
+    kind: str = ""  # such as text/css
+    url: str = ""  # where redirects led to
 
 
 def ask(
@@ -87,7 +89,7 @@ def follow(url: str, body: bytes | None, headers: Mapping[str, str], to: str) ->
     for _ in range(REDIRECTS + 1):
         request = Request(url, body, dict(headers))  # noqa: S310
         with opener.open(request, timeout=SECONDS) as response:
-            answer = read(response)
+            answer = read(response)._replace(url=url)
             location = response.headers.get("Location")
         if answer.status not in REDIRECTING or not location or body is not None:
             return answer
@@ -102,7 +104,7 @@ def read(response: HTTPResponse) -> Answer:
         raise ValueError(f"an answer of more than {BYTES} bytes")
     if response.length:  # read(n) does not notice that the rest is missing
         raise IncompleteRead(body, response.length)
-    return Answer(response.status, body)
+    return Answer(response.status, body, response.headers.get_content_type())
 
 
 def handlers(to: str) -> list[ProxyHandler | HTTPHandler | HTTPSHandler]:

@@ -1,6 +1,7 @@
-"""Ask URL/health/ until it is ready and runs a commit, three times in a row.
+"""Ask URL/health/ until it is ready and runs a commit, three times in a row; then ask for a page.
 
-The load balancer may send a request to a task of the version before, which is ready as well.
+The load balancer may send a request to a task of the version before, which is ready as well. A page
+without its stylesheet is broken for everybody, and /health/ does not notice.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery.command import run
+from delivery.deploy.page import problem_of_page
 from delivery.errors import Failure
 from delivery.http_client import ask
 
@@ -68,6 +70,7 @@ class Inquiry:
     environment: str  # empty, any will do
     good: int = 0
     problem: str = ""
+    version: str = ""  # empty, any will do
     leads_elsewhere: bool = False  # another environment answered
     is_unready: bool = False  # the right version answered
 
@@ -95,6 +98,8 @@ class Inquiry:
             return f"{self.site} leads to {other}, not to {self.environment}: it runs {runs}"
         if self.commit and found.get("commit") != self.commit:
             return f"{self.site} runs {runs}, not {self.commit}"
+        if self.version and found.get("version") != self.version:
+            return f"{self.site} is {brief(found.get('version'))}, not {self.version}"
         if found.get("status") != "ok":
             self.is_unready = True
             return f"{self.site} is not ready: {brief(json.dumps(found.get('checks')))}"
@@ -108,6 +113,7 @@ def verify(
     pause: float = 0.5,
     *,
     environment: str = "",
+    version: str = "",
     balancer: Site | None = None,
 ) -> str:
     """Return once the URL is right; or what is wrong with it, once the load balancer is right.
@@ -116,7 +122,7 @@ def verify(
     environment answers.
     """
     deadline = time.monotonic() + seconds
-    mine = Inquiry(Site(url), commit, environment)
+    mine = Inquiry(Site(url), commit, environment, version=version)
     witness = Inquiry(balancer, commit, environment) if balancer else None
     while not mine.ask():
         problem = mine.problem
@@ -132,6 +138,20 @@ def verify(
     return ""
 
 
+def verify_page(url: str, seconds: float, pause: float = 0.5) -> None:
+    """Return once a page answers with its stylesheets; raise Failure where it does not in time."""
+    deadline = time.monotonic() + seconds
+    before = ""
+    while problem := problem_of_page(url):
+        if problem != before:
+            print(problem)
+        before = problem
+        if time.monotonic() >= deadline:
+            raise Failure(f"{problem}. Another page: the variable VERIFY_PATH, or none")
+        time.sleep(pause)
+    print(f"{url} answers with its stylesheets")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/verify-deployment", description=__doc__)
     parser.add_argument("url", metavar="URL", help="such as https://staging.example.com")
@@ -142,11 +162,21 @@ def main() -> None:
         default="",
         help="whose APP_URL this is: where it leads to another one, nothing is waited for",
     )
+    parser.add_argument("--version", default="", help="which /health/ has to name as well")
+    parser.add_argument(
+        "--page", metavar="PATH", default="none", help="to be asked for, such as / (%(default)s)"
+    )
     parser.add_argument("--seconds", type=float, default=120, help="at most (%(default)s)")
     words = parser.parse_args()
 
     def act() -> None:
-        verify(words.url, words.commit, words.seconds, environment=words.environment)
+        verify(
+            *(words.url, words.commit, words.seconds),
+            environment=words.environment,
+            version=words.version,
+        )
+        if words.page != "none":
+            verify_page(f"{words.url.rstrip('/')}{words.page}", words.seconds)
 
     run("verify-deployment", act)
 

@@ -151,6 +151,14 @@ def test_what_never_comes_right_ends_with_the_last_problem(
     assert problem in str(failure.value)
 
 
+def test_another_version_of_the_same_commit_is_another(door: Door) -> None:
+    named = [(200, {"status": "ok", "commit": "new", "version": name}) for name in ("new", "v1")]
+    door.answers = named
+    verify(f"http://127.0.0.1:{door.server_port}", "new", 60, pause=0, version="v1")
+    with pytest.raises(Failure, match="is v1, not v2"):
+        verify(f"http://127.0.0.1:{door.server_port}", "new", 0, pause=0, version="v2")
+
+
 def test_another_environment_at_the_url_is_not_waited_for(door: Door) -> None:
     door.answers = [(200, {"status": "ok", "commit": "new", "environment": "production"})]
     url = f"http://127.0.0.1:{door.server_port}"

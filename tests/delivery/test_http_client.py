@@ -23,12 +23,12 @@ SECRET = "/services/T0/B0/hush-hush"
 
 def test_an_answer_is_given_whatever_its_status() -> None:
     with answering(http(b"no", status="418 Teapot")) as url:
-        assert ask(url) == Answer(418, b"no")
+        assert ask(url) == Answer(418, b"no", "text/plain", url)
 
 
 def test_a_redirect_is_followed() -> None:
     with answering(http(b"", "Location: /there", status="301 Moved"), http(b"here")) as url:
-        assert ask(url) == Answer(200, b"here")
+        assert ask(url) == Answer(200, b"here", "text/plain", f"{url}/there")
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/"])

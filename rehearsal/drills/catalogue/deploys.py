@@ -353,6 +353,16 @@ DRILLS = (
         seconds=110,
     ),
     Drill(
+        "stylesheet-missing",
+        "Each page names a stylesheet that is not in the image.",
+        VERIFY,
+        After(pushed=True, slack=ROLLED_BACK, says="gone.css: status 404"),
+        change=replace(
+            "myproject/templates/base.html", "{% static 'site.css' %}", "/static/gone.css"
+        ),
+        seconds=90,
+    ),
+    Drill(
         "errors-after-a-healthy-start",
         "Half of the answers become errors once the deploy is verified.",
         WATCH,
