@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from delivery.errors import Failure
@@ -29,6 +32,19 @@ def export(name: str, value: str) -> None:
         with Path(file).open("a") as variables:
             variables.write(f"{name}={value}\n")
     print(f"{name}: {value}")
+
+
+@contextmanager
+def verbatim() -> Iterator[None]:
+    """Let what others wrote be printed as it is: GitHub obeys a command in it, indented or not."""
+    token = secrets.token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else ""
+    if token:
+        print(f"::stop-commands::{token}")
+    try:
+        yield
+    finally:
+        if token:
+            print(f"::{token}::")
 
 
 def summary(text: str) -> None:

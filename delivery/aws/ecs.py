@@ -13,7 +13,7 @@ from delivery.aws.infra_parameters import read_parameters
 from delivery.command import uninterrupted
 from delivery.errors import Failure
 from delivery.paths import INFRA
-from delivery.workflow import variable
+from delivery.workflow import variable, verbatim
 
 CONTAINER = "myapp"
 # What infra/service.yaml sets of a deployment. ECS answers more, and may not take that back.
@@ -253,8 +253,9 @@ class Service:
         except (Failure, KeyError) as error:
             print(f"its log can't be read: {error}")
             return
-        for event in events:
-            print(f"  {event['message'].rstrip()}")
+        with verbatim():
+            for event in events:
+                print(f"  {event['message'].rstrip()}")
 
 
 def failed(service: dict[str, Any], deployment: str) -> str:

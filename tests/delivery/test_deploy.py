@@ -68,6 +68,20 @@ def test_a_migration_that_fails_ends_the_deploy_and_shows_its_log(
     assert "OperationalError: no such table" in capsys.readouterr().out
 
 
+def test_a_line_of_a_log_is_no_command_to_github(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    ecs = FakeEcs()
+    ecs.log = ["::set-output name=previous::x", "##[error]x"]
+    migrate(service_of(ecs), NEW, 0)
+    lines = capsys.readouterr().out.splitlines()
+    begin = next(n for n, line in enumerate(lines) if line.startswith("::stop-commands::"))
+    token = lines[begin].removeprefix("::stop-commands::")
+    assert len(token) >= 32
+    assert lines[begin + 1 : begin + 4] == [*(f"  {line}" for line in ecs.log), f"::{token}::"]
+
+
 def test_a_migration_that_hangs_is_stopped() -> None:
     ecs = FakeEcs()
     ecs.task = {"lastStatus": "RUNNING"}

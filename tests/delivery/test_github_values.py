@@ -81,6 +81,11 @@ def test_what_pull_requests_wait_for_are_the_jobs_of_test_yml() -> None:
     assert sorted(names) == sorted(CHECKS)
 
 
+def test_a_merge_queue_gets_the_jobs_that_it_waits_for() -> None:
+    # YAML reads `on` as true.
+    assert "merge_group" in yaml.safe_load((WORKFLOWS / "test.yml").read_text())[True]
+
+
 def test_no_secret_or_variable_of_a_workflow_is_overlooked() -> None:
     found = set()
     for path in WORKFLOWS.glob("*.yml"):
