@@ -7,6 +7,7 @@ Besides AWS's API, its port serves
 - POST /_rehearsal/faults: a call of AWS or of the registry that fails as often as asked, such as
   {"service": "ecs", "action": "UpdateService", "error": "ThrottlingException", "times": 3}, or
   {"registry": true, "method": "PUT", "status": 500}. GET shows them, DELETE forgets them.
+- POST /_rehearsal/findings: what the scan of every image finds, as an enhanced scan words it.
 """
 
 # What the patches in this package were written for; rehearsal/aws/patches.py refuses any other.

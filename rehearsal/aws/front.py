@@ -11,7 +11,7 @@ from ministack import app
 from ministack.core.responses import request_scope
 from ministack.services import alb
 
-from rehearsal.aws import faults, registry, settings, state
+from rehearsal.aws import faults, registry, scans, settings, state
 from rehearsal.aws.balancer import Receive, Send, balancer
 from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Json
@@ -40,6 +40,9 @@ async def front(original: App, scope: Json, receive: Receive, send: Send) -> Non
     elif path == "/_rehearsal/faults":
         status, left = faults.change(method, await read(receive))
         await answer_json(send, status, left)
+    elif path == "/_rehearsal/findings":
+        status, kept = scans.change(method, await read(receive))
+        await answer_json(send, status, kept)
     elif host.endswith(f".{settings.BALANCERS}") or not is_for_aws(method, path, headers, scope):
         text = f"{host} is no load balancer, and this no call of AWS.\n"
         await answer(send, 404, {"content-type": "text/plain"}, text.encode())

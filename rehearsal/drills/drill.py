@@ -90,6 +90,7 @@ WATCH = Gate(STAGING, "deploy", "Watch deployment")
 CHECK_RELEASE = Gate(PRODUCTION, "check", "Extract version from tag")
 CHECK_TIME = Gate(PRODUCTION, "check", "Check day and hour")
 NOT_LOWER = Gate(PRODUCTION, "deploy", "Check what runs")
+FINDINGS = Gate(PRODUCTION, "deploy", "Check image findings")
 PROMOTE = Gate(PRODUCTION, "deploy", "Promote image")
 
 # The rehearsal asks what GitHub's environment asks its reviewers.

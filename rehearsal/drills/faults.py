@@ -16,6 +16,7 @@ from rehearsal.errors import Failure
 from rehearsal.places import API
 
 FAULTS = f"{API}/_rehearsal/faults"
+FINDINGS = f"{API}/_rehearsal/findings"
 
 
 def aws(**fault: Any) -> Injection:
@@ -27,6 +28,17 @@ def aws(**fault: Any) -> Injection:
         urllib.request.urlopen(request, timeout=5).close()
 
     return inject
+
+
+def vulnerable(scene: Scene) -> None:
+    """Let every scan find a severe vulnerability that has a fix."""
+    packages = [{"name": "openssl", "version": "3.0.11", "fixedInVersion": "3.0.12"}]
+    details = {"vulnerabilityId": "CVE-2099-0001", "vulnerablePackages": packages}
+    finding = {"severity": "CRITICAL", "status": "ACTIVE", "fixAvailable": "YES"}
+    body = json.dumps({**finding, "packageVulnerabilityDetails": details}).encode()
+    forget = urllib.request.Request(FINDINGS, method="DELETE")
+    scene.undo.callback(lambda: urllib.request.urlopen(forget, timeout=5).close())
+    urllib.request.urlopen(urllib.request.Request(FINDINGS, body), timeout=5).close()
 
 
 def together(*injections: Injection) -> Injection:

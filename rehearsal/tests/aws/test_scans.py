@@ -1,0 +1,66 @@
+"""Scans of images: begun with the push, and told once they are over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ministack.services import ecr
+
+from rehearsal.aws import scans
+from rehearsal.tests.aws.conftest import Answered, ask
+
+HOST = "localhost:4566"
+FINDING = {"severity": "HIGH"}
+
+
+@pytest.fixture(autouse=True)
+def repository() -> Iterator[None]:
+    ecr._create_repository({"repositoryName": "staging"})
+    yield
+    scans.findings.clear()
+    scans.seen.clear()
+
+
+def push(tag: str, **manifest: Any) -> None:
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    path = f"/v2/staging/manifests/{tag}"
+    body = json.dumps({"layers": [], **manifest}).encode()
+    assert ask("PUT", path, body, host=HOST, content_type=kind).status == 201
+
+
+def findings(tag: str) -> Answered:
+    signed = "AWS4-HMAC-SHA256 Credential=AKIA/20261122/us-east-1/ecr/aws4_request"
+    target = f"AmazonEC2ContainerRegistry_V20150921.{scans.ACTION}"
+    body = json.dumps({"repositoryName": "staging", "imageId": {"imageTag": tag}}).encode()
+    return ask("POST", "/", body, host=HOST, authorization=signed, x_amz_target=target)
+
+
+def test_a_scan_is_under_way_and_then_tells_what_it_found() -> None:
+    push("v1")
+    ask("POST", "/_rehearsal/findings", json.dumps(FINDING).encode(), host=HOST)
+    first, second = (json.loads(findings("v1").body) for _ in range(2))
+    assert first["imageScanStatus"] == {"status": "IN_PROGRESS"}
+    assert second["imageScanStatus"] == {"status": "ACTIVE"}
+    assert second["imageScanFindings"] == {"enhancedFindings": [FINDING]}
+
+
+def test_findings_can_be_taken_back() -> None:
+    ask("POST", "/_rehearsal/findings", json.dumps(FINDING).encode(), host=HOST)
+    ask("DELETE", "/_rehearsal/findings", host=HOST)
+    assert scans.findings == []
+
+
+def test_what_is_no_finding_is_refused() -> None:
+    assert ask("POST", "/_rehearsal/findings", b"x", host=HOST).status == 400
+
+
+@pytest.mark.parametrize(
+    ("tag", "error"), [("gone", "ImageNotFoundException"), ("index", "ScanNotFoundException")]
+)
+def test_what_has_no_scan_is_refused(tag: str, error: str) -> None:
+    push("index", manifests=[])
+    answered = findings(tag)
+    assert (answered.status, error in answered.body.decode()) == (400, True)
