@@ -1,0 +1,9 @@
+"""The tests run on the MySQL client library that is in the image."""
+
+import MySQLdb
+
+
+def test_it_is_that_of_mariadb() -> None:
+    # Oracle's counts as the server does, 8.0 and on.
+    version = MySQLdb.get_client_info()
+    assert version.startswith("3."), f"{version}: scripts/install-mysql-client, and mysqlclient anew"
