@@ -21,6 +21,7 @@ from delivery.doctor.findings import (
 from delivery.errors import Failure
 from delivery.github.client import Gh
 from delivery.github.configure_github import environment_changes, known, ruleset_changes
+from delivery.github.github_security import features_off, refused_actions
 from delivery.github.github_settings import SOURCES, places, rulesets, unenforced, uses
 from delivery.github.github_values import demanded, seen_by
 from delivery.paths import INFRA
@@ -38,6 +39,8 @@ def examine(gh: Gh) -> Findings:
     if plan := unenforced(gh, repository):
         yield Finding(WRONG, plan)
     yield from protections(gh)
+    yield from bypasses(gh)
+    yield from features(gh, repository)
     there = known(gh)
     yield from required(there)
     yield from values(there)
@@ -64,6 +67,23 @@ def protections(gh: Gh) -> Findings:
             yield Finding(state, wrong[what].what, CONFIGURE)
         else:
             yield Finding(OK, f"{what}: in force")
+
+
+def bypasses(gh: Gh) -> Findings:
+    """Yield whether administrators can deploy to production without an approval."""
+    found = gh.find("environments/production") or {}
+    if found.get("can_admins_bypass"):
+        what = "environment production: administrators may deploy without an approval"
+        yield Finding(WRONG, what, "Settings > Environments > production: no bypass")
+
+
+def features(gh: Gh, repository: dict[str, Any]) -> Findings:
+    """Yield which of GitHub's security features are off, and which actions may not run."""
+    for feature in features_off(gh, repository):
+        yield Finding(WRONG, f"{feature.name}: off", CONFIGURE)
+    for action in refused_actions(gh):
+        mend = "Settings > Actions > General, or ask the organization"
+        yield Finding(WRONG, f"the policy on actions refuses {action}", mend)
 
 
 def required(there: dict[tuple[str, str], str]) -> Findings:

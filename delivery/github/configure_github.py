@@ -18,6 +18,7 @@ from delivery.command import confirm, run
 from delivery.errors import Failure
 from delivery.github import github_values
 from delivery.github.client import Gh, Refused, api_words, repository_of_clone, secret_words
+from delivery.github.github_security import features_off
 from delivery.github.github_settings import (
     POLICY,
     SOURCES,
@@ -47,6 +48,7 @@ class Change:
     body: Any = None
     secret: str = ""
     place: str = ""
+    optional: bool = False  # what a plan may not have, and nothing depends on
 
     def words(self, gh: Gh) -> list[str]:
         if self.secret:
@@ -73,11 +75,14 @@ def wanted_protection(environment: str, now: dict[str, Any], reviewers: list[Any
     """Return the guide's section 5 for an environment, as far as it is not what it is now."""
     if environment == "production":
         chosen = reviewers or now["reviewers"]
+        several = len(chosen) > 1 or any(one["type"] == "Team" for one in chosen)
         if not chosen:
             raise Failure("who approves a deploy to production? --reviewer LOGIN, once or twice")
         return now | {
             "wait_timer": WAIT_MINUTES,
             "reviewers": chosen,
+            # Who is alone has nobody else to ask.
+            "prevent_self_review": now["prevent_self_review"] or several,
             "deployment_branch_policy": POLICY,
         }
     # What is no protection is not mentioned, for not every plan lets one mention it.
@@ -121,13 +126,21 @@ def ruleset_changes(gh: Gh, approvals: int | None) -> list[Change]:
         now = there.get(wanted["name"], {})
         if not now:
             changes.append(Change(what, "POST", "rulesets", wanted))
-        elif not covers(now, wanted):
+        # Who may bypass it is decided once, and then theirs.
+        elif not covers(now, {key: wanted[key] for key in wanted if key != "bypass_actors"}):
             mine = {rule["type"] for rule in wanted["rules"]}
             added = [rule for rule in now.get("rules", []) if rule["type"] not in mine]
             body = wanted | {"rules": [*wanted["rules"], *added]}
             body["bypass_actors"] = now.get("bypass_actors", [])
             changes.append(Change(what, "PUT", f"rulesets/{now['id']}", body))
     return changes
+
+
+def feature_changes(gh: Gh, repository: dict[str, Any]) -> list[Change]:
+    return [
+        Change(feature.name, feature.method, feature.path, feature.body, optional=True)
+        for feature in features_off(gh, repository)
+    ]
 
 
 def known(gh: Gh) -> dict[tuple[str, str], str]:
@@ -165,6 +178,9 @@ def apply(gh: Gh, changes: list[Change]) -> list[str]:
         try:
             change.make(gh)
         except Refused as refused:
+            if change.optional:
+                print(f"not available here: {change.what}: {refused.said}")
+                continue
             if not refused.for_the_plan:
                 raise
             lacks.append(f"{change.what}: {refused.said}")
@@ -186,6 +202,7 @@ def configure(gh: Gh, words: argparse.Namespace) -> None:
     reviewers = [reviewer(gh, name) for name in words.reviewer]
     changes = [c for name in SOURCES for c in environment_changes(gh, name, reviewers)]
     changes += ruleset_changes(gh, words.approvals)
+    changes += feature_changes(gh, repository)
     there = known(gh)
     values: Values = {}
     if words.values:

@@ -18,6 +18,10 @@ OWN = ("APP_URL", "AWS_ROLE_ARN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # The jobs of test.yml, as a pull request shows them.
 CHECKS = ("lint", "test (MySQL 8.0)", "test (MySQL 8.4)", "delivery", "security")
 GITHUB_ACTIONS = 15368  # the app of that name: nobody else's check of the same name will do
+# Who may release: GitHub's roles Maintain and Admin, by their numbers.
+MAINTAINERS = [
+    {"actor_type": "RepositoryRole", "actor_id": role, "bypass_mode": "always"} for role in (2, 5)
+]
 NOT_ENFORCED = (
     "GitHub enforces neither reviewers nor the wait timer in a private repository on the plan {}:"
     " whoever may push a tag deploys to production. Make it public, or use GitHub Enterprise"
@@ -97,6 +101,9 @@ def rulesets(approvals: int | None, now: dict[str, Any]) -> list[dict[str, Any]]
                 {"type": "update", "parameters": {"update_allows_fetch_and_merge": False}},
             ]
         },
+        # Apart from the rules above, which nobody bypasses.
+        ruleset("new versions", "tag", "refs/tags/v*.*.*")
+        | {"rules": [{"type": "creation"}], "bypass_actors": MAINTAINERS},
     ]
 
 

@@ -53,6 +53,11 @@ class FakeGitHub(Gh):
         self.variables: dict[str, dict[str, str]] = {"actions": {}}
         self.secrets: dict[str, dict[str, str]] = {"actions": {}}
         self.plain: dict[tuple[str, str], str] = {}
+        self.features: set[str] = set()
+        self.unavailable: set[str] = set()
+        self.bypass = False
+        self.policy: dict[str, Any] = {"enabled": True, "allowed_actions": "all"}
+        self.selected: dict[str, Any] = {}
         self.runs: list[dict[str, Any]] = []
         self.prefix = "repo:acme/shop"
 
@@ -61,7 +66,7 @@ class FakeGitHub(Gh):
         status, answer = self.answer(method, url, body)
         if status >= 400:
             raise Refused(status, f"gh api {url}", f"gh: {answer['message']} (HTTP {status})")
-        return answer
+        return {} if answer is None else answer  # as `gh`, whose answer is empty then
 
     def set_secret(self, name: str, environment: str, value: str) -> None:
         self.plain[environment, name] = value
@@ -84,7 +89,24 @@ class FakeGitHub(Gh):
                 owner = {"login": "acme", "type": "Organization"}
                 permissions = {"admin": self.admin, "pull": True, "push": True}
                 known = {"full_name": "acme/shop", "private": bool(self.plan), "owner": owner}
-                return 200, known | {"permissions": permissions}
+                on = "enabled" if "secret_scanning" in self.features else "disabled"
+                names = ("secret_scanning", "secret_scanning_push_protection")
+                analysis = {"security_and_analysis": {name: {"status": on} for name in names}}
+                return 200, known | {"permissions": permissions} | analysis
+            case ["PATCH"]:
+                return self.turn_on("secret_scanning", 200)
+            case ["GET", "private-vulnerability-reporting"]:
+                return 200, {"enabled": "private-vulnerability-reporting" in self.features}
+            case ["GET", "immutable-releases" as name] if name in self.features:
+                return 200, {"enabled": True, "enforced_by_owner": False}
+            case ["GET", "vulnerability-alerts" as name] if name in self.features:
+                return 204, None
+            case ["PUT", name]:
+                return self.turn_on(name, 204)
+            case ["GET", "actions", "permissions"]:
+                return 200, self.policy
+            case ["GET", "actions", "permissions", "selected-actions"]:
+                return 200, self.selected
             case ["GET", "orgs", "acme"]:
                 plan = {"name": self.plan, "space": 0, "private_repos": 0}
                 return 200, {"login": "acme", "plan": plan}
@@ -103,6 +125,12 @@ class FakeGitHub(Gh):
             case [_, "actions", *rest]:
                 return self.values(method, "actions", rest, body)
         return 404, {"message": "Not Found"}
+
+    def turn_on(self, feature: str, status: int) -> Answer:
+        if feature in self.unavailable:
+            return 422, {"message": f"{feature} is not available for this repository."}
+        self.features.add(feature)
+        return status, None if status == 204 else {"full_name": "acme/shop"}
 
     def environment(self, method: str, name: str, rest: list[str], body: Any) -> Answer:
         if not rest and method == "PUT":
@@ -143,7 +171,8 @@ class FakeGitHub(Gh):
             rules.append({"id": 3, "type": "required_reviewers", "prevent_self_review": own})
             rules[-1]["reviewers"] = people
         policy = body.get("deployment_branch_policy")
-        return {"name": name, "protection_rules": rules, "deployment_branch_policy": policy}
+        found = {"name": name, "protection_rules": rules, "deployment_branch_policy": policy}
+        return found | ({"can_admins_bypass": True} if self.bypass else {})
 
     def ruleset(self, method: str, number: int, body: Any) -> Answer:
         if self.plan == "free":

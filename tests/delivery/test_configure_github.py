@@ -31,8 +31,11 @@ PATHS = [
     "POST environments/staging/deployment-branch-policies",
     "PUT environments/production",
     "POST environments/production/deployment-branch-policies",
-    "POST rulesets",
-    "POST rulesets",
+    *["POST rulesets"] * 3,
+    "PATCH /repos/acme/shop",
+    "PUT private-vulnerability-reporting",
+    "PUT vulnerability-alerts",
+    "PUT immutable-releases",
 ]
 
 
@@ -56,7 +59,7 @@ def test_the_guide_is_what_a_new_repository_gets(github: FakeGitHub) -> None:
     assert github.environments["staging"] == {"deployment_branch_policy": policy}
     assert github.environments["production"] == {
         "wait_timer": 5,
-        "prevent_self_review": False,
+        "prevent_self_review": True,
         "reviewers": [{"type": "User", "id": 11}, {"type": "Team", "id": 21}],
         "deployment_branch_policy": policy,
     }
@@ -93,6 +96,39 @@ def test_what_somebody_loosened_is_put_right(github: FakeGitHub) -> None:
     ]
     assert github.environments["staging"]["wait_timer"] == 0
     assert github.environments["production"]["wait_timer"] == 5
+
+
+def test_who_works_alone_may_approve_their_own_release(github: FakeGitHub) -> None:
+    configure(github, words(reviewer=["alice"]))
+    assert not github.environments["production"]["prevent_self_review"]
+
+
+def test_only_maintainers_make_a_version_and_nobody_moves_one(github: FakeGitHub) -> None:
+    configure(github, words())
+    rules = {
+        ruleset["name"]: ([rule["type"] for rule in ruleset["rules"]], ruleset["bypass_actors"])
+        for ruleset in github.rulesets.values()
+    }
+    roles = [actor["actor_id"] for actor in rules["new versions"][1]]
+    assert (rules["new versions"][0], roles) == (["creation"], [2, 5])
+    assert rules["versions"] == (["deletion", "update"], [])
+
+
+def test_who_may_bypass_a_ruleset_is_left_as_somebody_decided(github: FakeGitHub) -> None:
+    configure(github, words())
+    github.rulesets[3]["bypass_actors"] = []
+    changed(github)
+    configure(github, words(reviewer=[]))
+    assert changed(github) == []
+
+
+def test_a_feature_that_is_not_available_fails_nothing(
+    github: FakeGitHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    github.unavailable = {"secret_scanning"}
+    configure(github, words())
+    assert "not available here: secret scanning with push" in capsys.readouterr().out
+    assert "immutable-releases" in github.features
 
 
 def test_what_somebody_tightened_stays(github: FakeGitHub) -> None:
@@ -184,7 +220,7 @@ def test_a_plan_that_does_not_enforce_approvals_is_named(
     assert f"in a private repository on the plan {plan}" in capsys.readouterr().out
     # What the plan has is set all the same.
     assert github.policies["production"][100]["name"] == "v*.*.*"
-    assert len(github.rulesets) == (0 if plan == "free" else 2)
+    assert len(github.rulesets) == (0 if plan == "free" else 3)
 
 
 def test_a_plan_that_enforces_them_is_not(

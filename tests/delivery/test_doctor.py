@@ -116,6 +116,37 @@ def test_a_url_that_leads_to_another_environment_is_wrong(
     assert found.endswith(f" leads to production, not to staging -> {command}")
 
 
+def test_administrators_who_need_no_approval_are_named(github: FakeGitHub) -> None:
+    github.api = None  # GitHub answers with this field, and does not document it
+    github.bypass = True
+    (found,) = wrong(github)
+    assert "administrators may deploy without an approval -> Settings > Env" in found
+
+
+def test_a_security_feature_that_is_off_is_named(github: FakeGitHub) -> None:
+    github.features.discard("immutable-releases")
+    assert wrong(github) == ["wrong      immutable releases: off -> scripts/configure-github"]
+
+
+@pytest.mark.parametrize(
+    ("selected", "refused"),
+    [
+        ({"github_owned_allowed": True, "patterns_allowed": ["*"]}, []),
+        ({"github_owned_allowed": False, "patterns_allowed": ["[!a]*", "aws*"]}, ["actions/"]),
+        ({"github_owned_allowed": True, "patterns_allowed": ["[!c]*"]}, ["codecov/"]),
+    ],
+)
+def test_an_action_that_a_policy_refuses_is_named(
+    github: FakeGitHub, selected: dict[str, Any], refused: list[str]
+) -> None:
+    github.policy = {"enabled": True, "allowed_actions": "selected"}
+    github.selected = selected
+    found = wrong(github)
+    assert bool(found) == bool(refused)
+    for one in found:
+        assert any(f"the policy on actions refuses {owner}" in one for owner in refused)
+
+
 def test_a_url_that_does_not_answer_is_no_pass(github: FakeGitHub) -> None:
     github.variables["environments/production"]["APP_URL"] = "https://down.example.com"
     (found,) = wrong(github)

@@ -6,4 +6,6 @@ import MySQLdb
 def test_it_is_that_of_mariadb() -> None:
     # Oracle's counts as the server does, 8.0 and on.
     version = MySQLdb.get_client_info()
-    assert version.startswith("3."), f"{version}: scripts/install-mysql-client, and mysqlclient anew"
+    assert version.startswith(
+        "3."
+    ), f"{version}: scripts/install-mysql-client, and mysqlclient anew"
