@@ -163,6 +163,8 @@ class Service:
                 task = self.start_task(revision, command, started_by)
             stopped = self.wait_until_stopped(task, seconds)
         except KeyboardInterrupt:
+            if not task:
+                raise
             with uninterrupted():
                 self.stop_task(task, "the deploy was cancelled")
             raise KeyboardInterrupt(f"task {short(task)} was stopped") from None
