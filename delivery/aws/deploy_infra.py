@@ -72,6 +72,13 @@ class Environment:
         found: dict[str, Any] = stacks["Stacks"][0]
         return found
 
+    def parameters(self, stack: str) -> dict[str, str]:
+        """Return the values that a stack was last given."""
+        return {
+            parameter["ParameterKey"]: parameter.get("ParameterValue", "")
+            for parameter in self.describe(stack).get("Parameters", [])
+        }
+
     def status(self, stack: str) -> str:
         """Return the stack's status; nothing where there is none, or one that is still empty."""
         status = str(self.describe(stack).get("StackStatus", ""))
@@ -109,15 +116,12 @@ class Environment:
         return self.running_revision() != self.values["RunningRevision"]
 
     def record_revision(self, stack: str, status: str) -> None:
-        """Let CloudFormation know what runs, with nothing else changed.
+        """Let CloudFormation know what runs, with nothing else changed but the start of scaling.
 
         It would go back to what it knew if the change after this one failed: to an older image.
         """
         revision = self.values["RunningRevision"]
-        known = {
-            parameter["ParameterKey"]: parameter.get("ParameterValue", "")
-            for parameter in self.describe(stack).get("Parameters", [])
-        }
+        known = self.parameters(stack)
         if not status or known.get("RunningRevision") == revision:
             return
         kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in known.keys() - OWN]
@@ -221,7 +225,10 @@ class Environment:
         if values["DomainName"]:
             print(f"DNS: {values['DomainName']} must lead to {values['LoadBalancerDnsName']}")
         if not values["RunningRevision"]:
-            print("Nothing runs yet: the first deploy brings the image.")
+            print(
+                "Nothing runs yet: the first deploy brings the image. Then run this once more,"
+                " so that scaling knows the minimum."
+            )
 
 
 def main() -> None:

@@ -153,6 +153,7 @@ class Examination:
         running, desired = found["runningCount"], found["desiredCount"]
         state = OK if running >= desired > 0 else WRONG
         yield Finding(state, f"{service.name}: {running} of {desired} tasks of {short(revision)}")
+        yield self.scaling(service.name)
         answer = self.aws("ecs", "describe-task-definition", "--task-definition", revision)
         containers = answer["taskDefinition"]["containerDefinitions"]
         image = str(next(c for c in containers if c["name"] == CONTAINER)["image"])
@@ -160,6 +161,14 @@ class Examination:
             yield Finding(OK, f"image {image}")
         else:
             yield Finding(WRONG, f"image {image} is gone from the registry", "deploy anew")
+
+    def scaling(self, service: str) -> Finding:
+        """Return whether scaling has its minimum, which it gets after the first deploy."""
+        environment = Environment(self.name, self.aws, self.values, yes=False)
+        known = environment.parameters(f"myapp-{self.name}-service")
+        if known.get("RunningRevision"):
+            return Finding(OK, f"scaling of {service}: {self.values['MinTasks']} tasks at least")
+        return Finding(MISSING, f"scaling of {service}: no minimum, and no scaling in", self.infra)
 
     def password(self) -> Findings:
         secret = secret_name(self.name, password_number(self.aws, self.name) or 1)

@@ -13,13 +13,13 @@ from ministack.core.responses import get_account_id
 from ministack.services import ecs
 from ministack.services.cloudformation import provisioners
 
+from rehearsal.aws import scaling
 from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Json
 
 Created = tuple[str, Json]
 # In the stack, and without an effect here: nothing scales, and no packet is filtered.
 WITHOUT_EFFECT = (
-    "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::EC2::EIP",
     "AWS::EC2::NatGateway",
@@ -172,6 +172,11 @@ def add_types() -> None:
     }
     for name in WITHOUT_EFFECT:
         handlers[name] = {"create": stand_in_create, "update": keep, "delete": remove}
+    handlers["AWS::ApplicationAutoScaling::ScalableTarget"] = {
+        "create": scaling.register,
+        "update": scaling.update,
+        "delete": remove,
+    }
     secret = handlers["AWS::SecretsManager::Secret"]
     handlers["AWS::SecretsManager::Secret"] = {
         step: by_arn(handler) if callable(handler) else handler for step, handler in secret.items()

@@ -29,6 +29,7 @@ class Staging(DocumentedAws):
         names = ("5xx-above-5-percent", "unhealthy-targets", "5xx-above-1-percent")
         self.states = {f"myapp-staging-{name}": "OK" for name in (*names, "p95-above-500-ms")}
         self.runs, self.running = f"{ARN}:7", 2
+        self.recorded = self.runs
         self.images = True
         self.password: str | float = days_ago(10)
         self.key_days: list[int] = []
@@ -40,8 +41,9 @@ class Staging(DocumentedAws):
         name = options["stack-name"]
         if name not in self.statuses:
             raise Failure(f"Stack with id {name} does not exist")
-        number = {"ParameterKey": "DatabasePasswordNumber", "ParameterValue": "3"}
-        return {"Stacks": [{"StackStatus": self.statuses[name], "Parameters": [number]}]}
+        values = {"DatabasePasswordNumber": "3", "RunningRevision": self.recorded}
+        parameters = [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()]
+        return {"Stacks": [{"StackStatus": self.statuses[name], "Parameters": parameters}]}
 
     def get_role(self, options: Any) -> Any:
         if not self.trusted:

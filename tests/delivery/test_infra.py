@@ -159,6 +159,16 @@ def test_nothing_runs_before_the_first_deploy_and_what_runs_stays_after_it() -> 
     assert "DesiredCount" not in after
 
 
+def test_scaling_takes_no_task_away_until_it_knows_the_minimum() -> None:
+    def scaling(**values: str) -> tuple[str, bool]:
+        service = Resolver("service", "staging", **values)
+        tracking = service.resource("ScaleWithCpu")["TargetTrackingScalingPolicyConfiguration"]
+        return service.resource("Scaling")["MinCapacity"], tracking["DisableScaleIn"]
+
+    assert scaling() == (0, True)
+    assert scaling(RunningRevision="task:7") == ("2", False)
+
+
 def test_a_bad_deployment_rolls_back() -> None:
     configuration = Resolver("service", "staging").resource("Service")["DeploymentConfiguration"]
     assert configuration["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
@@ -209,4 +219,5 @@ def test_production_survives_the_loss_of_a_zone_and_a_slip() -> None:
     assert (database["MultiAZ"], database["DeletionProtection"]) == ("true", "true")
     assert database["StorageEncrypted"] and int(database["BackupRetentionPeriod"]) >= 7
     assert Resolver("data", "production").resource("Cache")["AutomaticFailoverEnabled"] is True
-    assert int(Resolver("service", "production").resource("Scaling")["MinCapacity"]) >= 2
+    service = Resolver("service", "production", RunningRevision="task:7")
+    assert int(service.resource("Scaling")["MinCapacity"]) >= 2
