@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from delivery.aws.account import make_shared_parts
 from delivery.aws.client import Aws, check_account
 from delivery.aws.infra_parameters import OWN, TEMPLATES, declared, read_parameters
 from delivery.command import confirm
@@ -43,6 +44,7 @@ class Environment:
     def deploy(self) -> None:
         """Bring every stack to what its template says."""
         self.running_revision()  # refuses while a deploy is under way, before anything is changed
+        make_shared_parts(self.aws, self.values["GitHubSubject"], self.yes)
         for template in TEMPLATES:
             stack = f"myapp-{self.name}-{template}"
             status = self.status(stack)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from delivery.aws.access_keys import users
+from delivery.aws.account import GITHUB, has_provider
 from delivery.aws.client import Aws, check_account
 from delivery.aws.database_password import password_number, secret_name
 from delivery.aws.deploy_infra import Environment
@@ -30,7 +31,6 @@ from delivery.doctor.findings import (
 from delivery.errors import Failure
 from delivery.paths import INFRA
 
-GITHUB = "token.actions.githubusercontent.com"
 RENEW_DAYS = 30  # ACM renews 60 days before the end, or says why it can't
 
 
@@ -89,8 +89,7 @@ class Examination:
             return
         wanted = f"{subject}:environment:{self.name}"
         trusted = [subject_of(s) for s in role["AssumeRolePolicyDocument"]["Statement"]]
-        providers = self.aws("iam", "list-open-id-connect-providers")["OpenIDConnectProviderList"]
-        if not any(provider["Arn"].endswith(f"/{GITHUB}") for provider in providers):
+        if not has_provider(self.aws):
             yield self.absent(f"identity provider {GITHUB}, which role {name} builds on")
         if trusted == [wanted]:
             yield Finding(OK, f"role {name} trusts {wanted}")

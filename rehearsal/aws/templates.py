@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore import loaders, model
-from ministack.core.responses import get_account_id
-from ministack.services import ecs
+from ministack.services import ecs, iam
 from ministack.services.cloudformation import provisioners
 
 from rehearsal.aws import scaling
@@ -18,6 +17,7 @@ from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Json
 
 Created = tuple[str, Json]
+SERVICE_ROLE = "AWSServiceRoleForECS"
 # In the stack, and without an effect here: nothing scales, and no packet is filtered.
 WITHOUT_EFFECT = (
     "AWS::ApplicationAutoScaling::ScalingPolicy",
@@ -61,6 +61,38 @@ def call(handler: Callable[[Json], tuple[int, Json, bytes]], request: Json, what
     status, _, body = handler(request)
     if status >= 400:
         raise ValueError(f"{what}: {body.decode()}")
+
+
+@replaces(iam, "_create_service_linked_role")
+def service_linked_role(original: Callable[[Json], tuple[int, Json, bytes]], request: Json) -> Any:
+    """AWS calls ECS's role by another name, and refuses a second one in other words."""
+    if request["AWSServiceName"] not in ("ecs.amazonaws.com", ["ecs.amazonaws.com"]):
+        return original(request)
+    if SERVICE_ROLE in iam._roles:
+        taken = f"Service role name {SERVICE_ROLE} has been taken in this account"
+        return iam._error(400, "InvalidInput", f"{taken}, please try a different suffix.", ns="iam")
+    status, headers, body = original(request)
+    role = iam._roles.pop("AWSServiceRoleForEcs")
+    arn = role["Arn"].replace(role["RoleName"], SERVICE_ROLE)
+    iam._roles[SERVICE_ROLE] = {**role, "RoleName": SERVICE_ROLE, "Arn": arn}
+    return status, headers, body.replace(b"AWSServiceRoleForEcs", SERVICE_ROLE.encode())
+
+
+@replaces(provisioners, "_ecs_cluster_create")
+def cluster(
+    original: Callable[..., Created], logical: str, properties: Json, stack: str
+) -> Created:
+    """In an account new to ECS, AWS makes ECS's role and fails to use it yet; ministack needs none.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
+    """
+    if SERVICE_ROLE not in iam._roles:
+        iam._create_service_linked_role({"AWSServiceName": "ecs.amazonaws.com"})
+        raise ValueError(
+            "Invalid request provided: CreateCluster Invalid Request: Unable to assume the service"
+            " linked role. Please verify that the ECS service linked role exists."
+        )
+    return original(logical, properties, stack)
 
 
 @replaces(provisioners, "_ecs_task_def_create")
@@ -143,12 +175,6 @@ def by_arn(handler: Callable[..., Any]) -> Callable[..., Any]:
     return handle
 
 
-def provider_create(logical: str, properties: Json, stack: str) -> Created:
-    host = properties["Url"].partition("://")[2]
-    arn = f"arn:aws:iam::{get_account_id()}:oidc-provider/{host}"
-    return arn, {"Arn": arn}
-
-
 def stand_in_create(logical: str, properties: Json, stack: str) -> Created:
     name = f"{stack}-{logical}"
     return name, {"Arn": name, "AllocationId": name, "NatGatewayId": name}
@@ -165,11 +191,6 @@ def remove(physical: str, properties: Json) -> None:
 def add_types() -> None:
     """Teach CloudFormation the types that infra/ needs and ministack doesn't have."""
     handlers: dict[str, dict[str, Callable[..., Any]]] = provisioners._RESOURCE_HANDLERS
-    handlers["AWS::IAM::OIDCProvider"] = {
-        "create": provider_create,
-        "update": keep,
-        "delete": remove,
-    }
     for name in WITHOUT_EFFECT:
         handlers[name] = {"create": stand_in_create, "update": keep, "delete": remove}
     handlers["AWS::ApplicationAutoScaling::ScalableTarget"] = {

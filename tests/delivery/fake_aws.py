@@ -20,6 +20,7 @@ class FakeAws(Aws):
         self.proposed: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] = {}
         self.calls: list[tuple[str, str]] = []
+        self.ecs_role = self.provider = True
 
     def __call__(self, service: str, action: str, *words: str) -> Any:
         options = dict(pairwise(words))
@@ -30,6 +31,24 @@ class FakeAws(Aws):
         self.service.update(
             status="ACTIVE", taskDefinition=revision, deployments=[{"rolloutState": state}]
         )
+
+    def get_role(self, options: Mapping[str, str]) -> None:
+        if not self.ecs_role:
+            raise Failure("An error occurred (NoSuchEntity)")
+
+    def create_service_linked_role(self, options: Mapping[str, str]) -> None:
+        self.calls.append(("create", options["--aws-service-name"]))
+        self.ecs_role = True
+
+    def list_open_id_connect_providers(self, options: Mapping[str, str]) -> Any:
+        arn = "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"
+        return {"OpenIDConnectProviderList": [{"Arn": arn}] if self.provider else []}
+
+    def create_open_id_connect_provider(self, options: Mapping[str, str]) -> None:
+        if self.provider:
+            raise Failure("An error occurred (EntityAlreadyExists)")
+        self.calls.append(("create", options["--url"]))
+        self.provider = True
 
     def describe_services(self, options: Mapping[str, str]) -> Any:
         return {"services": [self.service] if self.service else []}

@@ -38,6 +38,53 @@ def test_a_new_environment_is_made_in_order(aws: FakeAws) -> None:
     assert aws.recorded() == ""
 
 
+def test_an_account_new_to_ecs_and_github_gets_what_its_environments_share(aws: FakeAws) -> None:
+    aws.ecs_role = aws.provider = False
+    deploy(aws, GitHubSubject="repo:acme/shop")
+    shared = ["ecs.amazonaws.com", "https://token.actions.githubusercontent.com"]
+    assert aws.calls == [("create", part) for part in shared] + [("execute", s) for s in STACKS]
+
+
+def test_the_identity_provider_that_stayed_serves_an_environment_that_is_made_again(
+    aws: FakeAws,
+) -> None:
+    deploy(aws, GitHubSubject="repo:acme/shop")
+    aws.stacks.clear()
+    aws.calls.clear()
+    deploy(aws, GitHubSubject="repo:acme/shop")
+    assert aws.calls == [("execute", stack) for stack in STACKS]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "An error occurred (EntityAlreadyExists)",
+        "An error occurred (InvalidInput): Service role name AWSServiceRoleForECS has been taken in"
+        " this account, please try a different suffix.",
+    ],
+)
+def test_a_shared_part_that_somebody_made_meanwhile_is_used(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    def taken(options: object) -> None:
+        raise Failure(answer)
+
+    aws.ecs_role = False
+    monkeypatch.setattr(aws, "create_service_linked_role", taken)
+    deploy(aws)
+    assert len(aws.stacks) == len(STACKS)
+
+
+def test_an_account_that_shall_stay_as_it_is_gets_no_stack(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.ecs_role = False
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    with pytest.raises(Failure, match="the account stays as it is"):
+        deploy(aws, yes=False)
+    assert (aws.calls, aws.stacks) == ([], {})
+
+
 def test_a_second_run_changes_nothing(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
     deploy(aws)
     aws.runs(BASE)

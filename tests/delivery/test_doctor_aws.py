@@ -35,7 +35,10 @@ def test_an_environment_that_is_well_has_nothing_to_mend(staging: Staging) -> No
         ({"runs": f"{ARN}-base:1"}, "missing    myapp-staging-service: nothing was deployed yet"),
         ({"runs": ""}, "missing    myapp-staging-service -> scripts/deploy-infra staging"),
         ({"running": 1}, "wrong      myapp-staging-service: 1 of 2 tasks of myapp-staging-task:7"),
-        ({"recorded": ""}, "missing    scaling of myapp-staging-service: no minimum, and no scaling in"),
+        (
+            {"recorded": ""},
+            "missing    scaling of myapp-staging-service: no minimum, and no scaling in",
+        ),
         ({"images": False}, "is gone from the registry -> deploy anew"),
         ({"password": ""}, "missing    secret myapp-staging-database-password-3"),
         (

@@ -170,13 +170,6 @@ def test_a_template_refers_to_a_secret_by_its_arn() -> None:
     assert "key" not in provisioners._sm._secrets
 
 
-def test_githubs_identity_provider_has_its_arn() -> None:
-    handler = provisioners._RESOURCE_HANDLERS["AWS::IAM::OIDCProvider"]
-    url = {"Url": "https://token.actions.githubusercontent.com"}
-    arn, _ = handler["create"]("GitHub", url, "stack")
-    assert arn == ("arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com")
-
-
 @pytest.mark.parametrize("kind", WITHOUT_EFFECT)
 def test_what_has_no_effect_is_taken(kind: str) -> None:
     name, _ = provisioners._RESOURCE_HANDLERS[kind]["create"]("Scaling", {}, "stack")

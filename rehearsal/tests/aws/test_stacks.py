@@ -1,4 +1,4 @@
-"""Stacks of infra/, made by the local CloudFormation: what a new account meets, and a first deploy."""
+"""Stacks of infra/, made by the local CloudFormation: in a new account, and made again."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ministack.services import cloudformation, ecs, iam
-from ministack.services.cloudformation.handlers import _create_stack, _update_stack
+from ministack.services import cloudformation, ecr, ecs, iam
+from ministack.services.cloudformation.handlers import _create_stack, _delete_stack, _update_stack
 
 from rehearsal.aws.records import Json
 
@@ -52,15 +52,45 @@ def deploy(template: str, **parameters: str) -> str:
         request[f"Parameters.member.{number}.ParameterValue"] = [value]
 
     async def finish() -> None:
-        answer = (_update_stack if name in cloudformation._stacks else _create_stack)(request)
+        known = cloudformation._stacks.get(name, {}).get("StackStatus", "DELETE_COMPLETE")
+        answer = (_create_stack if known == "DELETE_COMPLETE" else _update_stack)(request)
         assert answer[0] == 200, answer[2]
-        while cloudformation._stacks[name]["StackStatus"].endswith("_IN_PROGRESS"):
-            await asyncio.sleep(0.01)
+        await settle(name)
 
     asyncio.run(finish())
+    return failure(name)
+
+
+async def settle(name: str) -> None:
+    await asyncio.sleep(0)  # lets the operation begin
+    while cloudformation._stacks[name]["StackStatus"].endswith("_IN_PROGRESS"):
+        await asyncio.sleep(0.01)
+
+
+def remove(template: str) -> None:
+    """Delete a stack, and keep what its template wants kept."""
+    name = f"myapp-staging-{template}"
+
+    async def finish() -> None:
+        _delete_stack({"StackName": [name]})
+        await settle(name)
+
+    asyncio.run(finish())
+
+
+def failure(name: str) -> str:
     events = cloudformation._stack_events[cloudformation._stacks[name]["StackId"]]
     failed = [e["ResourceStatusReason"] for e in events if e["ResourceStatus"].endswith("_FAILED")]
     return failed[0] if failed else ""
+
+
+DELIVERY = {
+    "Environment": "staging",
+    "ExecutionRoleArn": "arn:aws:iam::123456789012:role/myapp-staging-execution",
+    "TaskRoleArn": "arn:aws:iam::123456789012:role/myapp-staging-task",
+    "LogGroup": "/ecs/myapp-staging",
+    "GitHubSubject": "repo:acme/shop",
+}
 
 
 def service() -> Json:
@@ -68,8 +98,9 @@ def service() -> Json:
     return found
 
 
-def create_role() -> None:
-    iam._create_service_linked_role({"AWSServiceName": "ecs.amazonaws.com"})
+def create_role() -> bytes:
+    answer: bytes = iam._create_service_linked_role({"AWSServiceName": "ecs.amazonaws.com"})[2]
+    return answer
 
 
 def test_no_task_starts_before_the_first_deploy() -> None:
@@ -83,3 +114,20 @@ def test_a_service_that_was_deployed_is_brought_to_its_minimum() -> None:
     deploy("service", **SERVICE)
     assert deploy("service", **SERVICE, RunningRevision=service()["taskDefinition"]) == ""
     assert service()["desiredCount"] == 2
+
+
+def test_an_environment_that_was_removed_can_be_made_again() -> None:
+    assert deploy("delivery", **DELIVERY) == ""
+    remove("delivery")
+    ecr.reset()
+    assert deploy("delivery", **DELIVERY) == ""
+
+
+def test_a_cluster_needs_the_role_of_ecs() -> None:
+    assert "verify that the ECS service linked role exists" in deploy("service", **SERVICE)
+
+
+def test_the_role_of_ecs_is_made_once() -> None:
+    create_role()
+    taken = b"Service role name AWSServiceRoleForECS has been taken in this account"
+    assert taken in create_role()
