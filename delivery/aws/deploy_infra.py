@@ -17,7 +17,13 @@ from typing import Any
 
 from delivery.aws.account import make_shared_parts
 from delivery.aws.client import Aws, check_account
-from delivery.aws.infra_parameters import OWN, TEMPLATES, declared, read_parameters
+from delivery.aws.infra_parameters import (
+    OWN,
+    TEMPLATES,
+    check_one_place,
+    declared,
+    read_parameters,
+)
 from delivery.command import confirm
 from delivery.errors import Failure
 from delivery.paths import INFRA
@@ -242,6 +248,8 @@ def main() -> None:
     path = words.parameters or INFRA / "parameters" / f"{words.environment}.json"
     path = Path(os.path.relpath(path))
     try:
+        if not words.parameters:
+            check_one_place(path.parent)
         account, region, values = read_parameters(path)
         aws = Aws(region)
         check_account(aws, account, path)

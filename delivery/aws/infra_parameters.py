@@ -23,6 +23,22 @@ def declared(template: str, section: str) -> dict[str, str]:
     return dict(found)
 
 
+def check_one_place(folder: Path) -> None:
+    """Raise Failure where staging and production are to be in two accounts or two regions.
+
+    A release is copied inside one registry, which the workflow of production logs in to.
+    """
+    staging, production = (
+        read_parameters(folder / f"{name}.json")[:2] for name in ("staging", "production")
+    )
+    for name, ours, theirs in zip(("account", "region"), staging, production, strict=True):
+        if ours != theirs:
+            raise Failure(
+                f"{folder}: {name} is {ours} in staging.json and {theirs} in production.json. Both"
+                f" environments must be in one {name}, because a release is copied inside one registry"
+            )
+
+
 def read_parameters(path: Path) -> tuple[str, str, dict[str, str]]:
     """Return account, region and parameters, once every template is sure to get what it needs."""
     try:

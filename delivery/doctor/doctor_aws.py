@@ -15,7 +15,7 @@ from delivery.aws.database_password import password_number, secret_name
 from delivery.aws.deploy_infra import Environment
 from delivery.aws.ecr import exists
 from delivery.aws.ecs import CONTAINER, Service, is_base, short
-from delivery.aws.infra_parameters import TEMPLATES, read_parameters
+from delivery.aws.infra_parameters import TEMPLATES, check_one_place, read_parameters
 from delivery.doctor.findings import (
     DATABASE_DAYS,
     KEY_DAYS,
@@ -48,6 +48,7 @@ class Examination:
     def findings(self) -> Findings:
         check_account(self.aws, self.account, self.path)
         for part, find in (
+            ("account and region", self.place),
             ("stacks", self.stacks),
             ("role", self.role),
             ("certificate", self.certificate),
@@ -60,6 +61,14 @@ class Examination:
 
     def absent(self, what: str) -> Finding:
         return Finding(MISSING, what, self.infra)
+
+    def place(self) -> Findings:
+        try:
+            check_one_place(self.path.parent)
+        except Failure as failure:
+            yield Finding(WRONG, str(failure))
+        else:
+            yield Finding(OK, f"account {self.account}, {self.aws.region}, for both environments")
 
     def stacks(self) -> Findings:
         environment = Environment(self.name, self.aws, self.values, yes=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from delivery.aws import deploy_infra
 from delivery.aws.deploy_infra import Environment
 from delivery.aws.infra_parameters import TEMPLATES, declared, read_parameters
 from delivery.errors import Failure
@@ -239,6 +240,21 @@ def test_a_wrong_parameter_is_named(
     done = run("--parameters", str(file))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.endswith(f"{problem}\n")
+
+
+@pytest.mark.parametrize(("name", "value"), [("account", "999999999999"), ("region", "eu-west-1")])
+def test_two_accounts_or_regions_are_refused_before_aws_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    (tmp_path / "parameters").mkdir()
+    for environment, change in (("staging", {}), ("production", {name: value})):
+        content = json.loads((INFRA / f"parameters/{environment}.json").read_text()) | change
+        (tmp_path / f"parameters/{environment}.json").write_text(json.dumps(content))
+    monkeypatch.setattr(deploy_infra, "INFRA", tmp_path)
+    monkeypatch.setattr("sys.argv", ["deploy-infra", "staging"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match=f"{name} is .* in staging.json and {value} in production"):
+        deploy_infra.main()
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "no JSON"])

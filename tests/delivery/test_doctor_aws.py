@@ -1,9 +1,11 @@
 """scripts/doctor staging: what it finds missing or wrong in AWS, and what mends it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from delivery.doctor import doctor_aws
 from delivery.doctor.doctor_aws import Examination
 from delivery.doctor.findings import OK
 from delivery.errors import Failure
@@ -58,6 +60,17 @@ def test_what_is_not_well_in_aws_is_named_with_what_mends_it(
     for name, value in change.items():
         setattr(staging, name, value)
     assert finding in "\n".join(ill(staging))
+
+
+def test_environments_in_two_regions_are_wrong(
+    staging: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def apart(folder: Path) -> None:
+        raise Failure("region is us-east-1 in staging.json and eu-west-1 in production.json")
+
+    monkeypatch.setattr(doctor_aws, "check_one_place", apart)
+    (found,) = ill(staging)
+    assert found.startswith("wrong      region is us-east-1")
 
 
 @pytest.mark.parametrize(
