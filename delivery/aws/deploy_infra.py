@@ -17,6 +17,7 @@ from typing import Any
 
 from delivery.aws.account import make_shared_parts
 from delivery.aws.client import Aws, check_account
+from delivery.aws.domain import check_domain
 from delivery.aws.infra_parameters import (
     OWN,
     TEMPLATES,
@@ -49,7 +50,8 @@ class Environment:
 
     def deploy(self) -> None:
         """Bring every stack to what its template says."""
-        self.running_revision()  # refuses while a deploy is under way, before anything is changed
+        # Both refuse before anything is changed: while a deploy is under way, and a name too early.
+        check_domain(self.aws, self.running_revision(), self.values)
         make_shared_parts(self.aws, self.values["GitHubSubject"], self.yes)
         for template in TEMPLATES:
             stack = f"myapp-{self.name}-{template}"
@@ -231,7 +233,8 @@ class Environment:
             print(f"  variable STAGING_URL   {values['Url']}")
         print("scripts/configure-github sets them.")
         if values["DomainName"]:
-            print(f"DNS: {values['DomainName']} must lead to {values['LoadBalancerDnsName']}")
+            leads = f"{values['DomainName']} must lead to {values['LoadBalancerDnsName']}"
+            print(f"DNS: {leads}, once a deploy has told the tasks this name")
         if not values["RunningRevision"]:
             print(
                 "Nothing runs yet: the first deploy brings the image. Then run this once more,"

@@ -35,7 +35,7 @@ def check_one_place(folder: Path) -> None:
         if ours != theirs:
             raise Failure(
                 f"{folder}: {name} is {ours} in staging.json and {theirs} in production.json. Both"
-                f" environments must be in one {name}, because a release is copied inside one registry"
+                f" must be in one {name}, because a release is copied inside one registry"
             )
 
 

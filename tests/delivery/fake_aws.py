@@ -21,6 +21,7 @@ class FakeAws(Aws):
         self.service: dict[str, Any] = {}
         self.calls: list[tuple[str, str]] = []
         self.ecs_role = self.provider = True
+        self.hosts = "balancer.example.net"
 
     def __call__(self, service: str, action: str, *words: str) -> Any:
         options = dict(pairwise(words))
@@ -52,6 +53,10 @@ class FakeAws(Aws):
 
     def describe_services(self, options: Mapping[str, str]) -> Any:
         return {"services": [self.service] if self.service else []}
+
+    def describe_task_definition(self, options: Mapping[str, str]) -> Any:
+        variable = {"name": "ALLOWED_HOSTS", "value": self.hosts}
+        return {"taskDefinition": {"containerDefinitions": [{"environment": [variable]}]}}
 
     def describe_stacks(self, options: Mapping[str, str]) -> Any:
         if (name := options["--stack-name"]) not in self.stacks:

@@ -135,6 +135,35 @@ def test_a_deploy_between_question_and_answer_is_noticed(
     assert aws.recorded() == f"{REVISION}8"
 
 
+CERTIFICATE = {
+    "DomainName": "www.example.com",
+    "CertificateArn": "arn:aws:acm:us-east-1:1:certificate/1",
+}
+
+
+def test_https_is_refused_for_a_name_that_the_running_tasks_refuse(aws: FakeAws) -> None:
+    deploy(aws)
+    aws.runs(f"{REVISION}8")
+    aws.calls.clear()
+    with pytest.raises(Failure, match=r"myapp-staging-task:8 runs, .* not to www.example.com"):
+        deploy(aws, **CERTIFICATE)
+    assert aws.calls == []
+
+
+@pytest.mark.parametrize(
+    "hosts", ["www.example.com", "a.example.net, www.Example.com", ".example.com"]
+)
+def test_https_begins_once_the_running_tasks_know_the_name(aws: FakeAws, hosts: str) -> None:
+    deploy(aws)
+    aws.runs(f"{REVISION}8")
+    aws.hosts = hosts
+    deploy(aws, **CERTIFICATE)
+
+
+def test_https_may_be_there_from_the_first_task_on(aws: FakeAws) -> None:
+    deploy(aws, **CERTIFICATE)
+
+
 @pytest.mark.parametrize(("environment", "times"), [("staging", 1), ("production", 0)])
 def test_what_github_needs_is_printed(
     aws: FakeAws, capsys: pytest.CaptureFixture[str], environment: str, times: int

@@ -151,6 +151,24 @@ def test_production_settings_start_with_the_variables_of_a_task(
     assert production.SECURE_SSL_REDIRECT is (https == "true")
 
 
+def test_tasks_answer_to_the_domain_and_to_the_load_balancers_own_name() -> None:
+    balancer = Resolver("load-balancer", "staging", DomainName="www.example.com")
+    hosts = balancer.work_out(TEMPLATES["load-balancer"]["Outputs"]["AllowedHosts"]["Value"])
+    assert hosts == "www.example.com,LoadBalancer.DNSName"
+
+
+def test_plain_http_is_led_to_the_domain_only_where_https_answers() -> None:
+    balancer = Resolver("load-balancer", "staging", DomainName="www.example.com")
+    assert balancer.resource("HttpListener")["DefaultActions"][0]["Type"] == "forward"
+    (action,) = balancer.resource("Redirect")["Actions"]
+    assert action["RedirectConfig"]["Host"] == "www.example.com"
+    redirect, listener = (
+        balancer.template["Resources"][name] for name in ("Redirect", "HttpsListener")
+    )
+    assert redirect["DependsOn"] == "HttpsListener"
+    assert redirect["Condition"] == listener["Condition"]
+
+
 def test_nothing_runs_before_the_first_deploy_and_what_runs_stays_after_it() -> None:
     before = Resolver("service", "staging").resource("Service")
     assert (before["DesiredCount"], before["TaskDefinition"]) == (0, "TaskDefinition-ref")
@@ -160,7 +178,7 @@ def test_nothing_runs_before_the_first_deploy_and_what_runs_stays_after_it() -> 
 
 
 def test_scaling_takes_no_task_away_until_it_knows_the_minimum() -> None:
-    def scaling(**values: str) -> tuple[str, bool]:
+    def scaling(**values: str) -> tuple[object, object]:
         service = Resolver("service", "staging", **values)
         tracking = service.resource("ScaleWithCpu")["TargetTrackingScalingPolicyConfiguration"]
         return service.resource("Scaling")["MinCapacity"], tracking["DisableScaleIn"]

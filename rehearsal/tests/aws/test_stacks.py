@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ministack.services import cloudformation, ecr, ecs, iam
+from ministack.services import alb, cloudformation, ecr, ecs, iam
 from ministack.services.cloudformation.handlers import _create_stack, _delete_stack, _update_stack
 
 from rehearsal.aws.records import Json
@@ -29,6 +29,15 @@ SERVICE = {
     "TaskMemory": "1024",
     "MinTasks": "2",
     "MaxTasks": "4",
+}
+
+BALANCER = {
+    "Environment": "staging",
+    "Vpc": "vpc-1",
+    "PublicSubnets": "subnet-1,subnet-2",
+    "LoadBalancerSecurityGroup": "sg-1",
+    "DomainName": "www.example.com",
+    "CertificateArn": "",
 }
 
 
@@ -131,3 +140,17 @@ def test_the_role_of_ecs_is_made_once() -> None:
     create_role()
     taken = b"Service role name AWSServiceRoleForECS has been taken in this account"
     assert taken in create_role()
+
+
+def listeners() -> list[int]:
+    return sorted(listener["Port"] for listener in alb._listeners.values())
+
+
+def test_https_and_its_redirect_come_and_go_with_the_certificate() -> None:
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+    assert deploy("load-balancer", **BALANCER) == ""
+    assert listeners() == [80]
+    assert deploy("load-balancer", **BALANCER | {"CertificateArn": certificate}) == ""
+    assert listeners() == [80, 443]
+    assert deploy("load-balancer", **BALANCER) == ""
+    assert listeners() == [80]
