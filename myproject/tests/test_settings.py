@@ -23,6 +23,7 @@ PRODUCTION = {
 }
 OWN = {*PRODUCTION, "DATABASE_READ_TIMEOUT", "HEALTH_TIMEOUT", "LOG_FORMAT", "LOG_LEVEL", "DEBUG"}
 OWN |= {"SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "SENTRY_DSN", "APP_VERSION", "APP_COMMIT"}
+OWN |= {"SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"}
 
 
 def clear(patch: pytest.MonkeyPatch) -> None:
@@ -257,6 +258,15 @@ def test_plain_http_can_be_allowed_where_there_is_no_certificate(
 ) -> None:
     production = load("production", environ, **PRODUCTION, SECURE_SSL_REDIRECT="false")
     assert production.SECURE_SSL_REDIRECT is False
+
+
+@pytest.mark.parametrize("name", ["SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"])
+def test_other_hosts_are_bound_to_https_only_by_choice(
+    environ: pytest.MonkeyPatch, name: str
+) -> None:
+    assert getattr(load("production", environ, **PRODUCTION), name) is False
+    clear(environ)
+    assert getattr(load("production", environ, **PRODUCTION, **{name: "true"}), name) is True
 
 
 def test_errors_are_tracked_when_a_dsn_is_set(environ: pytest.MonkeyPatch) -> None:

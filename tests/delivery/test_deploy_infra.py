@@ -146,7 +146,7 @@ def test_https_is_refused_for_a_name_that_the_running_tasks_refuse(aws: FakeAws)
     aws.runs(f"{REVISION}8")
     aws.calls.clear()
     with pytest.raises(Failure, match=r"myapp-staging-task:8 runs, .* not to www.example.com"):
-        deploy(aws, **CERTIFICATE)
+        deploy(aws, True, **CERTIFICATE)
     assert aws.calls == []
 
 
@@ -157,11 +157,11 @@ def test_https_begins_once_the_running_tasks_know_the_name(aws: FakeAws, hosts: 
     deploy(aws)
     aws.runs(f"{REVISION}8")
     aws.hosts = hosts
-    deploy(aws, **CERTIFICATE)
+    deploy(aws, True, **CERTIFICATE)
 
 
 def test_https_may_be_there_from_the_first_task_on(aws: FakeAws) -> None:
-    deploy(aws, **CERTIFICATE)
+    deploy(aws, True, **CERTIFICATE)
 
 
 @pytest.mark.parametrize(("environment", "times"), [("staging", 1), ("production", 0)])

@@ -232,6 +232,11 @@ def test_the_dashboard_is_json_and_shows_every_alarm() -> None:
     assert sorted(widgets[0]["properties"]["alarms"]) == sorted(f"{name}.Arn" for name in alarms)
 
 
+def test_a_version_of_mysql_out_of_support_is_not_supported_on_for_money() -> None:
+    database = Resolver("data", "staging").resource("Database")
+    assert database["EngineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
+
+
 def test_production_survives_the_loss_of_a_zone_and_a_slip() -> None:
     database = Resolver("data", "production").resource("Database")
     assert (database["MultiAZ"], database["DeletionProtection"]) == ("true", "true")
