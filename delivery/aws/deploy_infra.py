@@ -58,7 +58,8 @@ class Environment:
             status = self.status(stack)
             self.refuse_unfit(stack, status)
             if template == "service":
-                self.values["RunningRevision"] = self.running_revision()
+                self.values["RunningRevision"] = revision = self.running_revision()
+                self.values["Deployed"] = "true" if revision else "false"
                 self.record_revision(stack, status)
             if change_set := self.change_set(stack, template, status):
                 self.confirm(stack, change_set, status)
@@ -135,7 +136,10 @@ class Environment:
         if not status or known.get("RunningRevision") == revision:
             return
         kept = [{"ParameterKey": name, "UsePreviousValue": True} for name in known.keys() - OWN]
-        kept += [{"ParameterKey": name, "ParameterValue": self.values[name]} for name in OWN]
+        kept += [
+            {"ParameterKey": name, "ParameterValue": self.values[name]}
+            for name in known.keys() & OWN
+        ]
         runs = revision.rpartition("/")[2] or "nothing"
         print(f"{stack}: CloudFormation takes note that {runs} runs")
         self.aws(

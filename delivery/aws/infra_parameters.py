@@ -10,9 +10,9 @@ from delivery.errors import Failure
 from delivery.paths import INFRA
 
 # In the order in which they are made.
-TEMPLATES = ("network", "data", "load-balancer", "monitoring", "service", "delivery")
+TEMPLATES = ("network", "data", "load-balancer", "monitoring", "service", "alarms", "delivery")
 # Not in the file: scripts/deploy-infra is told, or finds out.
-OWN = {"Environment", "RunningRevision"}
+OWN = {"Environment", "RunningRevision", "Deployed"}
 
 
 def declared(template: str, section: str) -> dict[str, str]:

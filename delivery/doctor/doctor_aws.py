@@ -130,7 +130,7 @@ class Examination:
         prefix = f"myapp-{self.name}-"
         answer = self.aws("cloudwatch", "describe-alarms", "--alarm-name-prefix", prefix)
         found = {alarm["AlarmName"]: alarm for alarm in answer["MetricAlarms"]}
-        text = (INFRA / "monitoring.yaml").read_text()
+        text = "".join((INFRA / f"{name}.yaml").read_text() for name in ("monitoring", "alarms"))
         for name in re.findall(r'AlarmName: !Sub "myapp-\$\{Environment\}-([\w-]+)"', text):
             alarm = found.get(prefix + name)
             if not alarm:

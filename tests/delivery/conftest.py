@@ -36,7 +36,8 @@ def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staging:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "parameters").mkdir()
-    (tmp_path / "monitoring.yaml").symlink_to(INFRA / "monitoring.yaml")
+    for template in ("monitoring", "alarms"):
+        (tmp_path / f"{template}.yaml").symlink_to(INFRA / f"{template}.yaml")
     for name in ("staging", "production"):
         content = json.loads((INFRA / "parameters" / f"{name}.json").read_text())
         content["parameters"] |= {

@@ -105,6 +105,7 @@ class FakeAws(Aws):
         stack = self.stacks[options["--stack-name"]]
         known = {parameter["ParameterKey"]: parameter for parameter in stack["Parameters"]}
         for parameter in json.loads(options["--parameters"]):
+            assert parameter["ParameterKey"] in known, "the template has no such parameter"
             if "ParameterValue" in parameter:
                 known[parameter["ParameterKey"]] = parameter
         stack["Parameters"] = list(known.values())

@@ -27,7 +27,9 @@ class Staging(DocumentedAws):
         self.certificate = {"Status": "ISSUED", "DomainName": "*.example.com", "NotAfter": ""}
         self.certificate["NotAfter"] = days_ago(-200)
         names = ("5xx-above-5-percent", "unhealthy-targets", "5xx-above-1-percent")
-        self.states = {f"myapp-staging-{name}": "OK" for name in (*names, "p95-above-500-ms")}
+        names += ("p95-above-500-ms", "few-tasks", "errors-in-the-log", "cache-memory-high")
+        names += ("database-storage-low", "database-connections-high", "database-memory-low")
+        self.states = {f"myapp-staging-{name}": "OK" for name in (*names, "cache-connections-high")}
         self.runs, self.running = f"{ARN}:7", 2
         self.recorded = self.runs
         self.images = True

@@ -30,9 +30,9 @@ def container(environment: str = "staging", **values: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_every_parameter_and_output_is_described(name: str) -> None:
     template = TEMPLATES[name]
-    for part in (*template["Parameters"].values(), *template["Outputs"].values()):
+    for part in (*template["Parameters"].values(), *template.get("Outputs", {}).values()):
         assert part["Description"].endswith(".")
-    assert not any("Export" in output for output in template["Outputs"].values())
+    assert not any("Export" in output for output in template.get("Outputs", {}).values())
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -157,6 +157,19 @@ def test_tasks_answer_to_the_domain_and_to_the_load_balancers_own_name() -> None
     assert hosts == "www.example.com,LoadBalancer.DNSName"
 
 
+def test_the_load_balancer_logs_requests_to_a_bucket_that_only_it_writes_to() -> None:
+    balancer = Resolver("load-balancer", "staging")
+    attributes = balancer.resource("LoadBalancer")["LoadBalancerAttributes"]
+    values = {pair["Key"]: pair["Value"] for pair in attributes}
+    assert values["access_logs.s3.enabled"] == "true"
+    assert values["access_logs.s3.bucket"] == "AccessLogs-ref"
+    (statement,) = balancer.resource("AccessLogsPolicy")["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
+    assert balancer.template["Resources"]["LoadBalancer"]["DependsOn"] == "AccessLogsPolicy"
+    public = balancer.resource("AccessLogs")["PublicAccessBlockConfiguration"]
+    assert len(public) == 4 and all(public.values())
+
+
 def test_plain_http_is_led_to_the_domain_only_where_https_answers() -> None:
     balancer = Resolver("load-balancer", "staging", DomainName="www.example.com")
     assert balancer.resource("HttpListener")["DefaultActions"][0]["Type"] == "forward"
@@ -221,6 +234,28 @@ def test_each_wait_for_a_deployment_leaves_time_for_it_to_bake() -> None:
     bake = 60 * max(alarm["EvaluationPeriods"] for alarm in alarms)
     for default in (signature(roll_back).parameters["seconds"].default, PasswordRotation.seconds):
         assert default >= 600 + bake
+
+
+def test_every_alarm_notifies_and_says_when_in_its_description() -> None:
+    for template in ("monitoring", "alarms"):
+        for name, resource in TEMPLATES[template]["Resources"].items():
+            if resource["Type"] == "AWS::CloudWatch::Alarm":
+                alarm = Resolver(template, "staging").resource(name)
+                assert alarm["AlarmActions"] == alarm["OKActions"]
+                assert alarm["AlarmDescription"].endswith(".")
+
+
+def test_fewer_tasks_than_the_minimum_notify_once_something_was_deployed() -> None:
+    alarm = Resolver("alarms", "production").resource("FewTasks")
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", "2")
+    assert alarm["TreatMissingData"] == "breaching"
+    assert TEMPLATES["alarms"]["Resources"]["FewTasks"]["Condition"] == "IsDeployed"
+    assert not Resolver("alarms", "production", Deployed="false").holds("IsDeployed")
+
+
+def test_a_tenth_of_the_first_storage_is_in_bytes() -> None:
+    alarm = Resolver("alarms", "staging", DatabaseStorage="20").resource("DatabaseStorageLow")
+    assert int(alarm["Threshold"]) == 20e9 / 10
 
 
 def test_the_dashboard_is_json_and_shows_every_alarm() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ministack.services import alb, cloudformation, ecr, ecs, iam
+from ministack.services import alb, cloudformation, cloudwatch, ecr, ecs, iam
 from ministack.services.cloudformation.handlers import _create_stack, _delete_stack, _update_stack
 
+from rehearsal.aws import alarms
 from rehearsal.aws.records import Json
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
@@ -38,6 +40,16 @@ BALANCER = {
     "LoadBalancerSecurityGroup": "sg-1",
     "DomainName": "www.example.com",
     "CertificateArn": "",
+    "LogRetentionDays": "30",
+}
+ALARMS = {
+    "Environment": "staging",
+    "Notifications": "arn:aws:sns:us-east-1:123456789012:myapp-staging-alarms",
+    "LoadBalancerName": "app/myapp/1",
+    "TargetGroupName": "targetgroup/myapp/1",
+    "MinTasks": "2",
+    "DatabaseStorage": "20",
+    "DatabaseConnections": "60",
 }
 
 
@@ -154,3 +166,22 @@ def test_https_and_its_redirect_come_and_go_with_the_certificate() -> None:
     assert listeners() == [80, 443]
     assert deploy("load-balancer", **BALANCER) == ""
     assert listeners() == [80]
+
+
+def states() -> dict[str, str]:
+    """Judge every alarm of an environment that has no traffic; return its state by its name."""
+    for record in cloudwatch._alarms.values():
+        alarms.evaluate_alarm(record, time.time())
+    names = {name.removeprefix("myapp-staging-"): name for name in cloudwatch._alarms}
+    return {name: cloudwatch._alarms[full]["StateValue"] for name, full in names.items()}
+
+
+def test_what_runs_out_alarms_only_where_there_is_a_figure() -> None:
+    assert deploy("alarms", **ALARMS, Deployed="false") == ""
+    assert len(states()) == 6
+    assert set(states().values()) == {"OK"}
+
+
+def test_no_healthy_task_at_all_is_fewer_than_the_minimum() -> None:
+    assert deploy("alarms", **ALARMS, Deployed="true") == ""
+    assert states()["few-tasks"] == "ALARM"
