@@ -16,6 +16,7 @@ from delivery.aws.deploy_infra import Environment
 from delivery.aws.ecr import exists
 from delivery.aws.ecs import CONTAINER, Service, is_base, short
 from delivery.aws.infra_parameters import TEMPLATES, check_one_place, read_parameters
+from delivery.doctor.drift import drifts
 from delivery.doctor.findings import (
     DATABASE_DAYS,
     KEY_DAYS,
@@ -31,6 +32,8 @@ from delivery.doctor.findings import (
 from delivery.errors import Failure
 from delivery.paths import INFRA
 
+# The states of a stack in which CloudFormation can compare it.
+UNCHANGING = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 RENEW_DAYS = 30  # ACM renews 60 days before the end, or says why it can't
 
 
@@ -50,6 +53,7 @@ class Examination:
         for part, find in (
             ("account and region", self.place),
             ("stacks", self.stacks),
+            ("drift", self.drift),
             ("role", self.role),
             ("certificate", self.certificate),
             ("alarms", self.alarms),
@@ -82,6 +86,12 @@ class Examination:
                 continue
             found = Finding(OK, f"stack {stack}: {status}")
             yield found if status else self.absent(f"stack {stack}")
+
+    def drift(self) -> Findings:
+        environment = Environment(self.name, self.aws, self.values, yes=False)
+        stacks = [f"myapp-{self.name}-{template}" for template in TEMPLATES]
+        known = [stack for stack in stacks if environment.status(stack) in UNCHANGING]
+        yield from drifts(self.aws, known, self.infra)
 
     def role(self) -> Findings:
         """Yield whether GitHub's jobs of this environment, and no others, get the role."""

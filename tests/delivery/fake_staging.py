@@ -26,13 +26,15 @@ class Staging(DocumentedAws):
         self.provider = "token.actions.githubusercontent.com"
         self.certificate = {"Status": "ISSUED", "DomainName": "*.example.com", "NotAfter": ""}
         self.certificate["NotAfter"] = days_ago(-200)
-        names = ("5xx-above-5-percent", "unhealthy-targets", "5xx-above-1-percent")
-        names += ("p95-above-500-ms", "few-tasks", "errors-in-the-log", "cache-memory-high")
-        names += ("database-storage-low", "database-connections-high", "database-memory-low")
+        names = ["5xx-above-5-percent", "unhealthy-targets", "5xx-above-1-percent"]
+        names += ["p95-above-500-ms", "few-tasks", "errors-in-the-log", "cache-memory-high"]
+        names += ["database-storage-low", "database-connections-high", "database-memory-low"]
         self.states = {f"myapp-staging-{name}": "OK" for name in (*names, "cache-connections-high")}
         self.runs, self.running = f"{ARN}:7", 2
         self.recorded = self.runs
         self.images = True
+        self.drifts: list[dict[str, Any]] = []
+        self.detection = ["DETECTION_IN_PROGRESS"]  # then complete
         self.password: str | float = days_ago(10)
         self.key_days: list[int] = []
 
@@ -46,6 +48,17 @@ class Staging(DocumentedAws):
         values = {"DatabasePasswordNumber": "3", "RunningRevision": self.recorded}
         parameters = [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()]
         return {"Stacks": [{"StackStatus": self.statuses[name], "Parameters": parameters}]}
+
+    def detect_stack_drift(self, options: Any) -> Any:
+        return {"StackDriftDetectionId": options["stack-name"]}
+
+    def describe_stack_drift_detection_status(self, options: Any) -> Any:
+        state = self.detection.pop(0) if self.detection else "DETECTION_COMPLETE"
+        return {"DetectionStatus": state, "DetectionStatusReason": "denied"}
+
+    def describe_stack_resource_drifts(self, options: Any) -> Any:
+        mine = [drift for drift in self.drifts if drift["StackId"] == options["stack-name"]]
+        return {"StackResourceDrifts": mine}
 
     def get_role(self, options: Any) -> Any:
         if not self.trusted:

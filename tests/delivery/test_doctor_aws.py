@@ -89,6 +89,47 @@ def test_a_certificate_that_does_not_fit_is_wrong(
     assert problem in found
 
 
+def drift(kind: str, status: str, *paths: str) -> dict[str, Any]:
+    return {
+        "StackId": "myapp-staging-service",
+        "LogicalResourceId": "Thing",
+        "ResourceType": kind,
+        "StackResourceDriftStatus": status,
+        "PropertyDifferences": [{"PropertyPath": path} for path in paths],
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        (
+            drift("AWS::ECS::Service", "MODIFIED", "/DesiredCount", "/LaunchType"),
+            "wrong      Thing of myapp-staging-service has another LaunchType past its template",
+        ),
+        (
+            drift("AWS::IAM::Role", "DELETED"),
+            "wrong      Thing of myapp-staging-service was deleted past its template",
+        ),
+    ],
+)
+def test_what_was_changed_past_a_template_is_wrong(
+    staging: Staging, found: dict[str, Any], problem: str
+) -> None:
+    staging.drifts = [found]
+    (line,) = ill(staging)
+    assert line.startswith(problem)
+
+
+def test_what_deploys_and_scaling_change_is_well(staging: Staging) -> None:
+    staging.drifts = [drift("AWS::ECS::Service", "MODIFIED", "/DesiredCount", "/TaskDefinition")]
+    assert ill(staging) == []
+
+
+def test_a_comparison_that_failed_was_not_asked(staging: Staging) -> None:
+    staging.detection = ["DETECTION_FAILED"]
+    assert ill(staging) == ["not asked  drift of staging -> myapp-staging-network: denied"]
+
+
 def test_a_stack_that_is_stuck_is_named_with_its_remedy(staging: Staging) -> None:
     staging.statuses["myapp-staging-data"] = "UPDATE_ROLLBACK_FAILED"
     (found,) = ill(staging)
