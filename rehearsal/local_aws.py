@@ -136,7 +136,9 @@ def make(environment: str) -> dict[str, str]:
     if path.exists():  # a password that was rotated stays
         before = json.loads(path.read_text())["parameters"]
         given["parameters"] |= {name: before[name] for name in before if name == ROTATION}
-    given["parameters"] |= OVERRIDES
+    # RDS's authority is another one here.
+    authority = get("/_rehearsal/database-ca")["certificates"]
+    given["parameters"] |= OVERRIDES | {"DatabaseCa": authority}
     path.write_text(json.dumps({**given, "account": ACCOUNT, "region": REGION}))
     printed = shell("scripts/deploy-infra", environment, "--yes", "--parameters", str(path))
     return dict(re.findall(r"variable ([A-Z_]+) +(\S+)", printed))

@@ -16,6 +16,7 @@ from delivery.aws.deploy_infra import Environment
 from delivery.aws.ecr import exists
 from delivery.aws.ecs import CONTAINER, Service, is_base, short
 from delivery.aws.infra_parameters import TEMPLATES, check_one_place, read_parameters
+from delivery.doctor.database_authority import trusted
 from delivery.doctor.drift import drifts
 from delivery.doctor.findings import (
     DATABASE_DAYS,
@@ -59,6 +60,7 @@ class Examination:
             ("alarms", self.alarms),
             ("service", self.service),
             ("database password", self.password),
+            ("certificates of RDS", lambda: trusted(self.aws.region)),
             ("keys", self.keys),
         ):
             yield from asked(f"{part} of {self.name}", find)

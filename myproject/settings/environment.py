@@ -21,7 +21,10 @@ from . import parsers
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 env = Env(eager=False)
-for parser in (parsers.database_url, parsers.redis_url, parsers.sentry_dsn, parsers.hosts):
+for parser in (
+    *(parsers.database_url, parsers.database_ca, parsers.redis_url, parsers.sentry_dsn),
+    parsers.hosts,
+):
     env.add_parser(parser.__name__, parser)
 _readers = [env]
 
@@ -33,7 +36,10 @@ def database(*schemes: str, default: Any = ...) -> dict[str, Any]:
     """
     limits = [not_negative, at_most(86_400)]
     read_timeout = env.int("DATABASE_READ_TIMEOUT", 10, validate=limits)
-    config = env.database_url("DATABASE_URL", default, schemes=schemes, read_timeout=read_timeout)
+    authority = env.database_ca("DATABASE_CA", "")
+    config = env.database_url(
+        "DATABASE_URL", default, schemes=schemes, read_timeout=read_timeout, authority=authority
+    )
     return dict(config or {})
 
 

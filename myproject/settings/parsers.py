@@ -3,7 +3,9 @@
 So what is accepted at the start works later. The messages repeat no secret.
 """
 
+import os
 import re
+import ssl
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -22,6 +24,8 @@ MYSQL_EXAMPLE = "mysql://user:password@host:3306/name"
 REDIS_EXAMPLE = "redis://host:6379/0"
 REDIS_TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}
 DSN_EXAMPLE = "https://key@host/1"
+# What RDS signs its servers' certificates with, a root for each region (docs/infrastructure.md).
+RDS_CERTIFICATES = Path(__file__).resolve().parent.parent / "certificates" / "rds.pem"
 # Such as ssl-ca, ssl_ca_certs, ssl_keyfile and read_default_file.
 FILE_OPTION = re.compile(r"\Assl|file|path|socket")
 
@@ -43,9 +47,12 @@ def split(url: str, example: str) -> SplitResult:
 
 
 def database_url(
-    url: str, *, schemes: tuple[str, ...], read_timeout: int | None = None
+    url: str, *, schemes: tuple[str, ...], read_timeout: int | None = None, authority: str = ""
 ) -> dict[str, Any]:
-    """Return a URL of MySQL or SQLite as an entry of DATABASES."""
+    """Return a URL of MySQL or SQLite as an entry of DATABASES.
+
+    With an authority, MySQL must prove by a certificate of it that it is the host of the URL.
+    """
     url = url.strip()
     if split(url, MYSQL_EXAMPLE).scheme not in schemes:
         raise ValidationError("must start with " + " or ".join(f"{s}://" for s in schemes))
@@ -59,8 +66,25 @@ def database_url(
         if re.search("[/@]", config["NAME"]):
             raise ValidationError("has a / or @ that is not percent-encoded")
         config["OPTIONS"] = _mysql_options(read_timeout) | config.get("OPTIONS", {})
+        if authority:
+            config["OPTIONS"] |= {"ssl_mode": "VERIFY_IDENTITY", "ssl": {"ca": authority}}
         _check_mysql_options(config)
     return config
+
+
+def database_ca(text: str) -> str:
+    """Return the file with the certificates that a value holds, or names by `rds`; or nothing."""
+    text = text.strip()
+    if text in ("", "rds"):
+        return str(RDS_CERTIFICATES) if text else ""
+    try:
+        ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, TypeError, ValueError):
+        raise ValidationError("is neither rds nor certificates in PEM form") from None
+    # MySQL's driver reads files only, and a task can write none but in /tmp, where others could.
+    file = os.memfd_create("database-ca")
+    os.write(file, text.encode())
+    return f"/proc/self/fd/{file}"
 
 
 def _mysql_options(read_timeout: int | None) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 import importlib
 import os
 import re
+import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +25,7 @@ PRODUCTION = {
 }
 OWN = {*PRODUCTION, "DATABASE_READ_TIMEOUT", "HEALTH_TIMEOUT", "LOG_FORMAT", "LOG_LEVEL", "DEBUG"}
 OWN |= {"SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "SENTRY_DSN", "APP_VERSION", "APP_COMMIT"}
-OWN |= {"SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"}
+OWN |= {"DATABASE_CA", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"}
 
 
 def clear(patch: pytest.MonkeyPatch) -> None:
@@ -131,6 +133,8 @@ def test_production_names_everything_that_is_empty(environ: pytest.MonkeyPatch) 
         ("DATABASE_URL", "mysql://u:p@h/n?ssl=true", "asks for TLS that checks nobody"),
         ("DATABASE_URL", f"mysql://u:p@h/n?ssl-ca={__file__}", "asks for TLS that checks nobody"),
         ("DATABASE_URL", "mysql://u:p@h/n?ssl-ca=/nowhere", "names a file that does not exist"),
+        ("DATABASE_CA", "RDS", "is neither rds nor certificates in PEM form"),
+        ("DATABASE_CA", "-----BEGIN CERTIFICATE-----", "is neither rds nor certificates in PEM"),
         ("DATABASE_READ_TIMEOUT", "99999999999", "must be 86400 or less"),
         ("DATABASE_READ_TIMEOUT", "-1", "must be 0 or more"),
         ("DATABASE_READ_TIMEOUT", "soon", "Not a valid integer"),
@@ -251,6 +255,26 @@ def test_options_in_the_url_win(environ: pytest.MonkeyPatch) -> None:
     url = PRODUCTION["DATABASE_URL"] + "?connect_timeout=7"
     production = load("production", environ, **PRODUCTION | {"DATABASE_URL": url})
     assert production.DATABASES["default"]["OPTIONS"]["connect_timeout"] == 7
+
+
+def test_rds_must_prove_who_it_is_where_that_is_asked_for(environ: pytest.MonkeyPatch) -> None:
+    url = PRODUCTION["DATABASE_URL"] + "?ssl_mode=REQUIRED"
+    production = load(
+        "production", environ, **PRODUCTION | {"DATABASE_URL": url}, DATABASE_CA="rds"
+    )
+    options = production.DATABASES["default"]["OPTIONS"]
+    assert options["ssl_mode"] == "VERIFY_IDENTITY"
+    assert Path(options["ssl"]["ca"]).samefile(ROOT / "myproject/certificates/rds.pem")
+
+
+def test_the_certificates_of_rds_are_roots_that_last() -> None:
+    context = ssl.create_default_context(cafile=str(ROOT / "myproject/certificates/rds.pem"))
+    roots = context.get_ca_certs()
+    assert len(roots) > 25
+    for root in roots:
+        assert root["subject"] == root["issuer"]
+        assert re.search(r"'Amazon RDS [a-z0-9-]+ Root CA RSA2048 G1'", str(root["subject"]))
+        assert ssl.cert_time_to_seconds(str(root["notAfter"])) > time.time() + 365 * 86_400
 
 
 def test_plain_http_can_be_allowed_where_there_is_no_certificate(

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from ministack.services import ecs, rds
 from ministack.services.cloudformation import provisioners
 
 from rehearsal.aws import settings
+from rehearsal.aws.certificates import FOLDER, authority_pem, server_files
 from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Json
 
@@ -25,6 +27,8 @@ PATIENCE_SECONDS = 180
 OPTIONS = (
     *("--require-secure-transport=ON", "--performance-schema=OFF", "--skip-log-bin"),
     *("--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=2"),
+    *(f"--ssl-ca=/{FOLDER}/ca.pem", f"--ssl-cert=/{FOLDER}/server.pem"),
+    f"--ssl-key=/{FOLDER}/server.key",
 )
 
 
@@ -57,6 +61,7 @@ def start(identifier: str, password: str) -> None:
     client.networks.get("bridge").disconnect(container, force=True)
     host = record["Endpoint"]["Address"]
     client.networks.get(settings.NETWORK).connect(container, aliases=[host])
+    container.put_archive("/", server_files(host))
     container.start()
     wait(host, password)
     # RDS's master user may do nearly everything.
@@ -76,8 +81,9 @@ def wait(host: str, password: str) -> None:
 
 
 def run(host: str, user: str, password: str, statement: str, *values: str) -> None:
-    """Run a statement, over TLS: MySQL takes nothing else."""
-    with pymysql.connect(host=host, user=user, password=password, ssl={"ca": None}) as connection:
+    """Run a statement, over TLS: MySQL takes nothing else, and proves that it is this host."""
+    tls = ssl.create_default_context(cadata=authority_pem())
+    with pymysql.connect(host=host, user=user, password=password, ssl=tls) as connection:
         connection.cursor().execute(statement, values or None)
 
 

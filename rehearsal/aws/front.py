@@ -11,7 +11,7 @@ from ministack import app
 from ministack.core.responses import request_scope
 from ministack.services import alb
 
-from rehearsal.aws import faults, registry, scans, settings, state
+from rehearsal.aws import certificates, faults, registry, scans, settings, state
 from rehearsal.aws.balancer import Receive, Send, balancer
 from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Json
@@ -37,6 +37,8 @@ async def front(original: App, scope: Json, receive: Receive, send: Send) -> Non
         await serve_balancer(found, scope, headers, receive, send)
     elif path == "/_rehearsal/state" and method == "GET":
         await answer_json(send, 200, state.describe())
+    elif path == "/_rehearsal/database-ca" and method == "GET":
+        await answer_json(send, 200, {"certificates": certificates.authority_pem()})
     elif path == "/_rehearsal/faults":
         status, left = faults.change(method, await read(receive))
         await answer_json(send, status, left)

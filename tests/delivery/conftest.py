@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from delivery.doctor import doctor_aws, doctor_github
+from delivery.doctor import database_authority, doctor_aws, doctor_github
+from delivery.http_client import Answer
 from delivery.paths import INFRA
 from tests.delivery.fake_staging import ACCOUNT, SUBJECT, Staging
 from tests.delivery.github_api import Api, Unreachable, document
@@ -48,4 +49,6 @@ def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staging:
         (tmp_path / "parameters" / f"{name}.json").write_text(json.dumps(content))
     for module in (doctor_aws, doctor_github):
         monkeypatch.setattr(module, "INFRA", tmp_path)
-    return Staging()
+    found = Staging()
+    monkeypatch.setattr(database_authority, "ask", lambda url: Answer(200, found.bundle))
+    return found

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from delivery.aws.infra_parameters import TEMPLATES
+from delivery.doctor import database_authority
 from delivery.errors import Failure
+from delivery.paths import ROOT
 from tests.delivery.documented_aws import DocumentedAws
 
 ACCOUNT = "123456789012"
@@ -33,6 +35,7 @@ class Staging(DocumentedAws):
         self.runs, self.running = f"{ARN}:7", 2
         self.recorded = self.runs
         self.images = True
+        self.bundle = (ROOT / database_authority.FILE).read_bytes()
         self.drifts: list[dict[str, Any]] = []
         self.detection = ["DETECTION_IN_PROGRESS"]  # then complete
         self.password: str | float = days_ago(10)

@@ -130,6 +130,21 @@ def test_a_comparison_that_failed_was_not_asked(staging: Staging) -> None:
     assert ill(staging) == ["not asked  drift of staging -> myapp-staging-network: denied"]
 
 
+def test_certificates_that_rds_does_not_publish_are_wrong(staging: Staging) -> None:
+    first = staging.bundle.split(b"-----END CERTIFICATE-----")[0] + b"-----END CERTIFICATE-----"
+    staging.bundle = first
+    (found,) = ill(staging)
+    assert "has 28 certificates that RDS does not publish" in found
+
+
+def test_a_region_that_the_image_does_not_trust_is_named_with_where_to_get_it(
+    staging: Staging,
+) -> None:
+    staging.bundle = b"-----BEGIN CERTIFICATE-----\nnew\n-----END CERTIFICATE-----"
+    found = ill(staging)[0]
+    assert "has nothing that RDS publishes for us-east-1 -> add the RSA2048 one of https" in found
+
+
 def test_a_stack_that_is_stuck_is_named_with_its_remedy(staging: Staging) -> None:
     staging.statuses["myapp-staging-data"] = "UPDATE_ROLLBACK_FAILED"
     (found,) = ill(staging)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
+import ssl
+import tarfile
+from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -10,8 +16,9 @@ from docker.errors import NotFound
 from ministack.services import ecs, rds
 from ministack.services.cloudformation import provisioners
 
-from rehearsal.aws import databases
+from rehearsal.aws import certificates, databases
 from rehearsal.aws.records import Json
+from rehearsal.tests.aws.conftest import ask
 
 PROPERTIES = {
     "DBInstanceIdentifier": "myapp-staging",
@@ -44,6 +51,9 @@ class Docker:
 
     def disconnect(self, container: Docker, force: bool) -> None:
         self.calls.append(("disconnect", force))
+
+    def put_archive(self, path: str, archive: bytes) -> None:
+        self.calls.append(("put_archive", (path, archive)))
 
     def start(self) -> None:
         self.calls.append(("start", None))
@@ -93,6 +103,38 @@ def test_a_database_answers_to_its_endpoints_name_and_wants_tls(
         ("root", "first", "SELECT 1"),
         ("root", "first", "GRANT ALL ON *.* TO %s@'%%'", "myapp"),
     ]
+
+
+def test_a_database_proves_its_endpoints_name_by_the_authority(
+    docker: Docker, statements: list[tuple[str, ...]], tmp_path: Path
+) -> None:
+    host = create()["Endpoint.Address"]
+    calls = dict(docker.calls)
+    _, archive = calls["put_archive"]
+    assert [name for name, _ in docker.calls].index("put_archive") < len(docker.calls) - 1
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(tmp_path, filter="data")
+    folder = tmp_path / certificates.FOLDER
+    answer = json.loads(ask("GET", "/_rehearsal/database-ca").body)
+    assert answer["certificates"] == (folder / "ca.pem").read_text()
+    assert shakes_hands(folder, host, answer["certificates"])
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shakes_hands(folder, "elsewhere.example", answer["certificates"])
+
+
+def shakes_hands(folder: Path, host: str, authority: str) -> bool:
+    """Let a client that trusts an authority meet a server with the files of a folder."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    here, there = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context(cadata=authority).wrap_bio(
+        here, there, server_hostname=host
+    )
+    server = context.wrap_bio(there, here, server_side=True)
+    for end in (client, server, client):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    return client.version() is not None
 
 
 def test_another_engine_stays_what_ministack_makes_of_it(docker: Docker) -> None:

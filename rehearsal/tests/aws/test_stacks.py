@@ -11,7 +11,7 @@ import pytest
 from ministack.services import alb, cloudformation, cloudwatch, ecr, ecs, iam
 from ministack.services.cloudformation.handlers import _create_stack, _delete_stack, _update_stack
 
-from rehearsal.aws import alarms
+from rehearsal.aws import alarms, certificates
 from rehearsal.aws.records import Json
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
@@ -128,6 +128,16 @@ def test_no_task_starts_before_the_first_deploy() -> None:
     create_role()
     assert deploy("service", **SERVICE) == ""
     assert service()["desiredCount"] == 0
+
+
+def test_tasks_get_the_authority_of_the_databases() -> None:
+    create_role()
+    authority = certificates.authority_pem()
+    assert deploy("service", **SERVICE, DatabaseCa=authority) == ""
+    key = service()["taskDefinition"].rpartition("/")[2]
+    (container,) = ecs._task_defs[key]["containerDefinitions"]
+    variables = {variable["name"]: variable["value"] for variable in container["environment"]}
+    assert variables["DATABASE_CA"].strip() == authority.strip()
 
 
 def test_a_service_that_was_deployed_is_brought_to_its_minimum() -> None:
