@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore import loaders, model
 from ministack.services import ecs, iam
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, engine, provisioners
 
 from rehearsal.aws import scaling
 from rehearsal.aws.patches import replaces
@@ -93,6 +93,24 @@ def cluster(
             " linked role. Please verify that the ECS service linked role exists."
         )
     return original(logical, properties, stack)
+
+
+@replaces(changesets, "_resolve_props_for_diff")
+def resources_to_compare(
+    original: Callable[..., Json], template: Json, parameters: Json, *words: Any
+) -> Json:
+    """AWS compares the resources whose conditions hold; ministack all that a template has.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-condition.html
+    """
+    resolved = original(template, parameters, *words)
+    holds = engine._evaluate_conditions(template, parameters)
+    made = {
+        name: resource
+        for name, resource in resolved.get("Resources", {}).items()
+        if holds.get(resource.get("Condition"), True)
+    }
+    return {**resolved, "Resources": made}
 
 
 @replaces(provisioners, "_ecs_task_def_create")

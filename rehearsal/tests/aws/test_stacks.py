@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ministack.services import alb, cloudformation, cloudwatch, ecr, ecs, iam
+from ministack.services.cloudformation import changesets
 from ministack.services.cloudformation.handlers import _create_stack, _delete_stack, _update_stack
 
 from rehearsal.aws import alarms, certificates
@@ -68,9 +69,7 @@ def deploy(template: str, **parameters: str) -> str:
     name = f"myapp-staging-{template}"
     request = {"StackName": [name], "Capabilities.member.1": ["CAPABILITY_NAMED_IAM"]}
     request["TemplateBody"] = [(INFRA / f"{template}.yaml").read_text()]
-    for number, (key, value) in enumerate(parameters.items(), 1):
-        request[f"Parameters.member.{number}.ParameterKey"] = [key]
-        request[f"Parameters.member.{number}.ParameterValue"] = [value]
+    request |= parameters_of(**parameters)
 
     async def finish() -> None:
         known = cloudformation._stacks.get(name, {}).get("StackStatus", "DELETE_COMPLETE")
@@ -80,6 +79,14 @@ def deploy(template: str, **parameters: str) -> str:
 
     asyncio.run(finish())
     return failure(name)
+
+
+def parameters_of(**values: str) -> dict[str, list[str]]:
+    found = {}
+    for number, (key, value) in enumerate(values.items(), 1):
+        found[f"Parameters.member.{number}.ParameterKey"] = [key]
+        found[f"Parameters.member.{number}.ParameterValue"] = [value]
+    return found
 
 
 async def settle(name: str) -> None:
@@ -190,6 +197,17 @@ def test_what_runs_out_alarms_only_where_there_is_a_figure() -> None:
     assert deploy("alarms", **ALARMS, Deployed="false") == ""
     assert len(states()) == 6
     assert set(states().values()) == {"OK"}
+
+
+def test_a_change_set_has_what_a_condition_adds() -> None:
+    deploy("alarms", **ALARMS, Deployed="false")
+    request = parameters_of(**ALARMS, Deployed="true") | {"StackName": ["myapp-staging-alarms"]}
+    body = (INFRA / "alarms.yaml").read_text()
+    changesets._create_change_set(request | {"ChangeSetName": ["more"], "TemplateBody": [body]})
+    stack = cloudformation._stacks["myapp-staging-alarms"]["StackId"]
+    (found,) = [c for c in cloudformation._change_sets.values() if c["StackId"] == stack]
+    changes = [change["ResourceChange"] for change in found["Changes"]]
+    assert [(c["Action"], c["LogicalResourceId"]) for c in changes] == [("Add", "FewTasks")]
 
 
 def test_no_healthy_task_at_all_is_fewer_than_the_minimum() -> None:
