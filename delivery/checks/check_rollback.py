@@ -1,20 +1,21 @@
 """Run the version before this one on a database that this one has migrated.
 
-A rollback leaves the schema as it is, so it ends there. Whether that works is tried: the older code
-makes a database and fills it, this code migrates it, and the older code must be ready on it, show
-its pages, and pass its own tests, but for those that move the schema themselves.
+A rollback leaves the schema as it is. So the older code makes a database and fills it, this code
+migrates it, and each must show the rows that the other one writes there. The older code must also
+be ready on it, show its pages, and pass its own tests, except those that move the schema.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
@@ -22,18 +23,23 @@ from urllib.parse import unquote, urlsplit
 
 import MySQLdb
 
+from delivery.checks.compare_rows import Report, compare
 from delivery.checks.imported_project import Project, imported
 from delivery.checks.with_services import free_port
 from delivery.errors import Failure
 from delivery.http_client import ask
 from delivery.paths import ROOT
 
+SAMPLE_ROWS = Path(__file__).with_name("sample_rows.py")
 DID_NOT_RUN = 75  # sysexits.h: temporary failure
 # What the older code shows must be there over its own data, too.
 PAGES = ("health/", "", "releases.json")
 # What an app had stored before it was migrated.
 DATA = "apps/*/tests/rollback_data.json"
 NOT_SUITED = ("*/test_migrations.py", "*/test_browser.py")
+NOTHING_RELEASED = """\
+No version was released yet (no tag v1.2.3 in the history): there is nothing to go back to.
+If this branch is deployed already, name what runs there: scripts/check-rollback COMMIT"""
 
 
 class Unknown(Exception):
@@ -47,18 +53,19 @@ def git(root: Path, *words: str) -> str:
 
 
 def version_before(root: Path) -> str:
-    """Return the newest released version in the history, without what is checked out itself.
+    """Return the newest released version in the history; nothing where none was released yet.
 
-    Where none was released yet, the commit before; nothing where this is the first.
+    A release is compared with the one before, and what is not committed yet with the release, too.
     """
     head = git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     if head and git(root, "rev-parse", "--is-shallow-repository") == "true":
         raise Unknown("this clone has no history (fetch-depth: 0, or git fetch --unshallow)")
+    itself = "" if git(root, "status", "--porcelain") else head
     for tag in git(root, "tag", "--merged", "HEAD", "--sort=-version:refname").split():
         released = re.fullmatch(r"v[0-9]+\.[0-9]+\.[0-9]+", tag)
-        if released and git(root, "rev-parse", f"{tag}^{{commit}}") != head:
+        if released and git(root, "rev-parse", f"{tag}^{{commit}}") != itself:
             return tag
-    return git(root, "rev-parse", "--verify", "--quiet", "HEAD^")
+    return ""
 
 
 def unpack(root: Path, commit: str, folder: Path) -> None:
@@ -153,6 +160,14 @@ class Code:
     def migrate(self, database: str) -> bool:
         return self.run(database, "migrate", "--no-input", "--verbosity=0")
 
+    def sample(self, database: str, *options: str, fixtures: Sequence[str] = ()) -> Report:
+        """Run sample_rows.py with this version's models."""
+        with tempfile.NamedTemporaryFile(suffix=".json") as report:
+            if not self.run(database, str(SAMPLE_ROWS), *options, report.name, *fixtures):
+                raise Failure("its models can't be asked about their rows (see above)")
+            result: Report = json.load(report)
+            return result
+
     def test(self, database: str) -> bool:
         left_out = [f"--ignore-glob={name}" for name in NOT_SUITED]
         options = ["-p", "no:cacheprovider", "--reuse-db", "--quiet", "--exitfirst"]
@@ -199,16 +214,29 @@ def databases(url: str, *names: str) -> Iterator[MySQLdb.Connection]:
         connection.close()
 
 
-def try_on_data(old: Code, new: Code, database: str) -> None:
-    """Migrate what the older code stored, and let it answer from that."""
+def try_data(old: Code, new: Code, database: str) -> None:
+    """Migrate what the older code stored; let each version show what the other one wrote."""
     if not old.migrate(database):
         raise Unknown("it can't make a database of its own (see above)")
     data = sorted(map(str, old.folder.glob(DATA)))
-    if data and not old.run(database, "loaddata", "--verbosity=0", *data):
-        raise Unknown(f"it can't load what it is said to have stored: {', '.join(data)}")
+    try:
+        first = old.sample(database, "--write=1", "--bare", fixtures=data)
+    except Failure as failure:
+        raise Unknown(f"on its own schema {failure}") from None
     print(f"its database is to be migrated (files of data: {len(data)})", flush=True)
     if not new.migrate(database):
         raise Failure("its database can't be migrated (see above)")
+    new_run, old_run = new.sample(database, "--write=11"), old.sample(database, "--write=21")
+    faults, doubts = compare(first, new_run, old_run, new.sample(database)["after"])
+    for doubt in doubts:
+        print(f"not covered: {doubt}", flush=True)
+    for fault in faults:
+        print(f"fault: {fault}", flush=True)
+    if faults:
+        raise Failure("one version does not see what the other one writes (see above)")
+
+
+def try_pages(old: Code, database: str) -> None:
     with old.served(database) as site:
         for page in PAGES:
             if problem := site.problem_with(page):
@@ -250,7 +278,8 @@ def check(root: Path, commit: str, url: str) -> None:
             Code(older, python, url).imported(name) as old,
             Code(root, sys.executable, url).imported(name) as new,
         ):
-            try_on_data(old, new, name)
+            try_data(old, new, name)
+            try_pages(old, name)
             try_tests(old, new, name)
 
 
@@ -259,7 +288,7 @@ def main(words: list[str], root: Path = ROOT) -> int:
     try:
         commit = words[0] if words else version_before(root)
         if not commit:
-            print("nothing was committed before this: there is nothing to go back to")
+            print(NOTHING_RELEASED)
             return 0
         said = git(root, "log", "-1", "--format=%h %s", commit, "--")
         print(f"before this: {commit[:12]} ({said})", flush=True)

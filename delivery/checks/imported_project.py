@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-# It reads lines, each with a database's name and the words of a command: pytest's, or of manage.py.
+# It reads lines, each with a database's name and the words of a command: pytest's, those of a file
+# in Python, or of manage.py.
 # It answers with the process that runs it, and then with the exit code. What the command prints
 # goes to the standard error.
 PROGRAM = """\
-import json, os, sys
+import json, os, runpy, sys
 import django
 from django.core.management import execute_from_command_line
 from django.db import connection
@@ -31,6 +32,10 @@ for line in sys.stdin:
         if words[0] == "pytest":
             import pytest
             sys.exit(pytest.main(words[1:]))
+        if words[0].endswith(".py"):
+            sys.argv = words
+            runpy.run_path(words[0], run_name="__main__")
+            sys.exit()
         sys.exit(execute_from_command_line(["manage.py", *words]))
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)

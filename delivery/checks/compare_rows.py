@@ -1,0 +1,284 @@
+"""Compare what two versions of a project show of the rows that each wrote on one schema.
+
+A column is blind where a version reads the same from it in all rows of the other version, though
+not in its own rows. That alone is no fault: a new column is blind, and so is one that is about to
+be dropped. It is a fault where the other version wrote something that this one shows nowhere: then
+the value is in a place where this version does not look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypedDict
+
+# A shorter text may be part of another one by chance.
+SHORTEST = 6
+# MySQL's number for an INSERT without a column that has no default.
+NO_DEFAULT = "(1364,"
+
+Keys = dict[str, list[str]]  # primary keys by table
+
+
+class Row(TypedDict):
+    values: dict[str, list[str]]  # a type and a text by column
+    text: str  # what people see
+    error: str  # why they see nothing
+
+
+class Table(TypedDict):
+    columns: list[str]
+    labels: dict[str, dict[str, str]]
+    rows: dict[str, Row]
+    error: str
+
+
+Tables = dict[str, Table]
+
+
+class Report(TypedDict):
+    """The result of one run of sample_rows.py."""
+
+    before: Tables
+    after: Tables
+    problems: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the project, what it shows, and the rows that it wrote."""
+
+    name: str
+    shows: Tables
+    wrote: Keys
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A table's rows that one version wrote, as both versions show them."""
+
+    table: str
+    writer: Version
+    reader: Version
+    keys: list[str]
+
+    def rows(self, version: Version) -> list[Row]:
+        """Return the rows that both versions show, as one of them does."""
+        both = self.writer.shows[self.table]["rows"], self.reader.shows[self.table]["rows"]
+        rows = version.shows[self.table]["rows"]
+        return [rows[key] for key in self.keys if all(key in one for one in both)]
+
+    def sides(self) -> list[tuple[Row, Row]]:
+        return list(zip(self.rows(self.writer), self.rows(self.reader), strict=True))
+
+    def columns(self, version: Version) -> list[str]:
+        return version.shows[self.table]["columns"]
+
+    def own(self) -> list[Row]:
+        """Return the reader's own rows."""
+        rows = self.reader.shows[self.table]["rows"]
+        return [rows[key] for key in self.reader.wrote.get(self.table, []) if key in rows]
+
+    def blind(self) -> list[str]:
+        """Return the reader's columns that say the same in all of the writer's rows alone."""
+        rows, own = self.rows(self.reader), self.own()
+        if len(rows) < 2:
+            return []
+        return [
+            name
+            for name in self.columns(self.reader)
+            if len(texts(rows, name)) == 1 and len(texts(own, name)) > 1
+        ]
+
+    def lost(self) -> list[str]:
+        """Return the writer's other columns, where the reader shows their values nowhere."""
+        known, rows = self.columns(self.reader), self.rows(self.writer)
+        return [
+            name
+            for name in self.columns(self.writer)
+            if name not in known and len(texts(rows, name)) > 1 and not self.finds(name)
+        ]
+
+    def finds(self, column: str) -> bool:
+        """Tell whether each of the column's values is in some column of the reader."""
+        for row, read in self.sides():
+            value = text(row, column)
+            found = [text(read, name) for name in self.columns(self.reader)]
+            part = len(value) >= SHORTEST and any(value in one for one in found)
+            if value not in found and not part:
+                return False
+        return True
+
+    def lost_to_people(self) -> list[str]:
+        """Return the columns whose values people see of the writer, and not of the reader."""
+        lost = (
+            name
+            for row, read in self.sides()
+            for name in self.columns(self.writer)
+            if is_seen(row, name) and text(row, name) not in read["text"]
+        )
+        return sorted(set(lost))
+
+
+def text(row: Row, column: str) -> str:
+    return row["values"][column][1]
+
+
+def texts(rows: list[Row], column: str) -> set[str]:
+    return {text(row, column) for row in rows}
+
+
+def is_seen(row: Row, column: str) -> bool:
+    return len(text(row, column)) >= SHORTEST and text(row, column) in row["text"]
+
+
+def written(report: Report) -> Keys:
+    """Return the primary keys of the rows that a run wrote."""
+    return {
+        name: [key for key in table["rows"] if key not in report["before"][name]["rows"]]
+        for name, table in report["after"].items()
+    }
+
+
+def pairs(writer: Version, reader: Version, keys: Keys) -> Iterator[Pair]:
+    """Yield the tables that both versions can read, with rows that the writer wrote."""
+    for table in sorted(keys):
+        if table in writer.shows and table in reader.shows:
+            yield Pair(table, writer, reader, keys[table])
+
+
+def unread(version: Version) -> Iterator[str]:
+    for name, table in version.shows.items():
+        if table["error"]:
+            yield f"{name}: {version.name} can't read it: {table['error']}"
+
+
+def changed(name: str, before: Tables, after: Tables, keys: Keys) -> Iterator[str]:
+    """Tell which of the values that a version wrote it reads otherwise after the migration."""
+    for table in sorted(keys):
+        for column in before[table]["columns"]:
+            for key in keys[table]:
+                was = before[table]["rows"][key]["values"][column]
+                row = after[table]["rows"].get(key)
+                if row and was[1] and (now := row["values"][column]) != was:
+                    yield (
+                        f"{table}.{column}: {name} wrote {' '.join(was)!r}, and after the migration"
+                        f" it reads {' '.join(now)!r}"
+                    )
+                    break
+
+
+def unseen(pair: Pair) -> Iterator[str]:
+    """Tell which rows the reader does not show, or can't."""
+    table, writer, reader = pair.table, pair.writer, pair.reader
+    shown, read = writer.shows[table]["rows"], reader.shows[table]["rows"]
+    if not reader.shows[table]["error"] and any(
+        key in shown and key not in read for key in pair.keys
+    ):
+        yield f"{table}: {reader.name} does not show a row that {writer.name} wrote"
+    for row, other in pair.sides():
+        if other["error"] and not row["error"]:
+            yield f"{table}: {reader.name} can't show a row of {writer.name}: {other['error']}"
+            break
+
+
+def misread(pair: Pair) -> Iterator[str]:
+    """Tell which columns say one thing to the writer, and another to the reader."""
+    for name in pair.columns(pair.writer):
+        if name in pair.columns(pair.reader):
+            for row, read in pair.sides():
+                if text(row, name) != text(read, name):
+                    yield (
+                        f"{pair.table}.{name}: {pair.writer.name} wrote {text(row, name)!r}, and"
+                        f" {pair.reader.name} reads {text(read, name)!r}"
+                    )
+                    break
+
+
+def relabelled(pair: Pair) -> Iterator[str]:
+    """Tell which values mean what another value means to the reader."""
+    theirs = pair.reader.shows[pair.table]["labels"]
+    for column, labels in pair.writer.shows[pair.table]["labels"].items():
+        known = theirs.get(column, {})
+        for value, label in labels.items():
+            if known.get(value, label) != label and label in known.values():
+                yield (
+                    f"{pair.table}.{column}: {value!r} is {label!r} to {pair.writer.name}, and"
+                    f" {known[value]!r} to {pair.reader.name}"
+                )
+
+
+def hidden(pair: Pair) -> Iterator[str]:
+    """Tell what the writer put where the reader does not look."""
+    blind, lost = pair.blind(), pair.lost()
+    writer, reader = pair.writer.name, pair.reader.name
+    if blind and lost:
+        yield (
+            f"{pair.table}: {writer} writes {', '.join(lost)}, which {reader} does not know;"
+            f" {reader} reads {', '.join(blind)}, and finds no value that {writer} wrote"
+        )
+        return
+    blind = [name for name in blind if any(is_seen(row, name) for row in pair.own())]
+    lost = pair.lost_to_people()
+    if blind and lost:
+        yield (
+            f"{pair.table}: {writer} shows {', '.join(lost)} to people; {reader} shows"
+            f" {', '.join(blind)} instead, and finds no value that {writer} wrote"
+        )
+
+
+def all_faults(writer: Version, reader: Version, keys: Keys) -> Iterator[str]:
+    for pair in pairs(writer, reader, keys):
+        for faults in (unseen, misread, relabelled, hidden):
+            yield from faults(pair)
+
+
+def compare(
+    first: Report, new_run: Report, old_run: Report, end: Tables
+) -> tuple[list[str], list[str]]:
+    """Return the faults of two versions that share a schema, and what they were not tried for.
+
+    The older one wrote first, and once more on the schema that this one made of that. `end` is what
+    this one shows at last.
+    """
+    stored, later = written(first), written(old_run)
+    both = {table: stored[table] + later.get(table, []) for table in stored}
+    old = Version("the version before", old_run["after"], both)
+    new = Version("this version", end, written(new_run))
+    faults = [*unread(old), *unread(new)]
+    faults += unwritable(first, new_run, old_run)
+    faults += changed(old.name, first["after"], old.shows, stored)
+    # Apart, because the migration may have filled in the one and nobody the other.
+    for writer, reader, keys in ((old, new, stored), (old, new, later), (new, old, new.wrote)):
+        faults += all_faults(writer, reader, keys)
+    return list(dict.fromkeys(faults)), list(dict.fromkeys(doubts(first, new_run, old, new)))
+
+
+def unwritable(first: Report, new_run: Report, old_run: Report) -> Iterator[str]:
+    """Tell which tables a version can't write on this schema."""
+    for table, reason in old_run["problems"].items():
+        if table not in first["problems"]:
+            yield f"{table}: the version before can't write it any more: {reason}"
+    for table, reason in new_run["problems"].items():
+        if is_of_schema(reason):
+            yield f"{table}: this version can't write it: {reason}"
+
+
+def is_of_schema(reason: str) -> bool:
+    """Tell whether the database refused the statement, and not the values that were made up."""
+    return reason.startswith(("OperationalError", "ProgrammingError")) or NO_DEFAULT in reason
+
+
+def doubts(first: Report, new_run: Report, old: Version, new: Version) -> Iterator[str]:
+    """Tell what a person has to look at, because it can't be decided here."""
+    for table, reason in (first["problems"] | new_run["problems"]).items():
+        if not is_of_schema(reason):
+            yield f"{table}: no row could be made up ({reason})"
+    for table in sorted(old.shows.keys() - new.shows.keys()):
+        yield f"{table}: this version has no model of it, so it wrote no row there"
+    for pair in pairs(new, old, new.wrote):
+        for name in pair.blind():
+            yield (
+                f"{pair.table}.{name}: this version does not write it, so the version before finds"
+                " no value there in new rows"
+            )
