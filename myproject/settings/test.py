@@ -25,8 +25,8 @@ MIGRATION_LINTER_OPTIONS = {
         "dashboard",  # only with: releases
         "releases",
     ],
-    # Contract steps, each checked by a person against the code that ran before it.
-    "ignore_name": ["0003_one_live_release"],
+    # Steps that docs/migrations.md allows, each checked by a person against the code before it.
+    "ignore_name": ["0007_drop_is_live", "0010_one_live_release"],
     "sql_analyser": "mysql",
     "warnings_as_errors": True,
 }
