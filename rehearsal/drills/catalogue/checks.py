@@ -30,6 +30,36 @@ NOTE = """migrations.AddField(
         "release", "note", models.CharField(max_length=9, default=""), preserve_default=False
     )"""
 
+# A rename by expand and contract which forgets that the code before still reads the old column.
+COMMIT = "    commit = models.CharField(max_length=LONGEST_COMMIT)\n"
+REVISION = '    revision = models.CharField(max_length=LONGEST_COMMIT, db_default="")\n'
+MANAGER = "    objects = ReleaseQuerySet.as_manager()\n"
+BY_ITS_OLD_NAME = f"""{MANAGER}
+    @property
+    def commit(self) -> str:
+        return self.revision
+
+    @commit.setter
+    def commit(self, value: str) -> None:
+        self.revision = value
+"""
+FILL_REVISION = """\
+def fill_revision(apps, schema_editor):
+    releases = apps.get_model("releases", "Release").objects.using(schema_editor.connection.alias)
+    releases.update(revision=models.F("commit"))
+
+"""
+RENAME = """
+        migrations.AddField(
+            "release", "revision", models.CharField(max_length=64, db_default="")
+        ),
+        migrations.RunPython(fill_revision, migrations.RunPython.noop),
+        migrations.AlterField("release", "commit", models.CharField(max_length=64, db_default="")),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[migrations.RemoveField("release", "commit")]
+        ),
+    """
+
 
 def note(options: str) -> str:
     return f"    note = models.CharField({options})\n{FIELD}"
@@ -147,6 +177,18 @@ DRILLS = (
             migration("0900_note", NOTE_BY_HAND, ADD_NOTE),
         ),
         seconds=25,
+    ),
+    Drill(
+        "rename-of-one-column",
+        "A column is renamed by expand and contract, and the new code writes the new one alone.",
+        service("Check that the version before runs on this schema"),
+        After(says="this version writes revision, which the version before does not know"),
+        change=both(
+            replace(MODELS, COMMIT, REVISION),
+            replace(MODELS, MANAGER, BY_ITS_OLD_NAME),
+            migration("0900_revision", RENAME, FILL_REVISION),
+        ),
+        seconds=30,
     ),
     Drill(
         "production-settings",
