@@ -298,12 +298,13 @@ def main(words: list[str], root: Path = ROOT) -> int:
         return DID_NOT_RUN
     except Failure as failure:
         print(
-            f"scripts/check-rollback: {commit[:12]} can't run on this schema, so that nothing could"
-            f" be rolled back to it: {failure}. docs/migrations.md shows how to change it",
+            f"scripts/check-rollback: a rollback to {commit[:12]} would not be safe: {failure}."
+            " docs/migrations.md has a recipe for each common change",
             file=sys.stderr,
         )
         return 1
-    print(f"{commit[:12]} runs on this schema ({time.monotonic() - begin:.0f} s)")
+    seconds = time.monotonic() - begin
+    print(f"{commit[:12]} runs on this schema, and each sees the other's rows ({seconds:.0f} s)")
     return 0
 
 

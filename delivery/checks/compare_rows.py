@@ -277,7 +277,7 @@ def doubts(first: Report, new_run: Report, old: Version, new: Version) -> Iterat
     for table in sorted(old.shows.keys() - new.shows.keys()):
         yield f"{table}: this version has no model of it, so it wrote no row there"
     for pair in pairs(new, old, new.wrote):
-        for name in pair.blind():
+        for name in pair.blind() if not pair.lost() else ():
             yield (
                 f"{pair.table}.{name}: this version does not write it, so the version before finds"
                 " no value there in new rows"

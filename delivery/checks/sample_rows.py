@@ -64,10 +64,10 @@ def value_of(field: models.Field[Any, Any], number: int, *, large: bool) -> Any:
         return highest - number if large else number
     moment = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC) + timedelta(days=number)
     if kind == "DecimalField":
-        places = getattr(field, "decimal_places", 0) or 0
-        digits = (getattr(field, "max_digits", 0) or 9) - places
-        whole = 10**digits - 1 - number if large and digits > 4 else number % 10 ** max(digits, 1)
-        return Decimal(whole).quantize(Decimal(1).scaleb(-places)) if digits else Decimal(0)
+        places = getattr(field, "decimal_places", 0)
+        digits = getattr(field, "max_digits", 0) - places
+        large = large and digits > 4
+        return Decimal(10**digits - 1 - number if large else number).scaleb(0 if large else -places)
     makers: dict[str, Any] = {
         "BooleanField": lambda: bool(number % 2),
         "CharField": lambda: word(field, number),

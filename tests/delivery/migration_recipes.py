@@ -231,6 +231,32 @@ RECIPES: dict[str, tuple[Version, ...]] = {
 CODED = "kind = models.CharField(max_length=1, choices=[*zip('abc', {})])"
 DEFAULT_NAME = (alter("name", NEW), forget("name"))
 
+EVERY_KIND = (
+    NAME,
+    "text = models.TextField()",
+    "mail = models.EmailField(unique=True)",
+    "address = models.URLField()",
+    "ip = models.GenericIPAddressField()",
+    "short = models.CharField(max_length=2, unique=True)",
+    "small = models.PositiveSmallIntegerField(unique=True)",
+    "big = models.BigIntegerField()",
+    "price = models.DecimalField(max_digits=8, decimal_places=2)",
+    "share = models.DecimalField(max_digits=4, decimal_places=4)",
+    "ratio = models.FloatField()",
+    "flag = models.BooleanField()",
+    "day = models.DateField()",
+    "moment = models.DateTimeField()",
+    "made = models.DateTimeField(auto_now_add=True)",
+    "hour = models.TimeField()",
+    "takes = models.DurationField()",
+    "key = models.UUIDField(unique=True)",
+    "more = models.JSONField()",
+    "raw = models.BinaryField()",
+    "upload = models.FileField()",
+    "parent = models.ForeignKey('self', models.CASCADE, null=True)",
+    "others = models.ManyToManyField('self')",
+)
+
 # What else must not be refused: the version before, and the version after.
 SOUND: dict[str, tuple[Version, Version]] = {
     "a table": (
@@ -244,9 +270,38 @@ SOUND: dict[str, tuple[Version, Version]] = {
             ),
         ),
     ),
+    "nothing, for a field of every kind": (
+        first(*EVERY_KIND),
+        Version(body(*EVERY_KIND, shows="self.name")),
+    ),
     "a code more, and another label": (
         first(NAME, CODED.format("['new', 'sold']")),
         Version(body(NAME, CODED.format("['fresh', 'sold', 'lost']"), shows="self.name")),
+    ),
+}
+
+# What a person has to look at: the version before, the version after, and part of what is said.
+UNDECIDED: dict[str, tuple[Version, Version, str]] = {
+    "rows that can't be made up": (
+        NAMED,
+        Version(body(NAME, shows="self.name", save="raise ValueError('no such name')")),
+        "things_thing: no row could be made up (ValueError: no such name)",
+    ),
+    "a column that is no longer written": (
+        RECIPES["Drop a column"][0],
+        RECIPES["Drop a column"][1],
+        "things_thing.colour: this version does not write it",
+    ),
+    "a table that is no longer used": (
+        NAMED,
+        Version(
+            "class Meta: managed = False",
+            (
+                "migrations.SeparateDatabaseAndState(state_operations=["
+                'migrations.DeleteModel("Thing")])',
+            ),
+        ),
+        "things_thing: this version has no model of it",
     ),
 }
 

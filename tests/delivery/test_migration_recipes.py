@@ -11,7 +11,7 @@ import pytest
 
 from delivery.checks.check_rollback import Code, databases, try_data
 from delivery.errors import Failure
-from tests.delivery.migration_recipes import RECIPES, SOUND, WRONG, Version, files
+from tests.delivery.migration_recipes import RECIPES, SOUND, UNDECIDED, WRONG, Version, files
 from tests.small_project import write
 
 NAME = f"recipe_{os.getpid()}"
@@ -47,9 +47,22 @@ def test_each_deploy_of_a_recipe_passes(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_what_hides_nothing_passes(tmp_path: Path, name: str) -> None:
+def test_what_hides_nothing_passes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
     with imported(tmp_path, SOUND[name]) as codes:
         assert not refusal(*codes)
+    assert "not covered" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("name", UNDECIDED)
+def test_what_can_not_be_decided_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    *versions, expected = UNDECIDED[name]
+    with imported(tmp_path, tuple(versions)) as codes:
+        assert not refusal(*codes)
+    assert f"not covered: {expected}" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("name", WRONG)

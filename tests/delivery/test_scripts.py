@@ -79,6 +79,16 @@ def test_the_menu_names_every_target() -> None:
         assert f"make {target} " in menu
 
 
+def test_a_migration_that_is_refused_is_told_where_and_how_it_may_pass(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 1\n")  # the linter, as it ends
+    python.chmod(0o755)
+    done = script("scripts/lint-migrations", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert "ignore_name in myproject/settings/test.py" in done.stderr
+    assert "docs/migrations.md" in done.stderr
+
+
 def jobs_of_the_workflow() -> list[list[dict[str, str]]]:
     workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
     return [job["steps"] for job in workflow["jobs"].values()]

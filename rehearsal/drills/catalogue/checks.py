@@ -171,7 +171,7 @@ DRILLS = (
         "incompatible-in-disguise",
         "The same by a statement in Python, which the linter can't read.",
         service("Check that the version before runs on this schema"),
-        After(says="can't run on this schema"),
+        After(says="would not be safe"),
         change=both(
             replace(MODELS, FIELD, note('max_length=9, default=""')),
             migration("0900_note", NOTE_BY_HAND, ADD_NOTE),
