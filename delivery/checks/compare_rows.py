@@ -42,6 +42,7 @@ class Report(TypedDict):
     before: Tables
     after: Tables
     problems: dict[str, str]
+    changes: dict[str, list[str]]  # columns by migration
 
 
 @dataclass(frozen=True)
@@ -153,17 +154,17 @@ def unread(version: Version) -> Iterator[str]:
             yield f"{name}: {version.name} can't read it: {table['error']}"
 
 
-def changed(name: str, before: Tables, after: Tables, keys: Keys) -> Iterator[str]:
-    """Tell which of the values that a version wrote it reads otherwise after the migration."""
+def changed(name: str, before: Tables, after: Tables, keys: Keys) -> Iterator[tuple[str, str]]:
+    """Yield each column whose values a version reads otherwise after the migration, and how."""
     for table in sorted(keys):
         for column in before[table]["columns"]:
             for key in keys[table]:
                 was = before[table]["rows"][key]["values"][column]
                 row = after[table]["rows"].get(key)
                 if row and was[1] and (now := row["values"][column]) != was:
-                    yield (
-                        f"{table}.{column}: {name} wrote {' '.join(was)!r}, and after the migration"
-                        f" it reads {' '.join(now)!r}"
+                    yield f"{table}.{column}", (
+                        f"{name} wrote {' '.join(was)!r}, and after the migration it reads"
+                        f" {' '.join(now)!r}"
                     )
                     break
 
@@ -247,11 +248,23 @@ def compare(
     new = Version("this version", end, written(new_run))
     faults = [*unread(old), *unread(new)]
     faults += unwritable(first, new_run, old_run)
-    faults += changed(old.name, first["after"], old.shows, stored)
+    known = announced(first, new_run)
+    found = changed(old.name, first["after"], old.shows, stored)
+    faults += [f"{column}: {text}" for column, text in found if column not in known]
     # Apart, because the migration may have filled in the one and nobody the other.
     for writer, reader, keys in ((old, new, stored), (old, new, later), (new, old, new.wrote)):
         faults += all_faults(writer, reader, keys)
-    return list(dict.fromkeys(faults)), list(dict.fromkeys(doubts(first, new_run, old, new)))
+    return list(dict.fromkeys(faults)), [*known.values(), *doubts(first, new_run, old, new)]
+
+
+def announced(first: Report, new_run: Report) -> dict[str, str]:
+    """Return the columns that migrations since the version before say they change."""
+    return {
+        column: f"{column}: {migration} changes its values, and says so"
+        for migration, columns in new_run["changes"].items()
+        if migration not in first["changes"]
+        for column in columns
+    }
 
 
 def unwritable(first: Report, new_run: Report, old_run: Report) -> Iterator[str]:
@@ -271,9 +284,9 @@ def is_of_schema(reason: str) -> bool:
 
 def doubts(first: Report, new_run: Report, old: Version, new: Version) -> Iterator[str]:
     """Tell what a person has to look at, because it can't be decided here."""
-    for table, reason in (first["problems"] | new_run["problems"]).items():
-        if not is_of_schema(reason):
-            yield f"{table}: no row could be made up ({reason})"
+    mine = {name: why for name, why in new_run["problems"].items() if not is_of_schema(why)}
+    for table, reason in (first["problems"] | mine).items():
+        yield f"{table}: no row could be made up ({reason})"
     for table in sorted(old.shows.keys() - new.shows.keys()):
         yield f"{table}: this version has no model of it, so it wrote no row there"
     for pair in pairs(new, old, new.wrote):

@@ -22,6 +22,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.validators import MaxValueValidator
 from django.db import connection, models, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 # Two rows of a kind, so that a column which was not written shows: it is the same in both.
@@ -267,6 +268,12 @@ def read() -> dict[str, Any]:
     return {model._meta.db_table: read_table(model) for model in tables()}
 
 
+def changes() -> dict[str, list[str]]:
+    """Return, for each migration, the columns of which it says that it changes their values."""
+    migrations = MigrationLoader(None).disk_migrations.values()
+    return {str(one): list(getattr(one, "changes_values_of", ())) for one in migrations}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("report", type=Path, help="file for what was shown before, and is after")
@@ -282,8 +289,8 @@ def main() -> None:
         if args.fixtures:
             call_command("loaddata", *args.fixtures, verbosity=0)
         rows.write(bare=args.bare)
-    shown = {"before": before, "after": read(), "problems": rows.problems}
-    args.report.write_text(json.dumps(shown))
+    report = {"before": before, "after": read(), "problems": rows.problems, "changes": changes()}
+    args.report.write_text(json.dumps(report))
 
 
 if __name__ == "__main__":

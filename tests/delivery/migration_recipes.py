@@ -71,9 +71,10 @@ def forget(name: str) -> str:
     )
 
 
-def drop(name: str) -> str:
-    """Return the operation that drops a column that no model has any more."""
-    return f'migrations.RunSQL("ALTER TABLE things_thing DROP COLUMN {name}")'
+def drop(name: str, kind: str = NEW) -> str:
+    """Return the operations that drop a column which the models have forgotten."""
+    known = f"migrations.SeparateDatabaseAndState(state_operations=[{add(name, kind)}])"
+    return f'{known}, migrations.RemoveField("thing", "{name}")'
 
 
 def fill(change: str) -> str:
@@ -280,6 +281,9 @@ SOUND: dict[str, tuple[Version, Version]] = {
     ),
 }
 
+PRICE_IN_CENTS = fill('things.update(price=F("price") / 100)')
+SAYS_SO = f'{PRICE_IN_CENTS}]\n    changes_values_of = ["things_thing.price"'
+
 # What a person has to look at: the version before, the version after, and part of what is said.
 UNDECIDED: dict[str, tuple[Version, Version, str]] = {
     "rows that can't be made up": (
@@ -291,6 +295,11 @@ UNDECIDED: dict[str, tuple[Version, Version, str]] = {
         RECIPES["Drop a column"][0],
         RECIPES["Drop a column"][1],
         "things_thing.colour: this version does not write it",
+    ),
+    "a migration that says which values it changes": (
+        first(NAME, "price = models.IntegerField()"),
+        Version(body(NAME, "price = models.IntegerField()", shows="self.name"), (SAYS_SO,)),
+        "things_thing.price: things.0002_step changes its values",
     ),
     "a table that is no longer used": (
         NAMED,
@@ -376,7 +385,7 @@ WRONG: dict[str, tuple[Version, Version, str]] = {
         first(NAME, "price = models.IntegerField()"),
         Version(
             body(NAME, "price = models.IntegerField()", shows="self.name"),
-            (fill('things.update(price=F("price") / 100)'),),
+            (PRICE_IN_CENTS,),
         ),
         "things_thing.price: the version before wrote 'int 2147483646'",
     ),

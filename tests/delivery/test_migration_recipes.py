@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,6 +12,7 @@ import pytest
 
 from delivery.checks.check_rollback import Code, databases, try_data
 from delivery.errors import Failure
+from delivery.paths import ROOT
 from tests.delivery.migration_recipes import RECIPES, SOUND, UNDECIDED, WRONG, Version, files
 from tests.small_project import write
 
@@ -37,6 +39,13 @@ def refusal(old: Code, new: Code) -> str:
         except Failure as failure:
             return str(failure)
     return ""
+
+
+def test_the_page_has_the_deploys_of_each_recipe() -> None:
+    page = (ROOT / "docs/migrations.md").read_text()
+    recipes = page.partition("\n## Recipes")[2].partition("\n## ")[0].split("\n### ")[1:]
+    deploys = {text.partition("\n")[0]: len(re.findall(r"^\| \d", text, re.M)) for text in recipes}
+    assert deploys == {name: len(versions) - 1 for name, versions in RECIPES.items()}
 
 
 @pytest.mark.parametrize("name", RECIPES)
