@@ -21,8 +21,9 @@ NAME = f"recipe_{os.getpid()}"
 
 @contextlib.contextmanager
 def imported(folder: Path, versions: tuple[Version, ...]) -> Iterator[list[Code]]:
-    """Import versions that follow one another."""
+    """Import versions that follow one another on one database."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(databases(os.environ["DATABASE_URL"], NAME))
         codes = []
         for number in range(1, len(versions) + 1):
             write(folder / str(number), **files(*versions[:number]))
@@ -33,11 +34,10 @@ def imported(folder: Path, versions: tuple[Version, ...]) -> Iterator[list[Code]
 
 def refusal(old: Code, new: Code) -> str:
     """Return why a version is refused after another one; nothing where it isn't."""
-    with databases(os.environ["DATABASE_URL"], NAME):
-        try:
-            try_data(old, new, NAME)
-        except Failure as failure:
-            return str(failure)
+    try:
+        try_data(old, new, NAME)
+    except Failure as failure:
+        return str(failure)
     return ""
 
 
