@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
+import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.apps import apps
@@ -27,9 +27,12 @@ from django.utils import timezone
 
 # Two rows of a kind, so that a column which was not written shows: it is the same in both.
 ROWS = 2
-HOOK = "tests.rollback_rows"
-LONGEST = 200
-DAY = date(2001, 1, 1)
+HOOK = "rollback_rows"  # in the tests of an app
+LONGEST = 4000
+NOON = datetime(2001, 1, 1, 12, tzinfo=UTC)
+
+if TYPE_CHECKING:
+    Field = models.Field[Any, Any]
 
 
 class NoValue(Exception):
@@ -46,57 +49,61 @@ def tables() -> Iterator[type[models.Model]]:
             yield model
 
 
-def word(field: models.Field[Any, Any], number: int) -> str:
+def word(field: Field, number: int) -> str:
     """Return a text as long as the field allows, with the number at its end."""
     length = min(field.max_length or 40, LONGEST)
     return f"{field.name}{'-' * LONGEST}"[: max(0, length - 4)] + f"{number:04}"[-length:]
 
 
-def value_of(field: models.Field[Any, Any], number: int, *, large: bool) -> Any:
+def integer(field: Field, number: int) -> int:
+    """Return one of the largest integers that the field takes."""
+    _, highest = connection.ops.integer_field_range(field.get_internal_type())
+    limits = [one.limit_value for one in field.validators if isinstance(one, MaxValueValidator)]
+    highest = min(one for one in (highest, 2**63 - 1, *limits) if isinstance(one, int))
+    return highest - number
+
+
+def decimal(field: Field, number: int) -> Decimal:
+    """Return one of the largest decimals that the field takes, or a fraction where it takes few."""
+    places = getattr(field, "decimal_places", 0)
+    digits = getattr(field, "max_digits", 0) - places
+    return Decimal(10**digits - 1 - number) if digits > 4 else Decimal(number).scaleb(-places)
+
+
+def value_of(field: Field, number: int, *, large: bool) -> Any:
     """Return a value of a field that differs from one number to the next."""
     if field.choices:
         values = [value for value, _ in field.flatchoices if value not in ("", None)]
         return values[number % len(values)]
-    kind = field.get_internal_type()
-    if kind.endswith("IntegerField"):
-        _, highest = connection.ops.integer_field_range(kind)
-        limits = [one.limit_value for one in field.validators if isinstance(one, MaxValueValidator)]
-        highest = min([highest or 2**31 - 1, *(one for one in limits if isinstance(one, int))])
-        return highest - number if large else number
-    moment = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC) + timedelta(days=number)
-    if kind == "DecimalField":
-        places = getattr(field, "decimal_places", 0)
-        digits = getattr(field, "max_digits", 0) - places
-        large = large and digits > 4
-        return Decimal(10**digits - 1 - number if large else number).scaleb(0 if large else -places)
-    makers: dict[str, Any] = {
-        "BooleanField": lambda: bool(number % 2),
-        "CharField": lambda: word(field, number),
-        "TextField": lambda: word(field, number),
-        "SlugField": lambda: word(field, number),
-        "FileField": lambda: word(field, number),
-        "FilePathField": lambda: word(field, number),
-        "DateField": lambda: moment.date(),
-        "DateTimeField": lambda: moment if settings.USE_TZ else moment.replace(tzinfo=None),
-        "TimeField": lambda: time(number % 24, 30),
-        "DurationField": lambda: timedelta(days=number),
-        "FloatField": lambda: number + 0.5,
-        "UUIDField": lambda: UUID(int=number),
-        "JSONField": lambda: {"sample": number},
-        "BinaryField": lambda: number.to_bytes(4, "big"),
-        "GenericIPAddressField": lambda: f"192.0.2.{number}",
-        "IPAddressField": lambda: f"192.0.2.{number}",
-    }
     if isinstance(field, models.EmailField):
         return f"sample{number}@example.com"
     if isinstance(field, models.URLField):
         return f"https://example.com/{number}"
+    kind = field.get_internal_type()
+    if kind.endswith("IntegerField"):
+        return integer(field, number) if large else number
+    moment = NOON + timedelta(days=number)
+    makers: dict[str, Callable[[], Any]] = {
+        "BinaryField": lambda: number.to_bytes(4, "big"),
+        "BooleanField": lambda: bool(number % 2),
+        "DateField": moment.date,
+        "DateTimeField": lambda: moment if settings.USE_TZ else moment.replace(tzinfo=None),
+        "DecimalField": lambda: decimal(field, number),
+        "DurationField": lambda: timedelta(days=number),
+        "FloatField": lambda: number + 0.5,
+        "GenericIPAddressField": lambda: f"192.0.2.{number}",
+        "JSONField": lambda: {"sample": number},
+        "TimeField": lambda: time(number % 24, 30),
+        "UUIDField": lambda: UUID(int=number),
+    }
+    texts = ("CharField", "FileField", "FilePathField", "SlugField", "TextField")
+    makers |= dict.fromkeys(texts, lambda: word(field, number))
     if kind not in makers:
         raise NoValue(f"{field.name} is a {kind}")
     return makers[kind]()
 
 
-def is_filled_in(field: models.Field[Any, Any]) -> bool:
+def is_filled_in(field: Field) -> bool:
     """Tell whether Django or the database fills a field in by itself."""
     by_itself = ("generated", "auto_now", "auto_now_add")
     return isinstance(field, models.AutoField) or any(
@@ -104,7 +111,7 @@ def is_filled_in(field: models.Field[Any, Any]) -> bool:
     )
 
 
-def is_optional(field: models.Field[Any, Any]) -> bool:
+def is_optional(field: Field) -> bool:
     default = getattr(field, "db_default", models.NOT_PROVIDED)
     return field.null or field.has_default() or default is not models.NOT_PROVIDED
 
@@ -117,18 +124,18 @@ class Rows:
         self.made: dict[tuple[type[models.Model], int], models.Model] = {}
         self.begun: set[type[models.Model]] = set()
         self.problems: dict[str, str] = {}
+        self.by_hook: set[str] = set()  # labels of apps
 
     def write(self, *, bare: bool) -> None:
         """Write rows of each app, by its own code where it has a hook."""
-        written = set()
         for config in apps.get_app_configs():
-            name = f"{config.name}.{HOOK}"
-            if has(name):
-                written.add(config.label)
+            if Path(config.path, "tests", f"{HOOK}.py").exists():
+                self.by_hook.add(config.label)
+                hook = importlib.import_module(f"{config.name}.tests.{HOOK}")
                 for number in range(ROWS):
-                    importlib.import_module(name).write(self.first + number)
+                    hook.write(self.first + number)
         for model in tables():
-            if model._meta.app_label not in written:
+            if model._meta.app_label not in self.by_hook:
                 self.write_model(model, bare=bare)
 
     def write_model(self, model: type[models.Model], *, bare: bool) -> None:
@@ -146,6 +153,8 @@ class Rows:
 
     def row(self, model: type[models.Model], number: int) -> models.Model:
         """Return a model's row of a number, made unless it is there already."""
+        if model._meta.app_label in self.by_hook:
+            return model._default_manager.order_by("-pk")[number]
         if (model, number) not in self.made:
             if model in self.begun:
                 raise NoValue(f"{model._meta.label} refers to itself")
@@ -178,9 +187,7 @@ class Rows:
             row.save()
         return row
 
-    def fill(
-        self, row: models.Model, field: models.Field[Any, Any], number: int, *, large: bool
-    ) -> None:
+    def fill(self, row: models.Model, field: Field, number: int, *, large: bool) -> None:
         related = field.remote_field
         if not related:
             value = value_of(field, self.first + number, large=large)
@@ -191,13 +198,6 @@ class Rows:
             except Exception:
                 if not field.null:
                     raise
-
-
-def has(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 # --- read
