@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
+from django.db.migrations.exceptions import InconsistentMigrationHistory
 
 # MySQL's numbers for a server that can't be reached or won't let us in; anything else is a defect,
 # and keeps its traceback. https://dev.mysql.com/doc/mysql-errors/8.4/en/
@@ -26,6 +27,12 @@ def one_line_errors() -> Iterator[None]:
         if not error.name or not f"{module}.".startswith(f"{error.name}."):
             raise
         sys.exit(f"DJANGO_SETTINGS_MODULE: there is no module {module}")
+    except InconsistentMigrationHistory as error:
+        sys.exit(
+            f"DATABASE_URL: other code has migrated this database: {error}"
+            " Keep its data: docs/fork.md#the-user-model. Nothing to keep: make it anew"
+            " (rm db.sqlite3)"
+        )
     except OperationalError as error:
         if not REFUSED.intersection(error.args):
             raise

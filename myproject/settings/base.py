@@ -16,6 +16,7 @@ APP_COMMIT = env.str("APP_COMMIT", "unknown", validate=word(LONGEST_COMMIT)) or 
 INSTALLED_APPS = [
     "apps.health",
     "apps.releases",
+    "apps.users",
     "apps.dashboard",  # only with: releases
     "django.contrib.admin",
     "django.contrib.auth",
@@ -71,6 +72,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "myproject" / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
+AUTH_USER_MODEL = "users.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
+from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.test import RequestFactory
 from pytest_django import Settings
 
@@ -25,6 +26,13 @@ def test_a_database_that_refuses_ends_in_its_reason() -> None:
     assert end(OperationalError(1045, "Access denied for user 'app'@'web'")) == (
         "DATABASE_URL: the database can't be used: Access denied for user 'app'@'web'"
     )
+
+
+def test_a_database_of_other_code_says_what_to_do() -> None:
+    message = end(InconsistentMigrationHistory("admin.0001 is applied before users.0001."))
+    assert "admin.0001 is applied before users.0001." in message
+    assert "docs/fork.md#the-user-model" in message
+    assert "rm db.sqlite3" in message
 
 
 def test_settings_that_do_not_exist_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

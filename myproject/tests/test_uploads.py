@@ -2,7 +2,6 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
@@ -27,12 +26,6 @@ urlpatterns = [*urls.urlpatterns, path("plain", plain), path("upload", upload)]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
 
-@pytest.fixture
-def staff(client: Client) -> Client:
-    client.force_login(User.objects.create_user("ada"), "django.contrib.auth.backends.ModelBackend")
-    return client
-
-
 def send(client: Client, address: str, megabytes: float) -> HttpResponse:
     file = SimpleUploadedFile("f", b"x" * int(megabytes * 1_000_000))
     return cast(HttpResponse, client.post(address, {"file": file}))
@@ -53,10 +46,10 @@ def test_nothing_of_a_stranger_reaches_the_disk(
 
 
 def test_a_view_that_takes_uploads_gets_them_from_who_is_signed_in(
-    staff: Client, settings: Settings, tmp_path: Path
+    admin_client: Client, settings: Settings, tmp_path: Path
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
-    answers = [send(staff, "/upload", size) for size in (0.1, 3, 5)]
+    answers = [send(admin_client, "/upload", size) for size in (0.1, 3, 5)]
     assert [answer.status_code for answer in answers] == [200, 200, 413]
     assert [answer.content for answer in answers[:2]] == [b"memory", b"disk"]
-    assert send(staff, "/plain", 3).status_code == 413
+    assert send(admin_client, "/plain", 3).status_code == 413

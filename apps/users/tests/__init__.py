@@ -1,0 +1,1 @@
+"""Tests of users and of how they sign in."""
