@@ -1,6 +1,6 @@
 # A menu; what each does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell test check docs-test docs format requirements
+.PHONY: help run dev shell test check docs-test docs format requirements upgrade
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,9 +41,13 @@ format: ## Put the code in its form
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/black --quiet .
 
-requirements: ## Pin the newest versions that requirements*.in allow, with hashes
+requirements: ## Pin what is new in requirements*.in, with hashes; what is pinned stays as it is
 	@scripts/bootstrap test
 	@scripts/pin-requirements
+
+upgrade: ## Pin the newest versions that requirements*.in allow
+	@scripts/bootstrap test
+	@scripts/pin-requirements --upgrade
 
 # only with: rehearsal
 -include rehearsal/Makefile

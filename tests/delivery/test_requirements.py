@@ -1,11 +1,16 @@
 """The pinned requirements, as an older pip reads them."""
 
+import re
+import sys
 from importlib.metadata import distribution
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.delivery.scratch import copy, run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,3 +33,43 @@ def test_an_extra_that_a_package_asks_for_is_pinned_with_it(file: str) -> None:
             chosen = [{"extra": extra} for extra in asking.extras] or [{"extra": ""}]
             if not wanted.marker or any(map(wanted.marker.evaluate, chosen)):
                 assert wanted.extras <= extras[canonicalize_name(wanted.name)], (asking.name, line)
+
+
+def wheel(folder: Path, name: str, version: str) -> None:
+    """Make a package that has nothing but a name and a version."""
+    info = f"{name}-{version}.dist-info"
+    with ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as file:
+        file.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        file.writestr(f"{info}/RECORD", "")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that has pinned the older of two versions, and asks for one package more."""
+    folder = copy(tmp_path / "project", "scripts", "*.in")
+    (folder / ".venv").symlink_to(sys.prefix)
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for name, version in (("kept", "1.0"), ("kept", "2.0"), ("added", "1.0")):
+        wheel(packages, name, version)
+    for file in folder.rglob("*.in"):
+        file.write_text("kept\nadded\n")
+        file.with_suffix(".txt").write_text("kept==1.0\n")
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(packages))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "pins"),
+    [([], ["added==1.0", "kept==1.0"]), (["--upgrade"], ["added==1.0", "kept==2.0"])],
+)
+def test_what_is_pinned_stays_unless_the_newest_is_asked_for(
+    project: Path, words: list[str], pins: list[str]
+) -> None:
+    done = run(project, "scripts/pin-requirements", *words)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^\S+==\S+", (project / "requirements.txt").read_text(), re.M) == pins
