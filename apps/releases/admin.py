@@ -6,7 +6,7 @@ from .models import Release
 
 
 @admin.register(Release)
-class ReleaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes none at run time
+class ReleaseAdmin(admin.ModelAdmin):
     """To look at only: deploys record releases."""
 
     list_display = ("version", "short_commit", "environment", "started", "ended", "outcome")
