@@ -112,8 +112,9 @@ CACHES: dict[str, dict[str, Any]] = {
     },
 }
 
-# The pages load nothing from elsewhere and run no inline script.
-CONTENT_SECURITY_POLICY = {
+# The pages load nothing from elsewhere and run no inline script. Change it here, in this one place:
+# docs/fork.md#the-content-security-policy says how to see what it refused.
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],

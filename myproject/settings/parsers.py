@@ -8,7 +8,7 @@ import re
 import ssl
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 import dj_database_url
 from django.http.request import split_domain_port
@@ -153,6 +153,26 @@ def sentry_dsn(dsn: str) -> str:
     if not safe:
         raise ValidationError(f"is not a DSN such as {DSN_EXAMPLE}")
     return dsn
+
+
+def csp_reports(dsn: str, *, environment: str, release: str) -> str:
+    """Return the URL at which the Sentry of a DSN takes reports of what a policy refused.
+
+    https://docs.sentry.io/platforms/python/security-policy-reporting/
+    """
+    from sentry_sdk.utils import Dsn
+
+    sentry = Dsn(dsn)
+    query = urlencode(
+        {
+            "sentry_key": sentry.public_key,
+            "sentry_environment": environment,
+            "sentry_release": release,
+        }
+    )
+    address = f"{sentry.netloc}{sentry.path}api/{sentry.project_id}/security/"
+    # A ; would begin another directive, and a header is ASCII.
+    return f"{sentry.scheme}://{quote(address, safe='/:[]@')}?{query}"
 
 
 def hosts(text: str, *, any_host: bool) -> list[str]:

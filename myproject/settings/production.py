@@ -2,7 +2,7 @@
 
 from myproject.release_names import LONGEST_ENVIRONMENT
 
-from . import environment
+from . import environment, parsers
 from .base import *
 from .environment import env, filled, not_negative, word
 
@@ -43,3 +43,7 @@ if SENTRY_DSN:
     import sentry_sdk
 
     sentry_sdk.init(dsn=SENTRY_DSN, environment=APP_ENVIRONMENT, release=APP_VERSION)
+    reports = parsers.csp_reports(SENTRY_DSN, environment=APP_ENVIRONMENT, release=APP_VERSION)
+    CONTENT_SECURITY_POLICY = {
+        "DIRECTIVES": CONTENT_SECURITY_POLICY["DIRECTIVES"] | {"report-uri": reports}
+    }

@@ -14,3 +14,9 @@ def test_a_page_that_is_not_there_leads_to_the_start(client: Client) -> None:
     response = client.get("/nowhere/")
     assert response.status_code == 404
     assert b'<a href="/">' in response.content
+
+
+def test_a_browser_that_asks_for_an_icon_is_led_to_it(client: Client) -> None:
+    response = client.get("/favicon.ico")
+    assert response["Location"] == "/static/favicon.svg"
+    assert finders.find("favicon.svg")

@@ -199,7 +199,9 @@ def test_any_value_is_taken_or_named(form: tuple[str, str], odd: str) -> None:
         for variable, known in (PRODUCTION | {name: value}).items():
             patch.setenv(variable, known)
         try:
-            importlib.import_module("myproject.settings.production")
+            production = importlib.import_module("myproject.settings.production")
+            reports = production.CONTENT_SECURITY_POLICY["DIRECTIVES"].get("report-uri", "")
+            assert reports.isascii() and not set(reports) & set("; ,\n")
         except ImproperlyConfigured as refused:
             assert str(refused).splitlines()[1].startswith(f"  {name}: ")
             assert len(str(refused).splitlines()) == 2
@@ -304,6 +306,19 @@ def test_errors_are_tracked_when_a_dsn_is_set(environ: pytest.MonkeyPatch) -> No
     assert clients[0].options["environment"] == "staging"
     assert clients[0].options["release"] == "1.2.3"
     assert clients[0].dsn == variables["SENTRY_DSN"]
+
+
+def test_sentry_is_told_what_the_content_security_policy_refused(
+    environ: pytest.MonkeyPatch,
+) -> None:
+    environ.setattr(sentry_sdk, "init", lambda **options: None)
+    variables = {"SENTRY_DSN": "https://key@sentry.example/path/1", "APP_VERSION": "1.2.3"}
+    policy = load("production", environ, **PRODUCTION | variables).CONTENT_SECURITY_POLICY
+    assert policy["DIRECTIVES"]["default-src"] == ["'none'"]
+    assert policy["DIRECTIVES"]["report-uri"] == (
+        "https://sentry.example/path/api/1/security/"
+        "?sentry_key=key&sentry_environment=staging&sentry_release=1.2.3"
+    )
 
 
 def test_a_file_adds_to_what_is_set(environ: pytest.MonkeyPatch, tmp_path: Path) -> None:
