@@ -81,7 +81,7 @@ COPY --from=packages /opt/venv /opt/venv
 COPY --from=static /app/staticfiles staticfiles
 COPY --from=code /app .
 
-ENV APP_VERSION=$APP_VERSION APP_COMMIT=$APP_COMMIT
+ENV APP_VERSION=$APP_VERSION APP_COMMIT=$APP_COMMIT APP_CREATED=$APP_CREATED
 LABEL org.opencontainers.image.title="myproject" \
       org.opencontainers.image.version="$APP_VERSION" \
       org.opencontainers.image.revision="$APP_COMMIT" \

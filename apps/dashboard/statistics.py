@@ -1,23 +1,11 @@
 from datetime import datetime, timedelta
 from statistics import median
-from typing import NamedTuple
 
-from apps.releases.models import Outcome, ReleaseQuerySet
-
-
-class Statistics(NamedTuple):
-    releases: int
-    rolled_back_percent: int
-    median_live: timedelta | None
+from apps.releases.models import ReleaseQuerySet
 
 
-def statistics(releases: ReleaseQuerySet, since: datetime) -> Statistics:
-    """Sum up what started at `since` or later; what is still live has no time live yet."""
-    started_since = list(releases.filter(started__gte=since))
-    rolled_back = sum(release.outcome == Outcome.ROLLED_BACK for release in started_since)
-    ended = [release.duration.total_seconds() for release in started_since if release.ended]
-    return Statistics(
-        len(started_since),
-        round(100 * rolled_back / max(1, len(started_since))),
-        timedelta(seconds=median(ended)) if ended else None,
-    )
+def median_live(releases: ReleaseQuerySet, since: datetime) -> timedelta | None:
+    """Return how long the releases since a time were live; nothing where none has ended."""
+    ended = releases.filter(started__gte=since, ended__isnull=False)
+    seconds = [release.duration.total_seconds() for release in ended]
+    return timedelta(seconds=median(seconds)) if seconds else None

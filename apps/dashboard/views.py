@@ -12,9 +12,9 @@ from django.views.decorators.http import require_safe
 
 from apps.health import checks
 from apps.releases.models import Outcome, Release
-from apps.releases.views import is_healthy, requested_page
+from apps.releases.views import FIGURES_DAYS, is_healthy, recent_figures, requested_page
 
-from .statistics import statistics
+from .statistics import median_live
 
 STATISTICS_DAYS = 30
 
@@ -32,6 +32,8 @@ def release_list(request: HttpRequest) -> HttpResponse:
         "answering": answering(),
         "healthy": is_healthy(health),
         "health": health,
+        "figures": recent_figures(),
+        "figures_days": FIGURES_DAYS,
         "page": page,
         "pages": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
         "outcome": request.GET.get("outcome", ""),
@@ -40,7 +42,7 @@ def release_list(request: HttpRequest) -> HttpResponse:
     if waffle.flag_is_active(request, "release_statistics"):
         since = timezone.now() - timedelta(days=STATISTICS_DAYS)
         here = Release.objects.in_environment(settings.APP_ENVIRONMENT)
-        context |= {"days": STATISTICS_DAYS, "statistics": statistics(here, since)}
+        context |= {"days": STATISTICS_DAYS, "median_live": median_live(here, since)}
     return render(request, "dashboard/releases.html", context)
 
 

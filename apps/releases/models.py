@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.core.exceptions import ValidationError
@@ -31,7 +31,13 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
         return self.filter(live_in=environment).first()
 
     def record(
-        self, *, version: str, commit: str, environment: str, rolled_back: bool = False
+        self,
+        *,
+        version: str,
+        commit: str,
+        environment: str,
+        committed: datetime | None = None,
+        rolled_back: bool = False,
     ) -> tuple["Release", bool]:
         """Make a release the live one; return it, and whether it wasn't that already.
 
@@ -39,7 +45,11 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
         recording begins again, so that all of them are kept and the last one is live.
         """
         release = self.model(
-            version=version, commit=commit, environment=environment, outcome=Outcome.LIVE
+            version=version,
+            commit=commit,
+            committed=committed,
+            environment=environment,
+            outcome=Outcome.LIVE,
         )
         release.full_clean(exclude=["started"], validate_unique=False, validate_constraints=False)
         end = Outcome.ROLLED_BACK if rolled_back else Outcome.SUPERSEDED
@@ -75,6 +85,8 @@ class Release(models.Model):
 
     version = models.CharField(max_length=LONGEST_VERSION)
     commit = models.CharField(max_length=LONGEST_COMMIT)
+    # When the commit was made, where that is known.
+    committed = models.DateTimeField(null=True, blank=True, editable=False)
     environment = models.CharField(max_length=LONGEST_ENVIRONMENT)
     started = models.DateTimeField()
     ended = models.DateTimeField(null=True, blank=True, editable=False)

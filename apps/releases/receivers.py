@@ -17,6 +17,7 @@ def record_release(using: str, **_kwargs: Any) -> None:
         releases.record(
             version=settings.APP_VERSION,
             commit=settings.APP_COMMIT,
+            committed=settings.APP_CREATED,
             environment=settings.APP_ENVIRONMENT,
             rolled_back=live is not None and is_lower(settings.APP_VERSION, live.version),
         )

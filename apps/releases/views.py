@@ -1,17 +1,21 @@
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.paginator import InvalidPage, Page, Paginator
 from django.http import Http404, HttpRequest, JsonResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from apps.health import checks
 
+from .figures import Figures, figures
 from .models import Outcome, Release
 
 PER_PAGE = 20
+FIGURES_DAYS = 30
 
 
 @csrf_exempt  # so that a POST is told 405, and not to bring a token
@@ -29,6 +33,7 @@ def release_list_json(request: HttpRequest) -> JsonResponse:
             "live": as_json(live) if live else None,
             "health": "ok" if is_healthy(health) else "failed",
             "checks": {name: result.status for name, result in health.items()},
+            "figures": figures_as_json(recent_figures()),
             "count": page.paginator.count,
             "previous": link(request, page.previous_page_number()) if page.has_previous() else None,
             "next": link(request, page.next_page_number()) if page.has_next() else None,
@@ -52,6 +57,27 @@ def requested_page(request: HttpRequest) -> Page[Release]:
 
 def is_healthy(health: dict[str, checks.Result]) -> bool:
     return all(result.status == "ok" for result in health.values())
+
+
+def recent_figures() -> Figures:
+    """Return DORA's figures for this environment over the last days."""
+    releases = Release.objects.in_environment(settings.APP_ENVIRONMENT)
+    return figures(releases, since=timezone.now() - timedelta(days=FIGURES_DAYS))
+
+
+def figures_as_json(found: Figures) -> dict[str, int | None]:
+    """Return the figures, with null for what the record can't tell."""
+    return {
+        "days": FIGURES_DAYS,
+        "deployments": found.deployments,
+        "lead_time_seconds": seconds(found.lead_time),
+        "failed": found.failed,
+        "recovery_seconds": seconds(found.recovery_time),
+    }
+
+
+def seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else round(duration.total_seconds())
 
 
 def link(request: HttpRequest, page: int) -> str:

@@ -12,6 +12,7 @@ from .environment import BASE_DIR, at_most, env, positive, word
 # What is running, as the image says.
 APP_VERSION = env.str("APP_VERSION", "unknown", validate=word(LONGEST_VERSION)) or "unknown"
 APP_COMMIT = env.str("APP_COMMIT", "unknown", validate=word(LONGEST_COMMIT)) or "unknown"
+APP_CREATED = env.moment("APP_CREATED", "")
 
 INSTALLED_APPS = [
     "apps.health",

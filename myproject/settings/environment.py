@@ -22,8 +22,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 env = Env(eager=False)
 for parser in (
-    *(parsers.database_url, parsers.database_ca, parsers.redis_url, parsers.sentry_dsn),
+    parsers.database_url,
+    parsers.database_ca,
+    parsers.redis_url,
+    parsers.sentry_dsn,
     parsers.hosts,
+    parsers.moment,
 ):
     env.add_parser(parser.__name__, parser)
 _readers = [env]

@@ -6,6 +6,7 @@ So what is accepted at the start works later. The messages repeat no secret.
 import os
 import re
 import ssl
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
@@ -173,6 +174,21 @@ def csp_reports(dsn: str, *, environment: str, release: str) -> str:
     address = f"{sentry.netloc}{sentry.path}api/{sentry.project_id}/security/"
     # A ; would begin another directive, and a header is ASCII.
     return f"{sentry.scheme}://{quote(address, safe='/:[]@')}?{query}"
+
+
+def moment(text: str) -> datetime | None:
+    """Return a time with its offset from UTC, or nothing for an empty one."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        known = found.tzinfo is not None and found.timestamp() >= 0
+    except (OverflowError, ValueError):
+        known = False
+    if not known:
+        raise ValidationError("is not a time such as 2026-01-31T12:00:00+00:00")
+    return found
 
 
 def hosts(text: str, *, any_host: bool) -> list[str]:

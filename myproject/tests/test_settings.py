@@ -25,7 +25,7 @@ PRODUCTION = {
 }
 OWN = {*PRODUCTION, "DATABASE_READ_TIMEOUT", "HEALTH_TIMEOUT", "LOG_FORMAT", "LOG_LEVEL", "DEBUG"}
 OWN |= {"SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "SENTRY_DSN", "APP_VERSION", "APP_COMMIT"}
-OWN |= {"DATABASE_CA", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"}
+OWN |= {"DATABASE_CA", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD", "APP_CREATED"}
 
 
 def clear(patch: pytest.MonkeyPatch) -> None:
@@ -157,6 +157,8 @@ def test_production_names_everything_that_is_empty(environ: pytest.MonkeyPatch) 
         ("LOG_LEVEL", "loud", "must be one of: CRITICAL"),
         ("SECURE_SSL_REDIRECT", "perhaps", "Not a valid boolean"),
         ("SECURE_HSTS_SECONDS", "-1", "must be 0 or more"),
+        ("APP_CREATED", "2026-01-31T12:00:00", "is not a time such as"),
+        ("APP_CREATED", "yesterday", "is not a time such as"),
         ("SENTRY_DSN", "https://sentry.example/1", "is not a DSN such as"),
         ("SENTRY_DSN", "https://key@sentry.example:port/1", "is not a DSN such as"),
         ("SENTRY_DSN", "https://key@sentry.example/project", "is not a DSN such as"),

@@ -2,19 +2,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.dashboard.statistics import statistics
+from apps.dashboard.statistics import median_live
 from apps.releases.models import Release
 from apps.releases.tests.conftest import MakeReleases
 
 pytestmark = pytest.mark.django_db
 
 
-def test_statistics_sum_up_what_started_since(make_releases: MakeReleases) -> None:
+def test_time_live_is_that_of_what_started_since_and_has_ended(make_releases: MakeReleases) -> None:
     releases = make_releases(11)
-    found = statistics(Release.objects.all(), since=releases[1].started)
-    assert (found.releases, found.rolled_back_percent) == (10, 30)
-    assert found.median_live == timedelta(hours=1)
+    Release.objects.filter(pk=releases[0].pk).update(ended=datetime.now(UTC))
+    assert median_live(Release.objects.all(), since=releases[1].started) == timedelta(hours=1)
 
 
-def test_statistics_of_nothing() -> None:
-    assert statistics(Release.objects.all(), since=datetime.now(UTC)) == (0, 0, None)
+def test_time_live_of_nothing() -> None:
+    assert median_live(Release.objects.all(), since=datetime.now(UTC)) is None

@@ -1,8 +1,12 @@
+from datetime import timedelta
+
 import pytest
+from django.db.models import F
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 from waffle.testutils import override_flag
 
+from apps.releases.models import Release
 from apps.releases.tests.conftest import MakeReleases
 
 PAGE = "/releases/"
@@ -57,13 +61,29 @@ def test_visitor_gets_no_cookie(client: Client, active: bool) -> None:
         assert not client.get(PAGE).cookies
 
 
+@pytest.mark.django_db
+def test_figures_of_nothing_are_not_shown(client: Client) -> None:
+    assert "Delivery in" not in html(client)
+
+
+def test_figures_that_the_record_tells_are_shown(
+    client: Client, make_releases: MakeReleases
+) -> None:
+    make_releases(9)
+    page = html(client)
+    assert "<dt>Deployments</dt><dd>7</dd>" in page
+    assert "<dt>Failed or rolled back</dt><dd>29 %</dd>" in page
+    assert "<dt>Median time to restore</dt><dd>1 hour</dd>" in page
+    assert "lead time" not in page
+    Release.objects.update(committed=F("started") - timedelta(hours=2))
+    assert "commit to deploy</dt><dd>2 hours</dd>" in html(client)
+
+
 def test_statistics_stand_behind_their_flag(client: Client, make_releases: MakeReleases) -> None:
     make_releases(9)
     assert "The last 30 days" not in html(client)
     with override_flag("release_statistics", active=True):
         page = html(client)
-    assert "<dt>Releases</dt><dd>9</dd>" in page
-    assert "<dt>Rolled back</dt><dd>22 %</dd>" in page
     assert "<dt>Median time live</dt><dd>1 hour</dd>" in page
 
 
@@ -95,7 +115,7 @@ def test_queries_do_not_grow_with_the_history(
     client: Client, make_releases: MakeReleases, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     make_releases(45)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get(PAGE)
 
 

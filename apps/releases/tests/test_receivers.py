@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -11,9 +13,13 @@ from apps.releases.receivers import is_lower
 pytestmark = pytest.mark.django_db
 
 
+CREATED = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
 @pytest.fixture
 def image(settings: Settings) -> None:
     settings.APP_VERSION, settings.APP_COMMIT = "1.4.0", "9f3c1b7"
+    settings.APP_CREATED = CREATED
 
 
 def migrate() -> None:
@@ -25,6 +31,7 @@ def test_migrating_records_what_is_deployed() -> None:
     migrate()
     live = Release.objects.live_in("test")
     assert live and (live.version, live.commit) == ("1.4.0", "9f3c1b7")
+    assert live.committed == CREATED
 
 
 @pytest.mark.usefixtures("image")

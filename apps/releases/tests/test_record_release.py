@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
@@ -32,8 +34,10 @@ def test_environment_can_be_another() -> None:
 
 def test_image_is_recorded_by_default(settings: Settings) -> None:
     settings.APP_VERSION, settings.APP_COMMIT = "1.4.0", "9f3c1b7"
+    settings.APP_CREATED = datetime(2026, 1, 1, 12, tzinfo=UTC)
     call_command("record_release")
-    assert Release.objects.filter(version="1.4.0", commit="9f3c1b7").exists()
+    release = Release.objects.get(version="1.4.0", commit="9f3c1b7")
+    assert release.committed == settings.APP_CREATED
 
 
 @pytest.mark.parametrize(

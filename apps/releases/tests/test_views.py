@@ -51,6 +51,17 @@ def test_json_has_times_and_seconds(client: Client, make_releases: MakeReleases)
     assert live["ended"] is None
 
 
+def test_json_has_the_figures_of_delivery(client: Client, make_releases: MakeReleases) -> None:
+    make_releases(9)
+    assert client.get(ADDRESS).json()["figures"] == {
+        "days": 30,
+        "deployments": 7,
+        "lead_time_seconds": None,
+        "failed": 2,
+        "recovery_seconds": 3600,
+    }
+
+
 def test_json_leads_through_the_history(client: Client, make_releases: MakeReleases) -> None:
     make_releases(60)
     address, seen = f"{ADDRESS}?outcome=superseded", []
@@ -68,7 +79,7 @@ def test_queries_do_not_grow_with_the_history(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     make_releases(45)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get(ADDRESS)
 
 

@@ -30,14 +30,17 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         version, commit = options["release_version"], options["commit"]
+        committed = None
         if version is None:
             version, commit = settings.APP_VERSION, settings.APP_COMMIT
+            committed = settings.APP_CREATED
         elif commit is None:
             raise CommandError("COMMIT is missing: a VERSION needs the commit it was built from.")
         try:
             release, news = Release.objects.record(
                 version=version,
                 commit=commit,
+                committed=committed,
                 environment=options["environment"],
                 rolled_back=options["rollback"],
             )
