@@ -1,5 +1,6 @@
 import pytest
 from axes.models import AccessAttempt
+from django.contrib.auth import get_user_model
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
@@ -42,3 +43,11 @@ def test_no_spelling_of_an_address_evades_the_lock(
 def test_without_credentials_the_form_has_the_name() -> None:
     assert username(RequestFactory().post("/", {"username": "ada"}), None) == "ada"
     assert username(RequestFactory().get("/"), None) is None
+
+
+@pytest.mark.parametrize("field", ["username", "email"])
+def test_the_model_may_have_another_word_for_the_name(
+    monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "email")
+    assert username(RequestFactory().post("/"), {field: "ada", "password": "x"}) == "ada"
