@@ -24,6 +24,7 @@ check: ## Run every gate of test.yml but the scan for secrets
 docs-test: ## Run the commands of the pages that take long, and compare what they print
 	@scripts/bootstrap test
 	@.venv/bin/python -m delivery.docs.run_docs --kind slow
+	@.venv/bin/python -m delivery.docs.run_docs --kind fork
 
 docs: ## Build the site of the documentation
 	@scripts/bootstrap docs
@@ -38,8 +39,9 @@ bench: ## Measure against other projects, in one run
 # until here: template
 format: ## Put the code in its form
 	@scripts/bootstrap test
-	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/black --quiet .
+	@.venv/bin/ruff check .
 
 requirements: ## Pin what is new in requirements*.in, with hashes; what is pinned stays as it is
 	@scripts/bootstrap test

@@ -42,7 +42,7 @@ def figures(releases: ReleaseQuerySet, since: datetime) -> Figures:
     )
 
 
-def typical(durations: Iterable[timedelta]) -> timedelta | None:
-    """Return the median; nothing where there is no duration."""
-    seconds = [duration.total_seconds() for duration in durations]
+def typical(times: Iterable[timedelta]) -> timedelta | None:
+    """Return the median; nothing where there is no time."""
+    seconds = [time.total_seconds() for time in times]
     return timedelta(seconds=median(seconds)) if seconds else None

@@ -5,14 +5,20 @@ A block ```console has commands after `$ `, continued after `> `, and below each
 
   (no comment)       the tests run it
   slow               `make docs-test` runs it
+  fork               `make docs-test` runs it in a fork, from the page of the fork
   rehearsal          `run_docs --kind rehearsal` runs it  # only with: rehearsal
   fails              its last command must fail
   until TEXT         it serves: it is ended once it has printed that
   never: WHY         nobody runs it; the tests make sure that what it names is there
+
+A block after <!-- file: PATH --> is written to that file in the fork, and one after
+<!-- end of: PATH --> is added to it. A block ```diff after <!-- change: PATH --> is applied to it:
+its hunks have context before and after, no numbers, and a line @@ between them.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +30,7 @@ from delivery.paths import ROOT
 KINDS = (
     "fast",
     "slow",
+    "fork",
     "rehearsal",  # only with: rehearsal
     "never",
 )
@@ -33,6 +40,7 @@ FOLDERS = (
     ROOT / "rehearsal" / "docs",  # only with: rehearsal
 )
 BLOCK = re.compile(r"^( *)(?:<!-- run: ([^\n]+) -->\n *)?```console\n(.*?)^ *```", re.M | re.S)
+FILE = re.compile(r"^<!-- (file|end of|change): (\S+) -->\n```\w*\n(.*?)^```", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Block:
     commands: tuple[Command, ...]
 
     def __str__(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
+        return f"{os.path.relpath(self.page, ROOT)}:{self.line}"
 
 
 def pages() -> list[Path]:
@@ -62,10 +70,25 @@ def pages() -> list[Path]:
 def blocks(page: Path) -> list[Block]:
     """Return a page's blocks; raise Failure where one can't be understood."""
     text = page.read_text()
+    found = sorted([*BLOCK.finditer(text), *FILE.finditer(text)], key=lambda match: match.start())
     return [
-        read_block(page, text.count("\n", 0, found.start()) + 1, *found.groups(default=""))
-        for found in BLOCK.finditer(text)
+        (read_block if match.re is BLOCK else read_file)(
+            page, text.count("\n", 0, match.start()) + 1, *match.groups(default="")
+        )
+        for match in found
     ]
+
+
+def read_file(page: Path, line: int, where: str, path: str, body: str) -> Block:
+    """Return a block that changes a file as a person would."""
+    if where == "change":
+        # Any line but the first: a hunk that begins there must match there.
+        body = f"--- a/{path}\n+++ b/{path}\n@@\n{body}".replace("@@\n", "@@ -2 +2 @@\n")
+        command = "git apply --recount"
+    else:
+        command = f"cat {'>' if where == 'file' else '>>'}{path}"
+    text = f"mkdir -p {Path(path).parent}\n{command} <<'END OF FILE'\n{body}END OF FILE"
+    return Block(page, line, "fork", False, "", "", (Command(text, ""),))
 
 
 def read_block(page: Path, line: int, indent: str, words: str, body: str) -> Block:

@@ -26,10 +26,12 @@ from delivery.git import git
 from delivery.paths import ROOT
 
 COPY = ROOT / ".out" / "pages"
+FORK = ROOT / ".out" / "fork"
 WHO = ("--config=user.name=run_docs", "--config=user.email=run_docs@localhost")
 SECONDS = {
     "fast": 120,
     "slow": 900,
+    "fork": 1800,
     "rehearsal": 3600,  # only with: rehearsal
 }
 END = "@@ended@@"
@@ -80,7 +82,21 @@ def copy_to(folder: Path) -> None:
             shutil.copy2(ROOT / name, target)
     if names:
         git("add", "--all", folder=folder)
-        git("commit", "--quiet", "--message=What is not committed yet", folder=folder)
+        git("commit", "--quiet", "--message=chore: what is not committed yet", folder=folder)
+
+
+def fork_to(folder: Path) -> None:
+    """Make a project of its own of what is here, as docs/fork.md says, with packages of its own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    copy_to(folder)
+    (folder / ".venv").unlink()
+    # only with: template
+    command = ["scripts/rename", "my_shop"]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
+    if done.returncode:
+        raise Failure(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+    git("commit", "--quiet", "--message=chore: my_shop, from the template", folder=folder)
+    # until here: template
 
 
 @contextmanager
@@ -166,11 +182,15 @@ def main() -> None:
     def act() -> None:
         if missing := [page for page in words.pages if not page.is_file()]:
             raise Failure(f"there is no page {missing[0]}")
-        copy_to(COPY)
+        folder, make = (FORK, fork_to) if words.kind == "fork" else (COPY, copy_to)
+        make(folder)
         for page in [page.resolve() for page in words.pages] or pages():
+            name = page.relative_to(ROOT)
+            # A fork's page has the fork's names.
+            page = folder / name if words.kind == "fork" else page
             if found := [block for block in blocks(page) if block.kind == words.kind]:
-                print(f"== {page.relative_to(ROOT)}")
-                run_page(found, COPY, lambda line: print(f"   {line}", end=""))
+                print(f"== {name}", flush=True)
+                run_page(found, folder, lambda line: print(f"   {line}", end="", flush=True))
 
     run("run_docs.py", act)
 
