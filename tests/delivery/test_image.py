@@ -265,7 +265,8 @@ def test_it_says_what_it_was_built_from(config: dict[str, Any]) -> None:
     assert (labels["title"], labels["revision"]) == ("myproject", commit)
     assert labels["version"] == version
     assert datetime.fromisoformat(labels["created"]).tzinfo
-    assert {f"APP_COMMIT={commit}", f"APP_VERSION={version}"} <= set(config["Env"])
+    said = {f"APP_{name}={value}" for name, value in (("COMMIT", commit), ("VERSION", version))}
+    assert said | {f"APP_CREATED={labels['created']}"} <= set(config["Env"])
 
 
 def test_it_adds_little_to_its_base(image: str) -> None:
