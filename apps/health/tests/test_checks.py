@@ -18,39 +18,39 @@ def passes() -> None:
 
 
 @pytest.fixture
-def lanes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[checks.Lane]]:
-    """The lanes that `run` uses, for a test to fill; and a way out for checks that hang."""
-    lanes: list[checks.Lane] = []
-    monkeypatch.setattr(checks, "LANES", lanes)
-    yield lanes
+def groups(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[checks.CheckGroup]]:
+    """Replace the groups that `run` runs by an empty list, for a test to fill."""
+    groups: list[checks.CheckGroup] = []
+    monkeypatch.setattr(checks, "CHECK_GROUPS", groups)
+    yield groups
 
 
 def statuses(results: dict[str, checks.Result]) -> dict[str, str]:
     return {name: result.status for name, result in results.items()}
 
 
-def test_what_builds_on_a_failed_check_is_unknown(lanes: list[checks.Lane]) -> None:
-    lanes += [checks.Lane(first=fails, second=passes), checks.Lane(other=passes)]
+def test_what_builds_on_a_failed_check_is_unknown(groups: list[checks.CheckGroup]) -> None:
+    groups += [checks.CheckGroup(first=fails, second=passes), checks.CheckGroup(other=passes)]
     assert statuses(checks.run(60)) == {"first": "failed", "second": "unknown", "other": "ok"}
 
 
 def test_a_failure_is_explained_in_the_log_only(
-    lanes: list[checks.Lane], caplog: pytest.LogCaptureFixture
+    groups: list[checks.CheckGroup], caplog: pytest.LogCaptureFixture
 ) -> None:
-    lanes += [checks.Lane(first=fails)]
+    groups += [checks.CheckGroup(first=fails)]
     assert "db.internal" not in str(checks.run(60))
     assert "db.internal said no to root" in caplog.text
 
 
 def test_a_check_that_hangs_is_left_behind(
-    lanes: list[checks.Lane], caplog: pytest.LogCaptureFixture
+    groups: list[checks.CheckGroup], caplog: pytest.LogCaptureFixture
 ) -> None:
     release = threading.Event()
 
     def hangs() -> None:
         release.wait()
 
-    lanes += [checks.Lane(hangs=hangs, after=passes)]
+    groups += [checks.CheckGroup(hangs=hangs, after=passes)]
     results = checks.run(0.1)
     release.set()
     assert statuses(results) == {"hangs": "timeout", "after": "unknown"}
@@ -58,33 +58,33 @@ def test_a_check_that_hangs_is_left_behind(
     assert "hangs gave no answer within 0.1 s" in caplog.text
 
 
-def test_a_check_that_hangs_holds_up_no_other_lane(lanes: list[checks.Lane]) -> None:
+def test_a_check_that_hangs_holds_up_no_other_group(groups: list[checks.CheckGroup]) -> None:
     release = threading.Event()
 
     def waits() -> None:
         release.wait()
 
-    lanes += [checks.Lane(waits=waits), checks.Lane(releases=release.set)]
+    groups += [checks.CheckGroup(waits=waits), checks.CheckGroup(releases=release.set)]
     assert statuses(checks.run(60)) == {"waits": "ok", "releases": "ok"}
 
 
-def test_callers_behind_one_that_hangs_share_the_next_round(lanes: list[checks.Lane]) -> None:
+def test_callers_behind_one_that_hangs_share_the_next_run(groups: list[checks.CheckGroup]) -> None:
     release, calls = threading.Event(), []
 
     def hangs() -> None:
         calls.append(1)
         release.wait()
 
-    lanes += [checks.Lane(hangs=hangs)]
+    groups += [checks.CheckGroup(hangs=hangs)]
     assert [statuses(checks.run(0.02))["hangs"] for _ in range(5)] == ["timeout"] * 5
     release.set()
     assert statuses(checks.run(60)) == {"hangs": "ok"}
     assert 2 <= len(calls) <= 3
 
 
-def test_no_caller_gets_what_was_found_before_it_asked(lanes: list[checks.Lane]) -> None:
+def test_no_caller_gets_what_was_found_before_it_asked(groups: list[checks.CheckGroup]) -> None:
     calls: list[int] = []
-    lanes += [checks.Lane(counts=lambda: calls.append(1))]
+    groups += [checks.CheckGroup(counts=lambda: calls.append(1))]
     for number in range(1, 4):
         checks.run(60)
         assert len(calls) == number
@@ -105,7 +105,7 @@ def test_nothing_pending_is_remembered_for_a_second(
     checks.check_migrations()
     with django_assert_num_queries(0):
         checks.check_migrations()
-    monkeypatch.setattr(checks, "LOOK_EVERY_SECONDS", 0)
+    monkeypatch.setattr(checks, "READ_MIGRATIONS_EVERY_SECONDS", 0)
     with django_assert_num_queries(1):
         checks.check_migrations()
 
@@ -113,7 +113,7 @@ def test_nothing_pending_is_remembered_for_a_second(
 @pytest.mark.django_db
 def test_a_migration_that_is_taken_back_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     checks.check_migrations()
-    monkeypatch.setattr(checks, "LOOK_EVERY_SECONDS", 0)
+    monkeypatch.setattr(checks, "READ_MIGRATIONS_EVERY_SECONDS", 0)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
     for _ in range(2):
@@ -131,7 +131,7 @@ def test_a_migration_that_is_taken_back_is_noticed(monkeypatch: pytest.MonkeyPat
 )
 def test_a_gap_in_the_migrations_is_noticed(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     checks.check_migrations()
-    monkeypatch.setattr(checks, "LOOK_EVERY_SECONDS", 0)
+    monkeypatch.setattr(checks, "READ_MIGRATIONS_EVERY_SECONDS", 0)
     with connection.cursor() as cursor:
         cursor.execute(change)
     for _ in range(2):
@@ -141,7 +141,7 @@ def test_a_gap_in_the_migrations_is_noticed(monkeypatch: pytest.MonkeyPatch, cha
 
 @pytest.mark.django_db
 def test_a_pending_migration_is_not_remembered_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "_complete", None)
+    monkeypatch.setattr(checks.check_migrations, "_complete", None)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
     for _ in range(2):
@@ -150,10 +150,10 @@ def test_a_pending_migration_is_not_remembered_as_none(monkeypatch: pytest.Monke
 
 
 def test_an_outage_is_one_error_and_the_next_one_another(
-    lanes: list[checks.Lane], caplog: pytest.LogCaptureFixture
+    groups: list[checks.CheckGroup], caplog: pytest.LogCaptureFixture
 ) -> None:
-    rounds = iter([fails, fails, fails, passes, fails, fails])
-    lanes += [checks.Lane(sometimes=lambda: next(rounds)())]
+    runs = iter([fails, fails, fails, passes, fails, fails])
+    groups += [checks.CheckGroup(sometimes=lambda: next(runs)())]
     for _ in range(6):
         checks.run(60)
     levels = [record.levelno for record in caplog.records]
@@ -163,12 +163,12 @@ def test_an_outage_is_one_error_and_the_next_one_another(
 
 @pytest.mark.django_db
 def test_a_reason_carries_the_id_of_its_request(
-    lanes: list[checks.Lane], caplog: pytest.LogCaptureFixture
+    groups: list[checks.CheckGroup], caplog: pytest.LogCaptureFixture
 ) -> None:
     from myproject import request_id
     from myproject.logs import RequestIdFilter
 
-    lanes += [checks.Lane(first=fails)]
+    groups += [checks.CheckGroup(first=fails)]
     caplog.handler.addFilter(RequestIdFilter())
     token = request_id.current.set("abc")
     checks.run(60)
