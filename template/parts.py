@@ -27,8 +27,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "scripts/rename",
         "template/rename.py",
         "scripts/try-fork",
-        "tests/delivery/test_fork.py",
-        "tests/delivery/test_parts.py",
+        "tests/delivery/template/test_fork.py",
+        "tests/delivery/template/test_parts.py",
     ),
     # The example page, and the lessons that change it.
     "releases": ("apps/dashboard", "rehearsal/docs/tutorial"),

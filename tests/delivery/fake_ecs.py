@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from delivery.aws.client import Aws
+from delivery.aws.ecs import Service
 from delivery.errors import Failure
 
 ARN = "arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-task"
@@ -186,3 +187,8 @@ class FakeEcs(Aws):
 
     def moves(self) -> list[dict[str, str]]:
         return [options for action, options in self.calls if action == "update-service"]
+
+
+def service_of(ecs: FakeEcs) -> Service:
+    """Return the service of staging, as a client of the fake ECS."""
+    return Service(ecs, "myapp-staging-cluster", "myapp-staging-service")

@@ -1,6 +1,6 @@
 """Commands of scripts/, run in this process: starting Python is most of what they cost.
 
-test_scripts.py makes sure that each script starts the module that is run here.
+scripts/test_scripts.py makes sure that each script starts the module that is run here.
 """
 
 import importlib

@@ -1,64 +1,23 @@
-"""What may go to production, and what of it GitHub shows."""
+"""scripts/check-release: which versions may go to production."""
 
-import os
 import shutil
-import stat
 import subprocess
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from delivery.aws.client import Aws
-from delivery.deploy.promote_image import promote
 from delivery.errors import Failure
 from delivery.release import check_release
-from delivery.release.changelog_section import section
-from delivery.release.check_deploy_time import check as check_time
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CHANGELOG = """# Changelog
-
-## [Unreleased]
 
 ## [1.2.3] - 2026-01-31
 
 ### Added
 
 - A thing.
-
-## [1.2.2] - 2026-01-30
-
-- An older thing.
-
-## [1.2.1]
-
-[1.2.3]: https://example.com/1.2.3
 """
-
-
-# --- the changelog
-
-
-def test_a_section_is_what_stands_under_its_heading() -> None:
-    assert section(CHANGELOG, "v1.2.3") == "### Added\n\n- A thing."
-
-
-def test_the_last_section_ends_before_the_links() -> None:
-    with pytest.raises(Failure, match=r"says nothing about v1.2.1"):
-        section(CHANGELOG, "v1.2.1")
-
-
-@pytest.mark.parametrize("version", ["v1.2.4", "v1.2", "v1.2.33", "v112.3"])
-def test_a_version_without_a_section_is_refused(version: str) -> None:
-    with pytest.raises(Failure, match="has no section"):
-        section(CHANGELOG, version)
-
-
-# --- the tag
 
 NO_URLS = (
     *(
@@ -200,118 +159,3 @@ def test_a_version_that_looks_like_an_option_is_none(clone: Path) -> None:
 def test_staging_is_not_asked_before_it_is_configured(clone: Path) -> None:
     check_release.check("v1.2.3", "", False)
     assert "staging=" not in (clone / "output").read_text()
-
-
-# --- the hour
-
-FRIDAY_NOON = datetime(2026, 1, 30, 12, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def no_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALLOW_FRIDAY_DEPLOY", "")
-    monkeypatch.setenv("DEPLOY_TIME_ZONE", "")
-
-
-def test_a_friday_afternoon_is_refused() -> None:
-    with pytest.raises(Failure, match="it is Friday, 12:00 UTC: wait until Monday"):
-        check_time(FRIDAY_NOON)
-
-
-@pytest.mark.parametrize("moment", [FRIDAY_NOON.replace(hour=11), FRIDAY_NOON.replace(day=29)])
-def test_before_friday_noon_is_fine(moment: datetime) -> None:
-    check_time(moment)
-
-
-def test_a_hotfix_goes_out_on_friday(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALLOW_FRIDAY_DEPLOY", "true")
-    check_time(FRIDAY_NOON)
-
-
-def test_friday_is_where_the_people_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEPLOY_TIME_ZONE", "America/New_York")
-    check_time(FRIDAY_NOON)
-    monkeypatch.setenv("DEPLOY_TIME_ZONE", "Nowhere/../x")
-    with pytest.raises(Failure, match="which is no time zone"):
-        check_time(FRIDAY_NOON)
-
-
-# --- the image
-
-COMMIT, DIGEST, OTHER = "c" * 40, "sha256:1", "sha256:2"
-
-
-class Ecr(Aws):
-    """Knows digests by `repository:tag`."""
-
-    def __init__(self, **images: str) -> None:
-        super().__init__("us-east-1", seconds=0)
-        self.images = {name.replace("_", ":"): value for name, value in images.items()}
-
-    def __call__(self, service: str, action: str, *words: str) -> Any:
-        options: Mapping[str, str] = dict(pairwise(words))
-        tag = options["--image-ids"].removeprefix("imageTag=")
-        name = f"{options['--repository-name']}:{tag}"
-        if name not in self.images:
-            raise Failure("An error occurred (ImageNotFoundException)")
-        return {"imageDetails": [{"imageDigest": self.images[name]}]}
-
-
-@pytest.fixture
-def skopeo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A skopeo that notes what it was asked."""
-    program, note = tmp_path / "skopeo", tmp_path / "note"
-    program.write_text(f'#!/bin/sh\necho "$@" >> {note}\n')
-    program.chmod(program.stat().st_mode | stat.S_IEXEC)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    note.touch()
-    return note
-
-
-def promoted(ecr: Ecr, redeploy: bool = False) -> str:
-    return promote(ecr, "registry", "staging", "production", COMMIT, "v1.2.3", redeploy)
-
-
-def test_promotion_copies_the_digest_and_proves_that_it_arrived(
-    skopeo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ecr = Ecr(**{f"staging_{COMMIT}": DIGEST})
-    with pytest.raises(Failure, match=r"production:v1.2.3 is not there, and not sha256:1"):
-        promoted(ecr)
-    assert skopeo.read_text().split() == [
-        *("copy", "--all", "--preserve-digests"),
-        *(f"docker://registry/staging@{DIGEST}", "docker://registry/production:v1.2.3"),
-    ]
-
-
-def test_promotion_twice_copies_once(skopeo: Path) -> None:
-    ecr = Ecr(**{f"staging_{COMMIT}": DIGEST, "production_v1.2.3": DIGEST})
-    assert promoted(ecr) == DIGEST
-    assert skopeo.read_text() == ""
-
-
-@pytest.mark.parametrize(
-    ("images", "problem"),
-    [
-        ({}, "staging never ran it"),
-        ({f"staging_{COMMIT}": DIGEST, "production_v1.2.3": OTHER}, "v1.2.3 is released, as"),
-    ],
-)
-def test_what_can_not_be_promoted_is_refused(
-    skopeo: Path, images: dict[str, str], problem: str
-) -> None:
-    with pytest.raises(Failure, match=problem):
-        promoted(Ecr(**images))
-    assert skopeo.read_text() == ""
-
-
-def test_a_copy_that_fails_is_named(skopeo: Path) -> None:
-    (skopeo.parent / "skopeo").write_text("#!/bin/sh\nexit 1\n")
-    with pytest.raises(Failure, match="could not copy registry/staging@sha256:1"):
-        promoted(Ecr(**{f"staging_{COMMIT}": DIGEST}))
-
-
-def test_a_redeploy_takes_what_was_promoted_before(skopeo: Path) -> None:
-    assert promoted(Ecr(**{"production_v1.2.3": DIGEST}), redeploy=True) == DIGEST
-    with pytest.raises(Failure, match="was never promoted"):
-        promoted(Ecr(**{f"staging_{COMMIT}": DIGEST}), redeploy=True)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.delivery.cloudformation import Resolver
 
-DOCKERFILE = (Path(__file__).resolve().parents[2] / "Dockerfile").read_text().replace("\\\n", "")
+DOCKERFILE = (Path(__file__).resolve().parents[3] / "Dockerfile").read_text().replace("\\\n", "")
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("bash", "timeout"))), reason="bash or timeout is not installed"
 )

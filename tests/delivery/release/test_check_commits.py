@@ -158,7 +158,7 @@ def test_a_fixup_stays_in_its_clone() -> None:
 
 def test_the_hook_refuses_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "message").write_text("A thing\n")
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     words = [f"{root}/scripts/check-commits", "--message", f"{tmp_path}/message"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)

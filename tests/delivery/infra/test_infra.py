@@ -17,7 +17,7 @@ from delivery.aws.database_password import PasswordRotation
 from delivery.deploy.rollback import roll_back
 from tests.delivery.cloudformation import TEMPLATES, Resolver
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENTS = ("staging", "production")
 
 

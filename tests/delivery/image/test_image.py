@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles.finders import get_finders
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CANNOT_BUILD_HERE = 69
 MOST_MEGABYTES = 60
 

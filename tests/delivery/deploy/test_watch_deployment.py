@@ -15,7 +15,7 @@ from tests.delivery.cloudformation import Resolver
 from tests.delivery.fake_ecs import NEW, OLD, FakeEcs
 from tests.delivery.in_process import run_here
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
 ARN = "arn:aws:elasticloadbalancing:us-east-1:1"
 BALANCER, GROUP = "app/myapp-staging/0a1b", "targetgroup/myapp-staging/2c3d"

@@ -28,7 +28,7 @@ from tests.delivery.fake_ecs import ARN, BASE, NEW, OLD, VERSIONS, FakeEcs, comm
 from tests.delivery.in_process import run_here
 from tests.delivery.raw_server import answering, http
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Site(HTTPServer):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 REAL = ("bash", "cat", "chmod", "grep", "setsid", "sh", "sleep", "tail")
 CLIENT = '[ -e "$HERE/pid" ] || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }'
 ENGINE = 'echo $$ > "$HERE/pid"; exec sleep 60'

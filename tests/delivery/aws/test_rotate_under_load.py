@@ -17,8 +17,8 @@ import pytest
 
 from delivery.paths import INFRA
 from tests.delivery.clock import Clock
+from tests.delivery.deploy.test_rollback import Site, site
 from tests.delivery.fake_rds import FakeRds, Rotation
-from tests.delivery.test_rollback import Site, site
 
 __all__ = ["site"]
 ROOT = INFRA.parent

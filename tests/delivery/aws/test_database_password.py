@@ -11,10 +11,10 @@ import pytest
 from delivery.errors import Failure
 from delivery.paths import INFRA
 from tests.delivery.clock import Clock, until_it_ends
+from tests.delivery.deploy.test_rollback import Site, site
 from tests.delivery.fake_ecs import BASE
 from tests.delivery.fake_rds import FakeRds, Rotation
 from tests.delivery.in_process import run_here
-from tests.delivery.test_rollback import Site, site
 
 __all__ = ["site"]
 

@@ -11,7 +11,7 @@ import yaml
 from delivery.docs import build_docs
 from delivery.docs.pages import FOLDERS, pages
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 WORKFLOWS = ROOT / ".github" / "workflows"
 
 # The guide

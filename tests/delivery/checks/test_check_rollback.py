@@ -14,7 +14,7 @@ from delivery.checks.check_rollback import Code, Unknown, main, python_of, versi
 from delivery.checks.imported_project import imported
 from tests.small_project import MIGRATION, PROJECT, write
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 GOOD = {
     "a column that the database fills": (

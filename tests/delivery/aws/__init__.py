@@ -1,0 +1,1 @@
+"""Tests of the AWS client, the infrastructure and the secrets."""

@@ -1,0 +1,30 @@
+"""The ECS client: what it says of a deployment that failed."""
+
+import pytest
+
+from delivery.aws.ecs import Service
+from delivery.errors import Failure
+from tests.delivery.fake_ecs import FakeEcs, service_of
+
+
+def test_why_a_deployment_was_given_up_is_found_among_older_events(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ecs = FakeEcs()
+    service = service_of(ecs)
+    events = [
+        "steady",
+        "ecs-svc/8 completed",
+        "has stopped 1 task",
+        "ecs-svc/9 failed: the breaker",
+    ]
+    described = service.describe() | {"events": [{"message": event} for event in events]}
+    monkeypatch.setattr(Service, "describe", lambda self: described)
+    with pytest.raises(Failure, match=r"ecs-svc/9 failed: the breaker \| steady"):
+        service.wait("ecs-svc/9", 0)
+
+
+def test_a_deployment_that_vanished_is_a_failure() -> None:
+    ecs = FakeEcs()
+    with pytest.raises(Failure, match="ECS gave it up"):
+        service_of(ecs).wait("deployment-other", 0)

@@ -1,0 +1,77 @@
+"""scripts/deploy-service: it moves the service to a revision, or says why it did not."""
+
+import json
+from pathlib import Path
+
+import botocore.session
+import botocore.validate
+import pytest
+
+from delivery.deploy.deploy_service import deploy
+from delivery.errors import Failure
+from tests.delivery.fake_ecs import BASE, CONFIGURATION, NEW, OLD, FakeEcs, service_of
+
+
+@pytest.fixture(autouse=True)
+def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "output"
+    file.touch()
+    monkeypatch.setenv("GITHUB_OUTPUT", str(file))
+    return file
+
+
+def test_a_deploy_changes_the_revision_and_not_the_number_of_tasks(outputs: Path) -> None:
+    ecs = FakeEcs()
+    deploy(service_of(ecs), NEW, 0)
+    (move,) = ecs.moves()
+    assert move["--task-definition"] == NEW
+    assert "--desired-count" not in move
+    assert outputs.read_text() == f"previous={OLD}\n"
+
+
+def test_a_deploy_turns_alarms_on_and_keeps_the_rest() -> None:
+    ecs = FakeEcs()
+    alarms = CONFIGURATION["alarms"]
+    ecs.service["deploymentConfiguration"] = CONFIGURATION | {"alarms": alarms | {"enable": False}}
+    deploy(service_of(ecs), NEW, 0)
+    given = json.loads(ecs.moves()[0]["--deployment-configuration"])
+    names = ("alarms", "deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent")
+    assert given == {name: CONFIGURATION[name] for name in names}
+    shape = (
+        botocore.session.get_session().get_service_model("ecs").shape_for("DeploymentConfiguration")
+    )
+    botocore.validate.validate_parameters(given, shape)
+
+
+def test_a_service_without_alarms_gets_none() -> None:
+    ecs = FakeEcs()
+    ecs.service["deploymentConfiguration"] = {}
+    deploy(service_of(ecs), NEW, 0)
+    assert "--deployment-configuration" not in ecs.moves()[0]
+
+
+def test_the_first_deploy_starts_the_minimum_of_tasks() -> None:
+    ecs = FakeEcs(runs=BASE)
+    deploy(service_of(ecs), NEW, 0)
+    assert ecs.moves()[0]["--desired-count"] == "2"
+
+
+def test_a_deployment_that_ecs_gives_up_is_a_failure_with_its_reason(outputs: Path) -> None:
+    ecs = FakeEcs()
+    ecs.after_move = "FAILED"
+    with pytest.raises(Failure, match=r"moves to .*-task:7. rollout FAILED \| \(service myapp\)"):
+        deploy(service_of(ecs), NEW, 0)
+    assert outputs.read_text() == f"previous={OLD}\n"
+
+
+def test_a_deployment_without_an_end_is_a_failure() -> None:
+    ecs = FakeEcs()
+    ecs.after_move = "IN_PROGRESS"
+    with pytest.raises(Failure, match="not complete after 0 s"):
+        deploy(service_of(ecs), NEW, 0)
+
+
+def test_a_deployment_may_become_known_late() -> None:
+    ecs = FakeEcs()
+    ecs.looks_until_known = 2
+    deploy(service_of(ecs), NEW, 5)

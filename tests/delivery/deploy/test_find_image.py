@@ -1,0 +1,43 @@
+"""scripts/find-image: it puts out the digest of a tag that is there."""
+
+from pathlib import Path
+
+import pytest
+
+from delivery.deploy.find_image import find
+from delivery.errors import Failure
+from tests.delivery.fake_ecr import FakeEcr
+
+
+@pytest.fixture(autouse=True)
+def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "output"
+    file.touch()
+    monkeypatch.setenv("GITHUB_OUTPUT", str(file))
+    return file
+
+
+def test_the_digest_of_a_tag_is_an_output(outputs: Path) -> None:
+    find(FakeEcr(myapp_abc="sha256:1"), "myapp", "abc")
+    assert outputs.read_text() == "digest=sha256:1\n"
+
+
+def test_a_tag_that_is_not_there_is_named_and_no_failure(
+    outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find(FakeEcr(myapp_abc="sha256:1"), "myapp", "def")
+    assert "myapp has no def yet" in capsys.readouterr().out
+    assert outputs.read_text() == ""
+
+
+def test_a_tag_of_another_repository_does_not_count(outputs: Path) -> None:
+    find(FakeEcr(other_abc="sha256:1"), "myapp", "abc")
+    assert outputs.read_text() == ""
+
+
+def test_an_error_of_aws_is_not_taken_for_a_missing_tag(outputs: Path) -> None:
+    ecr = FakeEcr()
+    ecr.error = "An error occurred (AccessDeniedException)"
+    with pytest.raises(Failure, match="AccessDeniedException"):
+        find(ecr, "myapp", "abc")
+    assert outputs.read_text() == ""

@@ -1,0 +1,23 @@
+"""scripts/report-outcome: it says what runs after a deploy."""
+
+import pytest
+
+from delivery.deploy.report_outcome import outcome
+
+
+@pytest.mark.parametrize(
+    ("status", "moved", "rolled_back", "said"),
+    [
+        ("success", True, "", "deployed"),
+        ("failure", False, "", "FAILED before the service moved: what ran before still runs"),
+        ("cancelled", False, "", "FAILED before the service moved: what ran before still runs"),
+        ("failure", True, "verified", "FAILED and rolled back: what ran before runs again"),
+        ("failure", True, "as ECS says, but x", "FAILED and rolled back, as ECS says, but x"),
+        ("failure", True, "", "FAILED, AND SO DID THE ROLLBACK: see what runs"),
+        ("cancelled", True, "", "FAILED, AND SO DID THE ROLLBACK: see what runs"),
+    ],
+)
+def test_the_outcome_says_what_runs_now(
+    status: str, moved: bool, rolled_back: str, said: str
+) -> None:
+    assert outcome(status, moved, rolled_back) == said

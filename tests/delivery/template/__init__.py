@@ -1,0 +1,1 @@
+"""Tests of template/: what makes a project and what updates it."""
