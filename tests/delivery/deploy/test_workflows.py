@@ -2,11 +2,72 @@
 
 import re
 import subprocess
+from typing import Any
 
 import pytest
 import yaml
 
 from delivery.paths import WORKFLOWS
+
+# One way to write what both have: the environment, the names of its keys, the version and the commit.
+ALIKE = {
+    "production": "staging",
+    "_PROD": "",
+    "${{ inputs.version || github.ref_name }}": "${{ github.sha }}",
+    "${{ env.VERSION }}": "${{ github.sha }}",
+    "${{ needs.check.outputs.commit }}": "${{ github.sha }}",
+    '"$VERSION"': '"$GITHUB_SHA"',
+    '"$COMMIT"': '"$GITHUB_SHA"',
+}
+# Staging builds the image; production copies it, at an hour that suits.
+STAGING_ONLY = ["Find image", "Set up Docker Buildx", "Build, tag, and push image to ECR"]
+PRODUCTION_ONLY = ["Check day and hour", "Promote image"]
+# The variables of a step that only production needs, or that have another value there.
+OTHER_VARIABLES = {
+    "Check configuration": {"STAGING"},
+    "Verify deployment": {"COMMIT"},
+    "Watch deployment": {"MINUTES"},
+}
+# Production waits for `check` and for an approval, and its release waits for the deploy.
+OTHER_KEYS = {"needs", "if", "concurrency", "outputs", "steps"}
+
+
+def deploy_job(name: str) -> dict[str, Any]:
+    text = (WORKFLOWS / name).read_text()
+    for ours, common in ALIKE.items():
+        text = text.replace(ours, common)
+    job = yaml.safe_load(text)["jobs"]["deploy"]
+    assert isinstance(job, dict)
+    return job
+
+
+def common_steps(name: str) -> list[dict[str, Any]]:
+    steps = []
+    for step in deploy_job(name)["steps"]:
+        title = step.get("name", "")
+        if title not in [*STAGING_ONLY, *PRODUCTION_ONLY]:
+            others = OTHER_VARIABLES.get(title, set())
+            environment = {
+                key: step["env"][key] for key in step.get("env", {}) if key not in others
+            }
+            steps.append(step | {"env": environment})
+    return steps
+
+
+def test_the_deploy_workflows_differ_only_where_they_must() -> None:
+    assert common_steps("deploy-prod.yml") == common_steps("deploy-staging.yml")
+    production, staging = deploy_job("deploy-prod.yml"), deploy_job("deploy-staging.yml")
+    for key in (production.keys() | staging.keys()) - OTHER_KEYS:
+        assert production[key] == staging[key], key
+
+
+def test_each_step_that_only_one_workflow_has_is_there() -> None:
+    staging, production = (
+        {step.get("name") for step in deploy_job(name)["steps"]}
+        for name in ("deploy-staging.yml", "deploy-prod.yml")
+    )
+    assert staging - production == set(STAGING_ONLY)
+    assert production - staging == set(PRODUCTION_ONLY)
 
 
 @pytest.mark.parametrize("workflow", ["deploy-staging.yml", "deploy-prod.yml"])
