@@ -9,12 +9,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from delivery.errors import Failure
+from delivery.versions import is_version
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
 UNRELEASED = "Unreleased"
-VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
 
 class NoParser(Failure):
@@ -71,7 +71,7 @@ class Changelog:
 
     def versions(self) -> list[str]:
         """Return the versions that have a section, in their order there."""
-        return [one.name for one in self.sections if VERSION.fullmatch(one.name)]
+        return [one.name for one in self.sections if is_version(one.name)]
 
     def section(self, name: str) -> Lines:
         wanted = name.removeprefix("v").lower()

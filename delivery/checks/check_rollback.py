@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -25,10 +24,11 @@ import MySQLdb
 
 from delivery.checks.compare_rows import Report, compare
 from delivery.checks.imported_project import Project, imported
-from delivery.checks.with_services import free_port
 from delivery.errors import Failure
 from delivery.http_client import ask
 from delivery.paths import ROOT
+from delivery.ports import free_port
+from delivery.versions import is_tag
 
 SAMPLE_ROWS = Path(__file__).with_name("sample_rows.py")
 DID_NOT_RUN = 75  # sysexits.h: temporary failure

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from delivery.paths import ROOT
+from delivery.ports import free_port
 
 START_SECONDS = 60
 
@@ -32,13 +33,6 @@ MISSING = """\
 
 class Unavailable(Exception):
     """Servers can't be had this way; the message says why, and what helps."""
-
-
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def find(*programs: str) -> str:

@@ -12,8 +12,9 @@ import subprocess
 
 from delivery.aws.ecs import Service, is_base, primary
 from delivery.command import run
-from delivery.deploy.revisions import History, is_lower
+from delivery.deploy.revisions import History
 from delivery.errors import Failure
+from delivery.versions import is_lower
 from delivery.workflow import variable
 
 

@@ -7,7 +7,6 @@ ECS keeps no record of either, so each revision carries its own, as tags: `verif
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,18 +14,11 @@ from typing import Any
 from delivery.aws.client import Aws
 from delivery.aws.ecs import CONTAINER, short
 from delivery.errors import Failure
+from delivery.versions import is_lower
 
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def is_lower(version: str, other: str) -> bool:
-    """Whether both are versions such as v1.2.3, and the first is the lower one."""
-    if not all(re.fullmatch(r"v\d+\.\d+\.\d+", name) for name in (version, other)):
-        return False
-    mine, others = ([int(n) for n in name[1:].split(".")] for name in (version, other))
-    return mine < others
 
 
 @dataclass(frozen=True)
@@ -67,7 +59,7 @@ class Revision:
         return self.tags.get("verified", "") > self.tags.get("rolled-back", "")
 
     def is_older_than(self, other: Revision) -> bool:
-        """Whether both are versions such as v1.2.3, and this is the lower one."""
+        """Return whether both are versions such as v1.2.3, and this is the lower one."""
         return is_lower(self.version, other.version)
 
 

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from delivery.docs.pages import KINDS, Block, Command, blocks, matches, pages
 from delivery.errors import Failure
 from delivery.git import git
 from delivery.paths import ROOT
+from delivery.ports import free_port
 
 COPY = ROOT / ".out" / "pages"
 FORK = ROOT / ".out" / "fork"
@@ -56,10 +56,7 @@ def environment() -> dict[str, str]:
     }
     nobody = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
     nobody |= {"AWS_EC2_METADATA_DISABLED": "true", "GH_CONFIG_DIR": os.devnull}
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    return {**kept, **nobody, "COLUMNS": "100", "PORT": str(port)}
+    return {**kept, **nobody, "COLUMNS": "100", "PORT": str(free_port())}
 
 
 def copy_to(folder: Path) -> None:

@@ -7,7 +7,6 @@ commit. To redeploy, it only has to be a tag like that: it was let through once.
 from __future__ import annotations
 
 import argparse
-import re
 import subprocess
 
 from delivery.changelog import NoParser
@@ -15,6 +14,7 @@ from delivery.command import run
 from delivery.deploy.verify_deployment import Site, health, other_environment
 from delivery.errors import Failure
 from delivery.release.changelog_section import section
+from delivery.versions import is_tag
 from delivery.workflow import output
 
 MAIN = "refs/remotes/origin/main"
@@ -28,7 +28,7 @@ def git(*words: str) -> str:
 
 def commit_of(version: str) -> str:
     """Return the commit of a version's tag on main."""
-    if not re.fullmatch(r"v[0-9]+\.[0-9]+\.[0-9]+", version):
+    if not is_tag(version):
         raise Failure(f"{version!r} is no version: it looks like v1.2.3")
     commit = git("rev-parse", "--verify", "--quiet", f"refs/tags/{version}^{{commit}}")
     if not commit:

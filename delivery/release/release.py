@@ -8,7 +8,6 @@ Nothing is changed before origin has taken it: whatever stops a run, the next go
 from __future__ import annotations
 
 import argparse
-import re
 from datetime import date
 from typing import NamedTuple
 
@@ -27,10 +26,9 @@ from delivery.release.release_checks import (
     main_wants_pull_requests,
     staging_url,
 )
+from delivery.versions import is_version
 
 # Stricter than check-release: 01.2.3 is no SemVer.
-NUMBER = "(?:0|[1-9][0-9]*)"
-VERSION = re.compile(rf"v?({NUMBER}\.{NUMBER}\.{NUMBER})")
 
 
 class Options(NamedTuple):
@@ -139,9 +137,9 @@ def tag(version: str, commit: str, changelog: str, options: Options) -> None:
 
 
 def release(word: str, options: Options) -> None:
-    if not (match := VERSION.fullmatch(word)):
+    version = word.removeprefix("v")
+    if not is_version(version):
         raise Failure(f"{word!r} is no version: it looks like 1.2.3, and production takes no other")
-    version = match[1]
     commit = check_clone()
     changelog = git("show", f"{commit}:CHANGELOG.md")
     check_version(version, changelog)

@@ -12,18 +12,15 @@ from delivery.changelog import Changelog
 from delivery.errors import Failure
 from delivery.git import git
 from delivery.github.gh import gh
+from delivery.versions import PATTERN, numbers
 
-TAG = re.compile(r"refs/tags/v([0-9]+\.[0-9]+\.[0-9]+)$", re.M)
+TAG = re.compile(rf"refs/tags/v({PATTERN})$", re.M)
 WORKFLOWS = {"test.yml", "deploy-staging.yml"}
 WAIT_SECONDS = 2 * 60 * 60
 
 
 class NotYet(Failure):
     """What time alone will mend."""
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))
 
 
 def check_version(version: str, changelog: str) -> None:

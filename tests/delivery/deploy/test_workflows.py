@@ -9,7 +9,7 @@ import yaml
 
 from delivery.paths import WORKFLOWS
 
-# One way to write what both have: the environment, the names of its keys, the version and the commit.
+# How both are written alike: the environment, the names of its keys, the version, the commit.
 ALIKE = {
     "production": "staging",
     "_PROD": "",

@@ -23,6 +23,7 @@ from pytest_django import Settings
 
 from conftest import version_of_mysql
 from delivery.checks import with_services
+from delivery.ports import free_port
 from tests.delivery.in_process import ROOT, module_of, run_here
 
 # What takes as long, in seconds, will never end; a busy machine needs a hundredth of it.
@@ -343,6 +344,6 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -
     command = ["sh", "-c", "echo disk full >&2; exit 1"]
     with (
         pytest.raises(with_services.Unavailable, match=r"mysql did not start.*\n.*disk full"),
-        with_services.server("mysql", command, with_services.free_port(), tmp_path),
+        with_services.server("mysql", command, free_port(), tmp_path),
     ):
         pass
