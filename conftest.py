@@ -1,4 +1,4 @@
-"""What holds for every test, wherever it stands."""
+"""Hooks and fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-# These test what is not the service; what of them needs a server asks it itself.
+# These folders do not test the service; a test there that needs a server asks for it itself.
 DELIVERY = ROOT / "tests" / "delivery"
-# A Redis has 16 databases, by number, unless it is configured otherwise. Each worker takes one.
+# By default, Redis has 16 numbered databases. Each worker takes one.
 NUMBERS = 16
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many workers --numprocesses=auto starts: one a core, on half of the numbers.
+    """Return the number of workers for --numprocesses=auto: one per core, at most half of NUMBERS.
 
-    So two runs at once find numbers for all their workers.
+    So two runs at once find a number for each of their workers.
     """
     return min(os.cpu_count() or 1, NUMBERS // 2)
 
@@ -53,8 +53,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give all tests of a file to one worker, as --dist=loadfile does, and some files together.
 
     The files of tests/service share a running service, which takes longer to start than to test.
-    All tests of the service share a database: where other tests keep the other workers busy, one
-    worker has them all, and no second database is made.
+    All tests of the service share a database. Where other tests occupy the other workers, one
+    worker runs all of them, and no second database is made.
     """
     if config.getvalue("dist") != "loadfile":
         return None
@@ -73,27 +73,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def arguments(config: pytest.Config) -> list[Path]:
-    """Return the files and folders whose tests are run."""
+    """Return the files and folders on the command line."""
     words = (word.partition("::")[0] for word in config.args)
     return [(config.invocation_params.dir / word).resolve() for word in words]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure coverage of the service by its own tests alone, which is faster, too."""
+    """Measure coverage of the service with its own tests alone, which is also faster."""
     for item in items:
         if item.path.is_relative_to(DELIVERY):
             item.add_marker("no_cover")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Say once, and not once for each test, that a server of the service does not answer."""
+    """Report once, and not for each test, that MySQL or Redis does not answer."""
     config = session.config
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     versions = {"Python": platform.python_version(), "Django": django.__version__}
     if not all(path.is_relative_to(DELIVERY) for path in arguments(config)):
         versions["MySQL"] = version_of_mysql()
-    # What pytest keeps --junit-xml with, where that is asked for.
+    # pytest's state for --junit-xml, if that option is given.
     for plugin in config.pluginmanager.get_plugins():
         if hasattr(plugin, "add_global_property"):
             for name, version in versions.items():
@@ -101,12 +101,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def version_of_mysql() -> str:
-    """Return MySQL's version; end the session where MySQL or Redis does not answer."""
+    """Return MySQL's version; end the session if MySQL or Redis does not answer."""
     problem = ""
     try:
         with one_line_errors(), connection.wrap_database_errors:
             parameters = connection.get_connection_params()
-            parameters.pop("database")  # it need not be there
+            parameters.pop("database")  # it may not exist yet
             with connection.get_new_connection(parameters) as server, server.cursor() as cursor:
                 cursor.execute("SELECT VERSION()")
                 version = str(cursor.fetchone()[0])
@@ -122,7 +122,7 @@ def version_of_mysql() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def number(request: pytest.FixtureRequest) -> Iterator[int | None]:
-    """Take a number that no other worker has, of this run or another, and use Redis under it."""
+    """Reserve a number that no other worker of any run uses, for the Redis database."""
     if all(item.path.is_relative_to(DELIVERY) for item in request.session.items):
         yield None
         return
@@ -150,9 +150,9 @@ def django_db_modify_db_settings(
 
 
 def name_database(number: int | None, *, keep: bool) -> str:
-    """Return the test database's name; to keep it with --reuse-db, the name that pytest-django has.
+    """Return the name of the test database; with --reuse-db the name that pytest-django would use.
 
-    So scripts/check-rollback hands over the schema that tests have to run on.
+    So scripts/check-rollback can hand over a schema for the tests to run on.
     """
     name = f"test_{connection.settings_dict['NAME']}"
     return name if keep else f"{name}_{number}"
@@ -160,15 +160,15 @@ def name_database(number: int | None, *, keep: bool) -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    # Only where it is used: it takes long.
+    # Imported only where it is used, because it takes long.
     from playwright.sync_api import sync_playwright
 
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if not executable:
         pytest.skip(f"no browser on this machine: looked for {', '.join(NAMES)}")
     with pytest.MonkeyPatch.context() as patch:
-        # Playwright keeps an event loop on this thread, in which Django refuses to query, and no
-        # other can run: so not for the whole session.
+        # Not for the whole session: Playwright keeps an event loop on this thread, in which Django
+        # refuses to query, and no other loop can run.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         with sync_playwright() as playwright:
             yield playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)

@@ -20,17 +20,17 @@ env = environment.reader()
 preload_app = True
 wsgi_app = "myproject.wsgi"
 
-# Two processes keep 2 vCPU busy, and one answers while the other is replaced. Threads, so that a
-# database that hangs does not take the liveness check with it.
+# Two processes use 2 vCPU, and one answers while the other is replaced. With threads, liveness is
+# answered while the database hangs.
 workers = env.int("WEB_WORKERS", 2, validate=environment.positive)
 threads = env.int("WEB_THREADS", 4, validate=environment.positive)
-# A slow client holds up nobody else. Named, because gunicorn chooses another one for one thread.
+# A slow client delays nobody else. It is set because gunicorn chooses another class for one thread.
 worker_class = "myproject.server.worker.Worker"
 
 # A connection may need a second file descriptor, for the file that it is sent.
 worker_connections = min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
 
-# A worker whose main thread is stuck is replaced. This bounds no request: those run in threads.
+# A worker whose main thread is stuck is replaced. Requests run in other threads: this is no limit.
 timeout = 30
 
 # ECS sends SIGKILL 30 s after SIGTERM: requests in flight must be done by then.
@@ -39,14 +39,14 @@ graceful_timeout = 25
 # Longer than the load balancer's 60 s, or it sends a request into a connection that is closing.
 keepalive = 75
 
-# A leak ends with its process, and the jitter keeps the workers from ending together.
+# A memory leak ends with its process. The jitter prevents that all workers end together.
 max_requests = 50_000
 max_requests_jitter = 10_000
 
-# Who calls, and over what, is for Django to tell from headers; no caller may set gunicorn's own.
+# Django reads the client's address and scheme from headers; no client may set gunicorn's own.
 forwarded_allow_ips = ""
 
-# The heartbeat is a file, and one on a busy disk blocks.
+# The heartbeat is a file, and writing it to a busy disk would block.
 memory = Path("/dev/shm")  # noqa: S108
 worker_tmp_dir = str(memory) if memory.is_dir() else None
 control_socket_disable = True

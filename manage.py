@@ -15,7 +15,7 @@ def main() -> None:
     # A migration may take longer than a request is allowed to wait for the database.
     os.environ.setdefault("DATABASE_READ_TIMEOUT", "0")
     with one_line_errors():
-        # Django swallows an error in the settings here, and trips over what follows from it later.
+        # Django ignores an error in the settings here, and fails later for another reason.
         hasattr(settings, "INSTALLED_APPS")
         execute_from_command_line(sys.argv)
 

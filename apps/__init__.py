@@ -1,1 +1,1 @@
-"""The apps of this project, each named after its noun."""
+"""The apps of this project, each named after a noun."""

@@ -1,1 +1,1 @@
-"""What the service costs, against others in the same run: `make bench`, docs/benchmarks.md."""
+"""A benchmark of the service against others in the same run: `make bench`, docs/benchmarks.md."""

@@ -1,7 +1,7 @@
-"""Measure the service against others, in one run on this machine, and print a table.
+"""Measure the service against others in one run on this machine, and print a table.
 
-What a figure means stands in docs/benchmarks.md. A missed target changes nothing in the exit code,
-which is 1 if something could not be measured, and 2 if DATABASE_URL or REDIS_URL is not set.
+docs/benchmarks.md explains each figure. A missed target does not change the exit code, which is 1
+if something could not be measured, and 2 if DATABASE_URL or REDIS_URL is not set.
 """
 
 import argparse

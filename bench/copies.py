@@ -1,4 +1,4 @@
-"""Copies of the tree, so that nothing here touches the files that you work on."""
+"""Copies of the repository, so that a measurement does not change your files."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ def fresh_clone() -> Iterator[Path]:
 
 @contextmanager
 def working_copy() -> Iterator[Path]:
-    """Yield a clone with the tree as it stands: what git tracks or would track."""
+    """Yield a clone with the present state of all files that are tracked or not ignored."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     with fresh_clone() as folder:
         for name in subprocess.check_output(listing, cwd=ROOT, text=True).split("\0"):

@@ -1,4 +1,4 @@
-"""How long somebody new waits for a green `make test`, and how long after that."""
+"""Measure the time of the first `make test` in a new clone, and of the second."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the image adds to its base, and how fast it is built again."""
+"""Measure the size of the image above its base, and the time to rebuild it."""
 
 import os
 import re
@@ -14,7 +14,7 @@ CHANGED = "apps/health/views.py"
 
 
 def measure() -> Iterator[Figure]:
-    """Yield the image's size above its base, and the time of a build after one changed file."""
+    """Yield the image's size above its base, and the time of a build after one file changed."""
     tag = f"myproject-bench:{os.getpid()}"
     with working_copy() as folder:
         _run(folder, "scripts/build-image", tag)

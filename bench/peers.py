@@ -1,4 +1,4 @@
-"""What we are measured against. gunicorn loads it from this folder, without our settings."""
+"""The projects that ours is compared with. gunicorn loads them without our settings."""
 
 import os
 from collections.abc import Iterable
@@ -51,7 +51,7 @@ DEFAULT: dict[str, Any] = {
 
 
 def bare(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer with no framework at all."""
+    """Answer without any framework."""
     start_response("200 OK", HEADERS)
     return [BODY]
 
@@ -64,7 +64,7 @@ urlpatterns: list[URLPattern] = [path("", view)]
 
 
 def minimal() -> WSGIApplication:
-    """Return a project of one view and nothing else."""
+    """Return a project with one view only."""
     return _project(MIDDLEWARE=[])
 
 
@@ -74,7 +74,7 @@ def default() -> WSGIApplication:
 
 
 def health_check() -> WSGIApplication:
-    """Return Django's own template with django-health-check, and connections that may be kept."""
+    """Return Django's own template with django-health-check and persistent connections."""
     application = _project(
         **DEFAULT | {"INSTALLED_APPS": [*DEFAULT["INSTALLED_APPS"], "health_check"]},
         DATABASES={"default": dj_database_url.parse(os.environ["DATABASE_URL"], conn_max_age=600)},

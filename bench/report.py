@@ -1,21 +1,21 @@
-"""Figures, what they are measured against, and the table that people read."""
+"""Figures with their references and targets, and the table of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 
 class NotMeasured(Exception):
-    """A figure can't be had here; the message says why and what to do."""
+    """A figure that can't be measured here; the message gives the reason and the remedy."""
 
 
 def last_line(output: str) -> str:
-    """Return the line of a program's output that most likely says why it failed."""
+    """Return the line of a program's output that most likely explains its failure."""
     return (output.strip().splitlines() or ["it said nothing"])[-1].strip()
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A measurement. Its bounds hold for its ratio to `reference`, or for itself if it has none."""
+    """A measurement. Its limits apply to its ratio to `reference`, or to itself without one."""
 
     what: str
     value: float
@@ -36,7 +36,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Tell whether the target is met; None if there is none."""
+        """Return whether the target is met; None if there is none."""
         measured = self.value if self.ratio is None else self.ratio
         if self.at_least is not None:
             return measured >= self.at_least

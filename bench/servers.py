@@ -1,4 +1,4 @@
-"""gunicorn for each subject: ours as it ships, and the others with gunicorn's own defaults."""
+"""gunicorn for each subject: ours as shipped, the others with gunicorn's defaults."""
 
 import os
 import secrets
@@ -49,14 +49,14 @@ HEALTH_CHECK = peer("django-health-check 4.8", "health_check()")
 
 
 def find(program: str, package: str) -> str:
-    """Return the path of a program, or say where to get it."""
+    """Return the path of a program; raise NotMeasured with its source if it is missing."""
     if found := shutil.which(program):
         return found
     raise NotMeasured(f"{program} is missing: apt-get install {package}, or brew install {package}")
 
 
 def prepare_peers() -> None:
-    """Build the peers' environment, unless the last run left the one that is wanted."""
+    """Install the packages of the other projects, unless they are installed already."""
     requirements = HERE / "requirements.txt"
     stamp = PEERS_VENV / "requirements.txt"
     if stamp.is_file() and stamp.read_text() == requirements.read_text():
@@ -76,7 +76,7 @@ def prepare_peers() -> None:
 
 
 def production(database_url: str, redis_url: str) -> dict[str, str]:
-    """Return the environment that the service runs in, with the servers of the benchmark."""
+    """Return the environment of the service in production, with the benchmark's servers."""
     return {
         "PATH": os.environ["PATH"],
         "APP_ENVIRONMENT": "benchmark",
@@ -100,7 +100,7 @@ class Server:
 def serve(
     subject: Subject, options: list[str], environment: dict[str, str], first: str
 ) -> Iterator[Server]:
-    """Run gunicorn for as long as the block runs, which begins with the first 200 for `first`."""
+    """Run gunicorn while the block runs, which starts after the first 200 for `first`."""
     port = free_port()
     bind = ["--bind", f"127.0.0.1:{port}"]
     command = [str(subject.python), "-m", "gunicorn", *bind, *options, *subject.arguments]
@@ -132,7 +132,7 @@ def _wait_for_200(process: subprocess.Popen[bytes], port: int, path: str) -> flo
 
 
 def get(port: int, path: str) -> str:
-    """Return the status of a GET as a load balancer sends it; http.client would cost more."""
+    """Return the status of a GET like a load balancer's; http.client would be slower."""
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall(f"{request}Connection: close\r\n\r\n".encode())

@@ -1,4 +1,4 @@
-"""MySQL and Redis of the benchmark: a database of its own, and what was asked of both."""
+"""MySQL and Redis of the benchmark, and counters of what was asked of them."""
 
 import os
 import secrets
@@ -53,7 +53,7 @@ class Services:
 
 @contextmanager
 def services() -> Iterator[Services]:
-    """Yield both servers, with a migrated database that goes when the block ends."""
+    """Yield both servers with a migrated database, which is dropped after the block."""
     database_url, redis_url = os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
     name = f"bench_{secrets.token_hex(4)}"
     url = urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))

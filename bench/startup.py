@@ -1,4 +1,4 @@
-"""How long gunicorn takes to the first 200, how slow the first answers are, and the memory."""
+"""Measure the time to the first 200, the first answers after it, and the memory."""
 
 import statistics
 import sys
@@ -16,7 +16,7 @@ NEXT_REQUESTS = 100
 
 
 def measure() -> Iterator[Figure]:
-    """Yield times to start, each the median of several taken in turns, and our memory."""
+    """Yield the median times to start, taken in turns, and our memory."""
     prepare_peers()
     with services() as provided:
         yield from _start_up(provided)
@@ -44,7 +44,7 @@ def _start(services: Services, subject: Subject, path: str) -> float:
 
 
 def _first_answer(services: Services, path: str) -> Figure:
-    """Compare the first answer after a start with the next ones, with TLS to MySQL as in AWS."""
+    """Compare the first answer after a start with later ones, over TLS to MySQL as in AWS."""
     environment = services.environment_with_tls()
     first, later = [], []
     for _ in range(RUNS):
@@ -87,6 +87,6 @@ def _pids(server: Server) -> list[int]:
 
 
 def _proportional_mib(pid: int) -> float:
-    """Return the memory of a process, with what it shares divided by those who share it."""
+    """Return the memory of a process; shared memory is divided by its users."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024

@@ -1,4 +1,4 @@
-"""Requests per second, and what a request asks of MySQL and Redis."""
+"""Measure requests per second, and the exchanges with MySQL and Redis per request."""
 
 import re
 import statistics
@@ -35,7 +35,7 @@ LOAD = ["--threads", "2", "--connections", "16", "--header", "X-Forwarded-Proto:
 
 @dataclass
 class Target:
-    """A page of a subject under load, and what came of it."""
+    """A page of a subject under load, and its results."""
 
     subject: Subject
     path: str
@@ -97,7 +97,7 @@ def _compare(workers: str, ours: Target, theirs: Target, at_least: float | None 
 def _connections(
     server: str, opened: int, ours: Target, their_opened: int, theirs: Target
 ) -> Figure:
-    """Return new connections by request; a bound on a ratio would say nothing about zero."""
+    """Return new connections per request, as an absolute figure: a ratio to zero is undefined."""
     return Figure(
         f"{ours.path}, {server} connections a request",
         round(opened / ours.requests, 3),
@@ -108,7 +108,7 @@ def _connections(
 
 
 def _load(wrk: str, services: Services, workers: list[str], targets: list[Target]) -> None:
-    """Load all targets in turns, so that what else the machine does hits all alike."""
+    """Load all targets in turns, so that other work on the machine affects all alike."""
     with ExitStack() as stack:
         # A server each: one that is loaded elsewhere replaces its workers, and those connect anew.
         served = [
@@ -139,7 +139,7 @@ def _measure(wrk: str, services: Services, target: Target, port: int) -> None:
 
 
 def _wrk(wrk: str, target: Target, port: int, seconds: int) -> tuple[float, int]:
-    """Return requests a second and how many there were; any that fails spoils the measurement."""
+    """Return requests per second and their number; raise NotMeasured if one failed."""
     url = f"http://127.0.0.1:{port}{target.path}"
     command = [wrk, *LOAD, "--duration", f"{seconds}s", url]
     output = subprocess.run(command, capture_output=True, text=True).stdout

@@ -1,4 +1,4 @@
-"""gunicorn's access log, as fields instead of a line to be taken apart again."""
+"""gunicorn's access log as structured fields."""
 
 from collections.abc import MutableMapping
 from datetime import timedelta
@@ -10,12 +10,12 @@ from myproject.client_ip import caller
 
 
 class AccessLog(Logger):
-    """Write one record a request, and none for the checks that load balancers make all day."""
+    """Log each request as one record, except the health checks."""
 
     def access(
         self, resp: Any, req: Any, environ: MutableMapping[str, Any], request_time: timedelta
     ) -> None:
-        # gunicorn tells no path, and sets no code, where it refuses a request itself.
+        # gunicorn passes no path and no status code for a request that it refuses itself.
         path = environ.get("PATH_INFO") or str(environ["RAW_URI"]).partition("?")[0]
         status = getattr(resp, "status_code", None) or int(resp.status.split()[0])
         if path.startswith("/health/"):

@@ -1,4 +1,4 @@
-"""Django's Redis cache, with its client kept."""
+"""Django's Redis cache, with one client for each connection pool."""
 
 import functools
 from typing import Any
@@ -7,9 +7,9 @@ from django.core.cache.backends import redis
 
 
 class _Client(redis.RedisCacheClient):
-    """Django makes a redis.Redis for each operation, which takes longer than the operation.
+    """A Redis client that is kept; Django makes one for each operation, at more than its cost.
 
-    One for each connection pool is enough: it keeps no state, and threads may share it.
+    One client for each connection pool is enough: it keeps no state, and threads may share it.
     https://redis.io/docs/latest/develop/clients/redis-py/
     """
 
@@ -20,12 +20,12 @@ class _Client(redis.RedisCacheClient):
 
 class RedisCache(redis.RedisCache):
     def __init__(self, server: str, params: dict[str, Any]) -> None:
-        # One server: Django splits a text at commas, which a password may contain.
+        # A list of one server: Django would split a string at commas, which a password may contain.
         super().__init__([server], params)
         self._class = _Client
 
     def echo(self, key: str, word: str, timeout: int) -> str:
-        """Set a word for `timeout` seconds and get it back, in one exchange with the server."""
+        """Store a word for `timeout` seconds and read it back, in one exchange with the server."""
         key = self.make_and_validate_key(key)
         with self._cache.get_client(write=True).pipeline(transaction=False) as both:
             both.set(key, word, ex=timeout)

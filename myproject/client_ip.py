@@ -1,4 +1,4 @@
-"""Who is calling, as far as it can be trusted."""
+"""The address of the client, as far as it can be trusted."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -17,19 +17,19 @@ def client_ip(request: HttpRequest) -> str:
 
 
 def caller(environ: Mapping[str, Any]) -> str:
-    """Return the caller's address, never with a port, and never what is no address.
+    """Return the client's address without a port, or UNKNOWN if there is no valid address.
 
-    A load balancer appends it to X-Forwarded-For; what stands before it, anybody can have written.
+    The load balancer appends the address to X-Forwarded-For. A client can write anything before it.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
     """
     forwarded = str(environ.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2]
     address = _parse(forwarded) if settings.BEHIND_LOAD_BALANCER else None
-    # A Unix socket has no address, nor has a request that a test made by hand.
+    # A client on a Unix socket and a request made by a test have no address.
     return str(address or _parse(str(environ.get("REMOTE_ADDR", ""))) or UNKNOWN)
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address that is meant, as every spelling of it means the same caller."""
+    """Return the address in a text, in one spelling; None if there is none."""
     text = text.strip(' \t"')
     try:
         address = ip_address(text)
@@ -40,5 +40,5 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
             return None
     if isinstance(address, IPv4Address):
         return address
-    # Without its zone, which names a network card.
+    # Without its zone, which names a network interface.
     return address.ipv4_mapped or IPv6Address(int(address))

@@ -1,6 +1,6 @@
-"""Django's pages for errors, without the decorator that reads the form for its CSRF token.
+"""Django's error views, without the decorator that reads the form for its CSRF token.
 
-Where the form is what is wrong, that fails once more, and nobody is left to answer.
+Where the form itself is malformed, reading it would fail again, and the client would get no answer.
 """
 
 from inspect import unwrap

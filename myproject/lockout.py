@@ -1,4 +1,4 @@
-"""What django-axes counts wrong passwords for."""
+"""The user name under which django-axes counts wrong passwords."""
 
 from collections.abc import Mapping
 from typing import Any

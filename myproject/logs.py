@@ -1,4 +1,4 @@
-"""Logs on stdout: a JSON object a line, or plain text for people. Django and gunicorn share it."""
+"""Logs on stdout, one JSON object or one text line each, for Django and gunicorn alike."""
 
 import logging
 from typing import Any
@@ -23,19 +23,19 @@ FORMATTERS: dict[str, dict[str, Any]] = {
 
 
 class TextFormatter(logging.Formatter):
-    """Write a line for each record that no client can add to, whatever its path contains."""
+    """Format each record as one line; unprintable characters of a client are escaped."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return escape(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:
-        """Return a traceback in indented lines, which no record begins with."""
+        """Return a traceback with its lines indented, so that no line looks like a new record."""
         lines = super().formatException(ei).split("\n")
         return "\n".join(f"    {escape(line)}" for line in lines)
 
 
 def escape(text: str) -> str:
-    """Return a text with whatever is not printable, line breaks too, as Python would write it."""
+    """Return a text with every unprintable character escaped, including line breaks."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
@@ -53,10 +53,10 @@ class RequestIdFilter(logging.Filter):
 
 
 class ClientErrorFilter(logging.Filter):
-    """Make a warning, without a traceback, of each answer that is no fault of the service.
+    """Turn an error that a client caused into a warning without a traceback.
 
-    Django logs as an error whatever it refuses as suspicious: a host that is not ours, too many
-    fields. And who answers 503 has said why already.
+    Django logs requests that it refuses as suspicious, such as those for a foreign host or with too
+    many fields, as errors. A view that answers 503 has logged the reason itself.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -84,7 +84,7 @@ def config(log_format: str, level: str) -> dict[str, Any]:
             },
         },
         "root": {"handlers": ["stdout"], "level": str(level).upper()},
-        # Their own handlers would say all twice, and their own levels more than was asked for.
+        # Their own handlers would log everything twice, and their own levels more than LOG_LEVEL.
         "loggers": {
             name: {"handlers": [], "propagate": True, "level": "NOTSET"}
             for name in ("django", "gunicorn.error", "gunicorn.access")
@@ -93,12 +93,12 @@ def config(log_format: str, level: str) -> dict[str, Any]:
 
 
 def check_format(name: str) -> None:
-    """Raise ValidationError unless LOG_FORMAT is one that we have."""
+    """Raise ValidationError unless LOG_FORMAT is a known format."""
     if name.lower() not in FORMATTERS:
         raise ValidationError(f"must be one of: {', '.join(FORMATTERS)}")
 
 
 def check_level(name: str) -> None:
-    """Raise ValidationError unless LOG_LEVEL is one that Python has."""
+    """Raise ValidationError unless LOG_LEVEL is a level of Python's logging."""
     if name.upper() not in logging.getLevelNamesMapping():
         raise ValidationError(f"must be one of: {', '.join(logging.getLevelNamesMapping())}")

@@ -1,4 +1,4 @@
-"""Between gunicorn and Django: requests that Django can't read, and answers that have no body."""
+"""WSGI wrappers for two cases that Django leaves open: unreadable requests, and bodies of HEAD."""
 
 import codecs
 from collections.abc import Iterable
@@ -16,10 +16,11 @@ class Unreadable(Exception):
 
 
 def refuse_unreadable(application: WSGIApplication) -> WSGIApplication:
-    """Return `application` with requests refused whose Content-Type it can't read.
+    """Wrap a WSGI application so that a request with an unreadable Content-Type gets 400.
 
-    Django reads it outside its own handling of errors, and decodes forms and query strings with
-    any codec that the client names: rot13, idna, or one that makes what MySQL can't store.
+    Django reads the Content-Type outside its error handling, and decodes forms and query strings
+    with any codec that the client names, such as rot13, idna, or one whose result MySQL can't
+    store.
     """
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -35,7 +36,7 @@ def refuse_unreadable(application: WSGIApplication) -> WSGIApplication:
 
 
 def readable(content_type: str) -> str:
-    """Return a Content-Type without its charset, which must be UTF-8: Django's own default."""
+    """Return a Content-Type without its charset; raise Unreadable if that is not UTF-8."""
     try:
         parameters = parse_header_parameters(content_type)[1]
         if "charset" not in parameters:
@@ -44,7 +45,7 @@ def readable(content_type: str) -> str:
         header = Message()
         header["Content-Type"] = content_type
         header.del_param("charset")
-    except Exception as error:  # whatever the parser, or the lookup, makes of it
+    except Exception as error:  # any error of the parser or of the lookup
         raise Unreadable from error
     if codec.name != "utf-8":
         raise Unreadable
@@ -52,9 +53,9 @@ def readable(content_type: str) -> str:
 
 
 def leave_out_body(application: WSGIApplication) -> WSGIApplication:
-    """Return `application` with the body of its answers to HEAD left out.
+    """Wrap a WSGI application so that an answer to HEAD has no body.
 
-    Django leaves that to the server, and gunicorn writes a warning for each.
+    Django leaves that to the server, and gunicorn logs a warning for each such answer.
     """
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

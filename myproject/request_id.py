@@ -1,4 +1,4 @@
-"""One id for everything that a request causes: taken from X-Request-ID or made here."""
+"""The id of a request, from X-Request-ID or generated, for the logs and the answer."""
 
 import re
 import uuid
@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 current: ContextVar[str] = ContextVar("request_id", default="-")
 
-# What a proxy sends, and nothing that could forge or flood a log.
+# Accepts the ids of proxies, and nothing that could forge or flood a log.
 WELL_FORMED = re.compile(r"[A-Za-z0-9._=:-]{1,128}")
 
 

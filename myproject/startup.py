@@ -1,4 +1,4 @@
-"""What goes wrong before the service runs, said in words for the person who starts it."""
+"""Readable errors for what prevents the service from starting."""
 
 import os
 import sys
@@ -9,15 +9,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 
-# MySQL's numbers for a server that can't be reached or won't let us in; anything else is a defect,
-# and keeps its traceback. https://dev.mysql.com/doc/mysql-errors/8.4/en/
+# MySQL's error numbers for a server that is unreachable or refuses the login. Any other error is a
+# defect, and keeps its traceback. https://dev.mysql.com/doc/mysql-errors/8.4/en/
 REFUSED = {1040, 1044, 1045, 1049, 1115, 1129, 1130, 1203, 1226, 1231, 1251, 1273, 1820, 1862}
 REFUSED |= {2002, 2003, 2005, 2013, 2019, 2026, 2054, 2059, 2061, 3118, 3159}
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the program with a message and exit code 1 where its environment is at fault."""
+    """End the program with a message and exit code 1 if its environment is wrong."""
     try:
         yield
     except ImproperlyConfigured as error:

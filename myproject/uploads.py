@@ -1,6 +1,6 @@
-"""How much a request may send: little, and kept in memory, unless a view asks for more.
+"""Limits on the size of a request: small and kept in memory, unless a view allows more.
 
-By default Django writes a file of over 2.5 MB to disk before it knows who sends it.
+By default Django writes a file above 2.5 MB to disk before it knows who sends it.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def takes_uploads(megabytes: int) -> Callable[[View], View]:
-    """Let those who are signed in send a view up to so much, files through /tmp."""
+    """Let signed-in users send this view larger bodies, whose files go through /tmp."""
 
     def mark(view: View) -> View:
         view.upload_bytes = megabytes * 1_000_000  # type: ignore[attr-defined]
@@ -24,7 +24,7 @@ def takes_uploads(megabytes: int) -> Callable[[View], View]:
 
 
 class BodyLimitMiddleware:
-    """Answer 413 to a body that is too large, before anything reads it."""
+    """Answer 413 to a body that is too large, before it is read."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

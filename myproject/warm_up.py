@@ -1,7 +1,7 @@
-"""Make the first request as fast as the hundredth.
+"""Prepare a worker so that its first request is as fast as later ones.
 
 A load balancer sends a new task its share of the traffic at once, and a task may have a quarter of
-a processor. So what the first requests would import, compile and connect is done before them.
+a processor. So imports, templates and connections are ready before the first request.
 """
 
 import time
@@ -20,7 +20,7 @@ from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 
 from apps.health import checks
 
-Application = Callable[..., Any]  # of WSGI; its answers can be closed, as Django's can
+Application = Callable[..., Any]  # a WSGI application whose answers have close(), as Django's
 
 
 def load_code() -> None:
@@ -42,12 +42,12 @@ def load_code() -> None:
 def warm_up(application: Application, pool: Executor, threads: int) -> None:
     """Connect the threads of a worker to MySQL and Redis, and render settings.WARM_UP_PATHS.
 
-    Return after HEALTH_TIMEOUT seconds at the latest, warm or not: a server that is down or silent
-    must not keep a worker from answering. The log then says what was not reached.
+    Return after at most HEALTH_TIMEOUT seconds, even if that failed, because a server that is down
+    or silent must not stop a worker from answering. The log then names what was not reached.
     """
     deadline = time.monotonic() + settings.HEALTH_TIMEOUT
-    # The driver waits longer for a silent server than this may, and a thread that waits is missing
-    # for requests. So the threads connect only if the server has just answered.
+    # The driver may wait for a silent server longer than this function may, and a waiting thread
+    # serves no requests. So the threads connect only if the server has just answered.
     if checks.run(settings.HEALTH_TIMEOUT)["database"].status != "ok":
         return
     all_started = Barrier(threads)
@@ -64,7 +64,7 @@ def _warm_up_thread(application: Application, all_started: Barrier) -> None:
 
 
 def _get(application: Application, path: str) -> None:
-    """Request a page as the load balancer does, and drop the answer."""
+    """Request a page as the load balancer does, and discard the answer."""
     environ = {
         "HTTP_HOST": settings.ALLOWED_HOSTS[0].removeprefix("."),
         "HTTP_X_FORWARDED_PROTO": "https",

@@ -1,1 +1,1 @@
-"""What makes a project of this template, and what a project keeps of it."""
+"""Commands that make a project of this template and that update it."""

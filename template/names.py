@@ -1,4 +1,4 @@
-"""Names that Python, AWS and Docker all take."""
+"""Names that are valid in Python, AWS and Docker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FORM = "lower-case letters and digits, in words joined by one underscore, such a
 
 
 def check(name: str, longest: int) -> None:
-    """Raise Failure where a package can't have the name, or AWS can't have it with hyphens."""
+    """Raise Failure if a name is invalid as a package, or with hyphens in AWS."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         raise Failure(f"{name!r} is no name: it takes {FORM}")
     if not 2 <= len(name) <= longest:

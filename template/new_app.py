@@ -1,6 +1,6 @@
-"""Make an app in apps/: a model, its migration, a page, an admin and their tests, registered.
+"""Create an app in apps/: a model, its migration, a page, an admin and tests, all registered.
 
-Fills in template/app, which is yours to change, with Django's startapp.
+It fills in the files of template/app, which you may change, with Django's startapp.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from template import names
 
 LONGEST = 30
 TEMPLATE = ROOT / "template/app"
-# Where an app is registered: what stands there, and what is to.
+# Each file in which an app is registered: a text in it, and what replaces the text.
 ADMIN, LINTED, END = '    "django.contrib.admin"', '    "include_apps": [\n', "]\n"
 PLACES = {
     "myproject/settings/base.py": (ADMIN, f'    "apps.{{name}}",\n{ADMIN}'),
@@ -38,13 +38,13 @@ PLACES = {
 
 
 class StartApp(startapp.Command):
-    """Django's, which hands these on to the template."""
+    """Django's startapp, which passes its options on to the template."""
 
     stealth_options = ("model", "noun", "title", "address")
 
 
 def singular(name: str) -> str:
-    """Return what one of them is called, as a class: Category of categories."""
+    """Return the class name for one of them: Category for categories."""
     one = re.sub(r"ies$", "y", name)
     if one == name:
         one = re.sub(r"(?<=ss|sh|ch)es$|(?<=x)es$|(?<!s)s$", "", name)
@@ -52,7 +52,7 @@ def singular(name: str) -> str:
 
 
 def check(name: str, model: str) -> None:
-    """Raise Failure where there can be no such app."""
+    """Raise Failure if there can be no such app."""
     names.check(name, LONGEST)
     if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", model):
         raise Failure(f"{model!r} is no name of a model: it looks like Order or PurchaseOrder")
@@ -65,7 +65,7 @@ def check(name: str, model: str) -> None:
 
 
 def registered(name: str, address: str) -> dict[Path, str]:
-    """Return what the files in which apps are registered are to say."""
+    """Return the new content of the files in which an app is registered."""
     texts = {}
     for path, (there, wanted) in PLACES.items():
         text = (ROOT / path).read_text()

@@ -18,7 +18,7 @@ from delivery.git import git
 
 # The files and folders of each part.
 PARTS: Mapping[str, tuple[str, ...]] = {
-    # What makes a project of the template, and what compares it with others: no project keeps it.
+    # The tools that make a project and the benchmark: no project keeps them.
     "template": (
         ".ci",
         "bench",
@@ -32,10 +32,10 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     ),
     # The example page, and the lessons that change it.
     "releases": ("apps/dashboard", "rehearsal/docs/tutorial"),
-    # What plays AWS and GitHub on one machine, with its tests, pages and drills.
+    # The simulation of AWS and GitHub on one machine, with its tests, pages and drills.
     "rehearsal": ("rehearsal", "tests/delivery/test_border.py"),
 }
-# In Python, shell, YAML and Makefiles; in JSON; in Markdown and HTML; in Django's templates.
+# Comments of Python, shell, YAML and Makefiles; of JSON; of Markdown and HTML; of Django.
 MARK = re.compile(
     r"[ \t]*(?:#|//|<!--|\{#)[ \t]*(only with|until here): (\w+)[ \t]*(?:-->|#\})?[ \t]*(\|?)$"
 )
@@ -66,7 +66,7 @@ def leave_out(root: Path, parts: set[str]) -> None:
 
 
 def without(lines: list[str], parts: set[str], path: str) -> Iterator[str]:
-    """Yield the lines that stay; raise Failure where a mark is wrong."""
+    """Yield the lines that stay; raise Failure if a mark is wrong."""
     inside: list[str] = []
     for number, line in enumerate(lines, 1):
         text = line.rstrip("\n")

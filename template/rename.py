@@ -28,7 +28,7 @@ from template import names, parts
 LONGEST = 21
 RECORD = """
 [tool.template]
-# What scripts/update-from-template goes by: this project is that tree of the template's, renamed.
+# scripts/update-from-template reads the tree of the template that this project was made of.
 name = "{name}"
 without = {without}
 tree = "{tree}"
@@ -41,7 +41,7 @@ def spellings(name: str) -> dict[str, str]:
 
 
 def rename(root: Path, name: str) -> None:
-    """Rename what is tracked in a folder."""
+    """Rename the package in every tracked file and path of a folder."""
     found = spellings(name)
     pattern = re.compile("|".join(found))
 
@@ -53,12 +53,12 @@ def rename(root: Path, name: str) -> None:
         content = file.read_bytes()
         target.parent.mkdir(parents=True, exist_ok=True)
         file.rename(target)
-        if b"\0" not in content:  # as git tells a picture from a text
+        if b"\0" not in content:  # git tells binary files from text in the same way
             target.write_bytes(renamed(content.decode()).encode())
 
 
 def begin_changelog(root: Path) -> None:
-    """Replace the template's changelog by a new one."""
+    """Replace the template's changelog with a new one."""
     changelog = root / "CHANGELOG.md"
     head, unreleased, _ = changelog.read_text().partition("## [Unreleased]\n")
     changelog.write_text(f"{head}{unreleased}\n### Added\n\n- myproject, made from its template.\n")
@@ -74,7 +74,7 @@ def put_in_form(root: Path) -> None:
     tool(root, "ruff", ["check", "--fix", "--exit-zero", *changed])
     git("add", "--all", folder=root)
     tool(root, "ruff", ["format", *changed])
-    # What a long name in a text leaves.
+    # A long name may leave lines that are too long.
     tool(root, "ruff", ["check", "--add-noqa", "--select=E501", *changed])
     if formatted := python_files(root):
         tool(root, "black", formatted)
@@ -82,7 +82,7 @@ def put_in_form(root: Path) -> None:
 
 
 def python_files(root: Path, *words: str) -> list[str]:
-    """Return the Python files that differ from the index, or from what git diff is told."""
+    """Return the Python files that differ from the index, or as given to git diff."""
     names = git("diff", "--name-only", "--diff-filter=d", *words, "--", "*.py", folder=root)
     return names.splitlines()
 
@@ -95,7 +95,7 @@ def tool(root: Path, name: str, words: list[str]) -> None:
 
 
 def make(name: str, without: Sequence[str]) -> str:
-    """Return the tree of the project that this template becomes."""
+    """Return the tree of the project that is made of this template."""
     tree = git("rev-parse", "HEAD^{tree}")
     with checkout("HEAD") as copy:
         parts.leave_out(copy, {"template", *without})
@@ -118,7 +118,7 @@ def act(name: str, without: Sequence[str]) -> None:
     check_clean()
     tree = make(name, without)
     git("read-tree", "-m", "-u", "HEAD", tree)
-    # What Python compiled there would keep the old package's folders in place.
+    # Python's compiled files would keep the folders of the old package in place.
     git("clean", "-dfqX", "--", "myproject", "apps")
     changed = git("diff", "--cached", "--shortstat", "HEAD")
     print(f"The package is {name}, in AWS it is {spellings(name)['myapp']}: {changed}")

@@ -23,7 +23,7 @@ REMOTE = "template"
 
 
 def record() -> dict[str, Any]:
-    """Return what scripts/rename noted."""
+    """Return what scripts/rename recorded."""
     project = tomllib.loads(Path("pyproject.toml").read_text())
     if "template" not in project["tool"]:
         raise Failure("pyproject.toml has no [tool.template], which scripts/rename writes")
@@ -31,7 +31,7 @@ def record() -> dict[str, Any]:
 
 
 def fetch(branch: str) -> str:
-    """Return the newest commit of the template. Its tags stay there: they are no versions here."""
+    """Return the newest commit of the template, without its tags, which are no versions here."""
     if REMOTE not in git("remote").split():
         raise Failure(f"say where the template is: git remote add {REMOTE} URL")
     git("fetch", "--quiet", "--no-tags", REMOTE, branch)
@@ -39,7 +39,7 @@ def fetch(branch: str) -> str:
 
 
 def version_with(tree: str, newest: str) -> str:
-    """Return the commit of the template that this project has already."""
+    """Return the template's commit that this project already contains."""
     for line in git("log", "--format=%H %T", newest).splitlines():
         commit, _, its_tree = line.partition(" ")
         if its_tree == tree:
@@ -51,7 +51,7 @@ def version_with(tree: str, newest: str) -> str:
 
 
 def renamed(commit: str, noted: dict[str, Any]) -> str:
-    """Return the tree of a version of the template under this project's name, by its own script."""
+    """Return the tree of a template version, renamed by that version's own script."""
     without = [f"--without={part}" for part in noted["without"]]
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with checkout(commit) as folder:

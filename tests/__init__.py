@@ -1,1 +1,1 @@
-"""What no app tests alone: the service as a whole, and its delivery."""
+"""Tests of the service as a whole, and of its delivery."""

@@ -1,1 +1,1 @@
-"""The page that shows what runs here: the example of this template, yours to replace."""
+"""The page that lists the releases: the template's example, to be replaced by your own."""

@@ -19,11 +19,11 @@ from .statistics import median_live
 STATISTICS_DAYS = 30
 
 
-@csrf_exempt  # so that a POST is told 405, and not to bring a token
+@csrf_exempt  # so that a POST gets 405, and not 403 for a missing token
 @require_safe
 @never_cache
 def release_list(request: HttpRequest) -> HttpResponse:
-    """What is live here and how it is, and what was live before."""
+    """Show the live release, its health, and the releases before it."""
     page = requested_page(request)
     health = checks.run(settings.HEALTH_TIMEOUT)
     context: dict[str, Any] = {
@@ -47,5 +47,5 @@ def release_list(request: HttpRequest) -> HttpResponse:
 
 
 def answering() -> Release:
-    """Return the release that this process belongs to: in a deploy not always the live one."""
+    """Return the release of this process, which during a deploy may not be the live one."""
     return Release(version=settings.APP_VERSION, commit=settings.APP_COMMIT)

@@ -1,4 +1,4 @@
-"""What a connection to MySQL has to be, beyond open."""
+"""Requirements on a connection to MySQL: TLS where configured, and a server that takes writes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.db import DatabaseError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# As MySQL's own client says it. https://dev.mysql.com/doc/mysql-errors/8.4/en/client-error-reference.html
+# The error of MySQL's own client. https://dev.mysql.com/doc/mysql-errors/8.4/en/client-error-reference.html
 NO_TLS = (2026, "ssl_mode=REQUIRED asks for TLS, and the server offers none")
 # The server, the transaction, or InnoDB is read-only.
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
@@ -16,7 +16,7 @@ READ_ONLY = {1290, 1792, 1836, 1874}
 def require_tls(connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:
     """Refuse a connection without TLS where DATABASE_URL has ssl_mode=REQUIRED.
 
-    MariaDB's client library, which the image has, goes on without it.
+    MariaDB's client library, which the image contains, would continue without TLS.
     """
     options = connection.settings_dict["OPTIONS"]
     if connection.vendor != "mysql" or options.get("ssl_mode") != "REQUIRED":
@@ -30,9 +30,9 @@ def require_tls(connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:
 
 
 def is_read_only(connection: BaseDatabaseWrapper) -> bool:
-    """Ask the server whether it refuses writes, as the primary from before a failover does.
+    """Return whether the server refuses writes, as the old primary does after a failover.
 
-    This is one exchange, and past Django's cursor, which would take as long again.
+    This is one exchange with the server. Django's cursor would need a second one.
     """
     if connection.vendor != "mysql":
         connection.cursor().close()
@@ -47,9 +47,9 @@ def is_read_only(connection: BaseDatabaseWrapper) -> bool:
 
 
 def renew_when_read_only(connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:
-    """Have a connection closed after the request whose write was refused as read-only.
+    """Make the connection close after a request whose write was refused as read-only.
 
-    The next request connects anew, which leads to the server that is the primary now.
+    The next request opens a connection, which leads to the new primary.
     """
     if _close_when_read_only not in connection.execute_wrappers:
         connection.execute_wrappers.append(_close_when_read_only)

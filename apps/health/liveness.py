@@ -1,7 +1,8 @@
-"""/health/live/: the process answers. Nothing more is claimed, and nothing else is touched.
+"""Liveness: /health/live/ answers if the process does, and uses no database and no cache.
 
-It stands in front of Django because a load balancer calls with the task's address as Host, over
-plain HTTP, which Django would refuse or redirect; and a dead database must not get tasks killed.
+It is answered before Django, for two reasons. A load balancer requests it over plain HTTP with the
+task's address as Host, which Django would refuse or redirect. And tasks must not be replaced
+because a database is down.
 """
 
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ NOT_ALLOWED = [("Allow", "GET, HEAD"), ("Content-Length", "0"), ("Cache-Control"
 
 
 def answer_liveness(application: WSGIApplication) -> WSGIApplication:
-    """Return `application` with liveness answered before it."""
+    """Wrap a WSGI application so that liveness is answered before it."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] != PATH:

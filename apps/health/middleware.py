@@ -1,4 +1,4 @@
-"""Readiness without what only pages need."""
+"""Middleware that answers /health/ before all other middleware."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ from .views import health
 
 
 class ReadinessMiddleware:
-    """Answer /health/ before sessions, messages, policies and the rest come into it.
+    """Answer /health/ without sessions, messages, policies and the other middleware.
 
-    Deploys, monitors and load balancers ask all day, and all that middleware costs more than the
-    checks themselves.
+    Deploys, monitors and load balancers request it all day, and the other middleware would cost
+    more than the checks.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -22,6 +22,6 @@ class ReadinessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path != self.path:
             return self.get_response(request)
-        # What CommonMiddleware does for pages: a host that is not ours is refused.
+        # CommonMiddleware does this for pages: it refuses a host that is not in ALLOWED_HOSTS.
         request.get_host()
         return health(request)

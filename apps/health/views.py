@@ -7,7 +7,7 @@ from . import checks
 
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """Say what runs, and whether it is ready. Why it is not stands in the log only."""
+    """Return version, commit and the result of each check; only the log has the reasons."""
     results = checks.run(settings.HEALTH_TIMEOUT)
     ready = all(result.status == "ok" for result in results.values())
     return JsonResponse(

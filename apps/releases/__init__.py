@@ -1,1 +1,1 @@
-"""What is running here, and what ran before."""
+"""The record of releases: the live one and those before it."""

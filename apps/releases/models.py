@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from myproject.release_names import LONGEST_COMMIT, LONGEST_ENVIRONMENT, LONGEST_VERSION, WORD
 
-# More than could ever deploy at once to one environment: each round at least one of them gets done.
+# More than the deploys of one environment at once: in each round at least one of them succeeds.
 ATTEMPTS = 10
-# MySQL's numbers for a lock waited for too long, and for a deadlock that it broke.
+# MySQL's error numbers for a lock wait timeout and for a deadlock.
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
 LOST_RACE = {1205, 1213}
 
@@ -39,10 +39,10 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
         committed: datetime | None = None,
         rolled_back: bool = False,
     ) -> tuple["Release", bool]:
-        """Make a release the live one; return it, and whether it wasn't that already.
+        """Record a release as the live one; return it, and whether it was not live already.
 
-        The one it replaces was superseded, or rolled back. Whoever loses a race against another
-        recording begins again, so that all of them are kept and the last one is live.
+        The release that it replaces becomes superseded or rolled back. A recording that loses a
+        race against another one starts again, so that all are kept and the last one is live.
         """
         release = self.model(
             version=version,
@@ -64,7 +64,7 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
         return self._replace_live(release, end)
 
     def _replace_live(self, release: "Release", end: Outcome) -> tuple["Release", bool]:
-        # A deadlock undoes a transaction as a whole: none may be open around this one.
+        # A deadlock undoes the whole transaction, so this must be the outermost one (durable).
         with transaction.atomic(using=self.db, durable=True):
             live = self.select_for_update().live_in(release.environment)
             release.started = timezone.now()
@@ -81,7 +81,7 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
 
 
 class Release(models.Model):
-    """A version that was live in an environment, from when until when, and how that ended."""
+    """A version in an environment: when it was live, and how that ended."""
 
     version = models.CharField(max_length=LONGEST_VERSION)
     commit = models.CharField(max_length=LONGEST_COMMIT)
@@ -91,8 +91,8 @@ class Release(models.Model):
     started = models.DateTimeField()
     ended = models.DateTimeField(null=True, blank=True, editable=False)
     outcome = models.CharField(max_length=11, choices=Outcome, db_default=Outcome.LIVE)
-    # The environment while live, else NULL, which may repeat in a unique index: MySQL's way to say
-    # what a condition on the index says elsewhere.
+    # The environment while live, else NULL, which a unique index lets repeat. Other databases would
+    # use a conditional index, which MySQL does not have.
     live_in = models.GeneratedField(
         expression=models.Case(models.When(outcome="live", then=models.F("environment"))),
         output_field=models.CharField(max_length=64, null=True),
@@ -109,7 +109,7 @@ class Release(models.Model):
         return f"{self.name} in {self.environment}"
 
     def clean(self) -> None:
-        """Refuse what names no version, commit or environment, or would break a line of a log."""
+        """Refuse a version, commit or environment that is empty, unknown or not one word."""
         names = ("version", "commit", "environment")
         wrong = [name for name in names if not WORD.fullmatch(getattr(self, name))]
         if wrong:
@@ -122,10 +122,10 @@ class Release(models.Model):
 
     @property
     def name(self) -> str:
-        """The version; where that is the commit, as before a tag, as short as people say it."""
+        """Return the version, or the short commit where the version is a commit (before a tag)."""
         return self.short_commit if self.version == self.commit else self.version
 
     @property
     def duration(self) -> timedelta:
-        """How long it was live, or has been until now."""
+        """Return how long the release was live, or has been live until now."""
         return (self.ended or timezone.now()) - self.started

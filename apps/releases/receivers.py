@@ -9,7 +9,7 @@ from .models import Release
 
 
 def record_release(using: str, **_kwargs: Any) -> None:
-    """Record what is being deployed, if it says what it is: a deploy migrates just before."""
+    """Record the release that is being deployed, if its version and commit are known."""
     known = "unknown" not in (settings.APP_VERSION, settings.APP_COMMIT)
     if known and has_table(using):
         releases = Release.objects.using(using)
@@ -24,14 +24,14 @@ def record_release(using: str, **_kwargs: Any) -> None:
 
 
 def is_lower(version: str, other: str) -> bool:
-    """Tell whether both are such as v1.2.3, and the first is lower: to deploy it is to go back."""
+    """Return whether both are versions such as v1.2.3 and the first is lower (a rollback)."""
     numbers = [re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text) for text in (version, other)]
     first, second = ([int(n) for n in match.groups()] if match else [] for match in numbers)
     return bool(first and second) and first < second
 
 
 def has_table(using: str) -> bool:
-    """Tell whether a database has the table, and in its final shape instead of an older one."""
+    """Return whether a database has the table of releases, with all its migrations applied."""
     executor = MigrationExecutor(connections[using])
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes("releases"))
     return router.allow_migrate_model(using, Release) and not pending

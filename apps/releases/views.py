@@ -18,11 +18,11 @@ PER_PAGE = 20
 FIGURES_DAYS = 30
 
 
-@csrf_exempt  # so that a POST is told 405, and not to bring a token
+@csrf_exempt  # so that a POST gets 405, and not 403 for a missing token
 @require_safe
 @never_cache
 def release_list_json(request: HttpRequest) -> JsonResponse:
-    """What is live here and how it is, and what was live before."""
+    """Return the live release, its health, and the releases before it."""
     page = requested_page(request)
     live = Release.objects.live_in(settings.APP_ENVIRONMENT)
     health = checks.run(settings.HEALTH_TIMEOUT)
@@ -43,7 +43,7 @@ def release_list_json(request: HttpRequest) -> JsonResponse:
 
 
 def requested_page(request: HttpRequest) -> Page[Release]:
-    """Return the part of the history that was asked for; a page or outcome there isn't is 404."""
+    """Return the requested page of releases; raise Http404 for an unknown page or outcome."""
     releases = Release.objects.in_environment(settings.APP_ENVIRONMENT).newest_first()
     if outcome := request.GET.get("outcome"):
         if outcome not in Outcome.values:

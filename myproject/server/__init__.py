@@ -1,5 +1,5 @@
-"""gunicorn's worker with threads, in which no thread ever waits for a client.
+"""A threaded gunicorn worker in which no thread waits for a client.
 
-worker.py receives requests and sends answers; client_socket.py keeps those that are not complete;
-framing.py tells where a request ends.
+worker.py receives requests and sends answers; client_socket.py keeps incomplete ones; framing.py
+finds the end of a request.
 """

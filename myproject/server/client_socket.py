@@ -1,7 +1,7 @@
-"""A client's connection that keeps no thread waiting.
+"""A client's connection that never makes a thread wait.
 
-gunicorn takes it for a blocking socket. But it reads only what has arrived in full, and what the
-client does not take at once of an answer stays here, for the worker to send.
+gunicorn uses it like a blocking socket, but reads only requests that have arrived in full. What the
+client does not take of an answer at once stays here, and the worker sends it later.
 """
 
 import errno
@@ -18,7 +18,7 @@ from typing import Any
 
 from .framing import Bytes, Framing, frame, is_whole
 
-# Within so many seconds a client must send, or take, so many bytes, or all that is left.
+# A client must send or take this many bytes, or all that are left, within this many seconds.
 PACE_SECONDS = 20.0
 PACE_BYTES = 65_536
 
@@ -31,7 +31,7 @@ BLOCK = 65_536  # bytes received at once
 
 
 class Received:
-    """Received bytes, in blocks: one that grows would be copied, and fragment the heap."""
+    """Received bytes in blocks. A single growing buffer would be copied and fragment the heap."""
 
     def __init__(self) -> None:
         self.blocks: deque[Bytes] = deque()
@@ -47,7 +47,7 @@ class Received:
         self.size += len(data)
 
     def take(self, size: int) -> bytes:
-        """Remove so many bytes, or as many as are in the first block, and return them."""
+        """Remove and return up to `count` bytes of the first block."""
         if not size:
             return b""
         block = self.blocks.popleft()
@@ -64,7 +64,7 @@ class Received:
 
 @dataclass
 class Data:
-    """A part of an answer that is not sent."""
+    """An unsent part of an answer."""
 
     left: memoryview
 
@@ -80,7 +80,7 @@ class Data:
 
 @dataclass
 class FilePart:
-    """A part of a file that is not sent. It takes no memory."""
+    """An unsent part of a file, which takes no memory."""
 
     file: int
     offset: int
@@ -100,7 +100,7 @@ class FilePart:
 
 
 class ClientSocket(socket.socket):
-    """The connection. One thread at a time uses it: the worker's own, or one of its pool."""
+    """The connection, used by one thread at a time: the worker's own or one of its pool."""
 
     def __init__(self, accepted: socket.socket, parse_head: Callable[[bytes], Any]) -> None:
         kind = (accepted.family, accepted.type, accepted.proto)
@@ -115,15 +115,15 @@ class ClientSocket(socket.socket):
         self._readable = 0  # bytes of `received` that gunicorn may read: the rest of a request
 
     def memory(self) -> int:
-        """Return how many bytes wait in memory."""
+        """Return how many bytes of this connection are kept in memory."""
         return self.received.size + self.backlog()
 
     def backlog(self) -> int:
-        """Return how many bytes of the answer that is."""
+        """Return how many bytes of the answer are kept in memory."""
         return sum(len(piece.left) for piece in self.unsent if isinstance(piece, Data))
 
     def start_request(self) -> bool:
-        """Begin with a request, which may be there already, and return what `receive` returns."""
+        """Start the next request, which may have arrived already; return what `receive` returns."""
         self._framing = None
         self._allow_time()
         if self.received.size and any(map(self._has_arrived, list(self.received.blocks))):
@@ -131,9 +131,9 @@ class ClientSocket(socket.socket):
         return self.receive()
 
     def receive(self) -> bool:
-        """Take what the client has sent, and return whether the request has arrived.
+        """Read what the client has sent; return whether the request is complete.
 
-        Raise Refused if the request is not taken, and OSError if the rest will not come.
+        Raise Refused if the request is not accepted, and OSError if the rest will not arrive.
         """
         try:
             data = super().recv(BLOCK)
@@ -146,18 +146,18 @@ class ClientSocket(socket.socket):
         return self._has_arrived(data)
 
     def end(self) -> None:
-        """Tell the client that nothing more comes, and take no further request."""
+        """Tell the client that the answer is complete, and accept no further request."""
         self.received.clear()
         self.shutdown(socket.SHUT_WR)
 
     def discard(self) -> None:
-        """Drop what the client has sent; raise OSError at its end."""
+        """Drop what the client has sent; raise OSError when it closes the connection."""
         with suppress(BlockingIOError):
             if not super().recv(BLOCK):
                 raise ConnectionAbortedError("the client has closed the connection")
 
     def flush(self) -> None:
-        """Send what the client takes now; `unsent` is then what it did not take."""
+        """Send what the client takes now; `unsent` keeps the rest."""
         with suppress(BlockingIOError):
             while self.unsent:
                 self._count(self.unsent[0].send(self.fileno()))
@@ -166,15 +166,15 @@ class ClientSocket(socket.socket):
 
     def close(self) -> None:
         if self.unsent:
-            # Without a reset, the system would go on offering the client what it does not take.
+            # Without a reset, the system would keep retrying to send what the client does not take.
             self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         while self.unsent:
             self.unsent.popleft().close()
         self.received.clear()
-        self._framing = None  # it refers to this object, and would keep it
+        self._framing = None  # it refers to this object and would keep it alive
         super().close()
 
-    # What gunicorn calls, in a thread of its pool
+    # Methods that gunicorn calls, in a thread of its pool.
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         data = self.received.take(min(size, self._readable))
@@ -198,10 +198,10 @@ class ClientSocket(socket.socket):
         return count or 0
 
     def setblocking(self, blocking: bool) -> None:
-        """Stay as it is."""
+        """Do nothing: the socket never blocks."""
 
     def settimeout(self, seconds: float | None) -> None:
-        """Stay as it is."""
+        """Do nothing: the socket never blocks."""
 
     def _has_arrived(self, data: Bytes) -> bool:
         if not self._framing:

@@ -1,7 +1,7 @@
-"""Find where a request ends, so that gunicorn gets it when all of it has arrived.
+"""Find the end of a request, so that gunicorn gets it when it is complete.
 
-gunicorn's own parser decides what a head means. This module only counts the bytes after it. What is
-malformed goes to gunicorn as it is, which refuses it.
+gunicorn's own parser decides what a header means. This module only counts the bytes after it. A
+malformed request goes to gunicorn unchanged, which refuses it.
 """
 
 import re
@@ -17,16 +17,16 @@ BARE_LF = re.compile(rb"(?<!\r)\n")
 CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]+)[ \t]*[;\r]")
 
 Bytes = bytes | bytearray
-# Takes what is received, piece by piece, and returns how much of it is the request.
+# Takes received bytes piece by piece; returns the length of the request, once it is known.
 Framing = Generator[None, Bytes, int]
 
 
 class Refused(Exception):
-    """A request that is not taken: the status of the answer, its reason, and what is wrong."""
+    """A request that is refused: the status of the answer, its reason, and the problem."""
 
 
 def is_whole(received: Bytes) -> bool:
-    """Return whether this is a request without a body, as most are, and nothing else."""
+    """Return whether the data is exactly one request without a body, as most requests are."""
     ends = received.find(b"\r\n\r\n") == len(received) - 4
     return ends and not _may_have_body(received.lower())
 
@@ -40,7 +40,7 @@ def frame(parse_head: Callable[[bytes], Any], send_continue: Callable[[], None])
         return end
     try:
         request = parse_head(head)
-    except Exception:  # gunicorn meets it again, and answers
+    except Exception:  # gunicorn raises it again, and answers
         return end
     body = request.body.reader
     is_chunked = isinstance(body, ChunkedReader)

@@ -1,9 +1,9 @@
-"""gunicorn's worker with threads, whose threads never wait for a client.
+"""A threaded gunicorn worker whose threads never wait for a client.
 
-gunicorn's own hands a connection to a thread as soon as it is there, and the thread waits for the
-request: as many silent clients as there are threads keep out everybody else, the load balancer's
-health check too. Here the worker's main thread receives each request, hands it to a thread when all
-of it has arrived, and sends what the client does not take at once of the answer.
+gunicorn's own threaded worker hands a connection to a thread at once, and the thread waits for the
+request. As many silent clients as there are threads then keep out everybody else, including the
+load balancer's health check. Here the main thread receives each request, hands it to a thread when
+it is complete, and sends the part of an answer that the client does not take at once.
 """
 
 import selectors
@@ -22,7 +22,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from .client_socket import PACE_BYTES, ClientSocket
 from .framing import Refused
 
-# Of requests that arrive or wait for a thread, and of answers, so much may be in memory.
+# The memory for requests that arrive or wait for a thread, and for answers.
 LARGEST_MEMORY = 64 * 1024 * 1024
 LINGER_SECONDS = 2.0  # as in gunicorn, where it holds up the worker
 SWEEP_SECONDS = 1.0
@@ -49,7 +49,7 @@ KEEP_ALIVE.set_result(True)
 
 
 class Worker(ThreadWorker):
-    """The worker. It speaks HTTP/1.1 without TLS."""
+    """A worker that speaks HTTP/1.1 without TLS."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -75,11 +75,11 @@ class Worker(ThreadWorker):
         self.enqueue_req(Connection(self.cfg, accepted, client, listener.getsockname()))
 
     def enqueue_req(self, conn: Any) -> None:
-        """Receive a request. gunicorn calls this where a Connection has something to read."""
+        """Receive a request. gunicorn calls this when a Connection has data to read."""
         self._receive(conn, conn.sock.start_request)
 
     def murder_pending(self) -> None:
-        """End what is too slow. gunicorn calls this after each turn of its loop."""
+        """Close connections that are too slow. gunicorn calls this after each turn of its loop."""
         while self.waiting and self.nr_conns >= self.worker_connections:
             self._cut_slowest(self.waiting)
         now = time.monotonic()
@@ -93,14 +93,14 @@ class Worker(ThreadWorker):
                 self.cut_off = 0
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a request that can't be read, or that the application failed on."""
+        """Answer a request that is unreadable, or in which the application raised an error."""
         if isinstance(exc, UnsupportedTransferCoding):
-            # A 501 by the letter of HTTP; but 5xx roll deployments back, and this one is anybody's.
+            # HTTP prescribes 501. But 5xx roll deployments back, and any client can cause this one.
             exc = InvalidHeader("TRANSFER-ENCODING")
         super().handle_error(req, client, addr, exc)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """Let no request arrive slowly while the worker stops."""
+        """Stop waiting for slow requests while the worker stops."""
         super()._cap_keepalive(deadline)  # type: ignore[misc]  # newer than types-gunicorn
         for conn in self.waiting:
             if not conn.sock.unsent:
@@ -125,7 +125,7 @@ class Worker(ThreadWorker):
                 self._make_room()
 
     def _serve(self, conn: Connection) -> None:
-        """Read the request and write the answer, in a thread of the pool."""
+        """Read the request and write the answer, on a thread of the pool."""
         keep_alive = False
         try:
             keep_alive = self.handle(conn)
@@ -133,7 +133,7 @@ class Worker(ThreadWorker):
             self.method_queue.defer(self._finish, conn, keep_alive)
 
     def _finish(self, conn: Connection, keep_alive: bool) -> None:
-        """Let the client have its answer; then wait for its next request, or close."""
+        """Send the rest of the answer; then wait for the next request, or close."""
         self.in_pool.discard(conn)
         if conn.sock.unsent:
             send = partial(self._send, conn, keep_alive)
@@ -170,9 +170,9 @@ class Worker(ThreadWorker):
                 self._finish(conn, keep_alive)
 
     def _end(self, conn: Connection) -> None:
-        """Say that nothing more is sent, and close when the client has read all of it.
+        """Send no more data, and close when the client has read all of it.
 
-        To close at once would take the answer from a client that is still sending.
+        Closing at once would take the answer away from a client that is still sending.
         """
         try:
             conn.sock.end()
@@ -209,7 +209,7 @@ class Worker(ThreadWorker):
         self, conn: Connection, event: int, then: Callable[[], None], at_deadline: Step
     ) -> None:
         def when_ready(_: socket.socket) -> None:
-            # What happened to another connection just now may have closed this one.
+            # Handling another connection may just have closed this one.
             if conn in self.waiting:
                 then()
 

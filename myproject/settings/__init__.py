@@ -1,1 +1,1 @@
-"""One module for each place the service runs in; staging runs production's."""
+"""Settings modules, one for each place where the service runs; staging uses production's."""

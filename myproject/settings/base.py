@@ -1,4 +1,4 @@
-"""What is the same everywhere."""
+"""Settings that all environments share."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from myproject.release_names import LONGEST_COMMIT, LONGEST_VERSION
 
 from .environment import BASE_DIR, at_most, env, positive, word
 
-# What is running, as the image says.
+# The version and commit that are running; the image sets them.
 APP_VERSION = env.str("APP_VERSION", "unknown", validate=word(LONGEST_VERSION)) or "unknown"
 APP_COMMIT = env.str("APP_COMMIT", "unknown", validate=word(LONGEST_COMMIT)) or "unknown"
 APP_CREATED = env.moment("APP_CREATED", "")
@@ -88,15 +88,15 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# Five wrong passwords from one address for one name, then a quarter of an hour's rest.
-# Counting by name alone would let a stranger lock the staff out.
+# Five wrong passwords from one address for one name lock that pair for 15 minutes. Counting by
+# name alone would let a stranger lock the staff out.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "myproject.client_ip.client_ip"
 AXES_USERNAME_CALLABLE = "myproject.lockout.username"
-# Who goes on while locked out is not recorded: each record would make the next one larger.
+# Attempts while locked out are not recorded: each record would make the next one larger.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 
 # Nothing that a stranger sends is written to disk: see myproject/uploads.py.
@@ -129,10 +129,10 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
     },
 }
 
-# All checks of /health/ together, in seconds; a load balancer's own limit must be higher.
+# Seconds for all checks of /health/ together; the load balancer's limit must be higher.
 HEALTH_TIMEOUT = env.float("HEALTH_TIMEOUT", 2.0, validate=[positive, at_most(60)])
 
-# What each worker requests of itself before it serves: the pages that most people see first.
+# Pages that each worker requests of itself before it serves: those that most people see first.
 WARM_UP_PATHS = [
     "/health/",
     "/releases/",  # only with: releases
@@ -143,7 +143,7 @@ BEHIND_LOAD_BALANCER = False
 
 
 def logging(default_format: str) -> dict[str, Any]:
-    """Return LOGGING as LOG_FORMAT (json or text) and LOG_LEVEL say."""
+    """Return LOGGING according to LOG_FORMAT (json or text) and LOG_LEVEL."""
     log_format = env.str("LOG_FORMAT", default_format, validate=logs.check_format)
     level = env.str("LOG_LEVEL", "INFO", validate=logs.check_level)
     return logs.config(log_format, level)

@@ -1,6 +1,6 @@
-"""The environment, the only input of the settings.
+"""Environment variables, the only input of the settings.
 
-Reading never fails: what is missing or malformed is remembered, and `check()` names all of it.
+Reading a variable never fails: `check()` then names all that are missing or malformed.
 """
 
 import io
@@ -34,7 +34,7 @@ _readers = [env]
 
 
 def database(*schemes: str, default: Any = ...) -> dict[str, Any]:
-    """Return DATABASE_URL, which must have one of `schemes`, as an entry of DATABASES.
+    """Return DATABASE_URL, whose scheme must be in `schemes`, as an entry of DATABASES.
 
     MySQL must connect within 2 s and answer within DATABASE_READ_TIMEOUT seconds (0: no limit).
     """
@@ -48,7 +48,7 @@ def database(*schemes: str, default: Any = ...) -> dict[str, Any]:
 
 
 def redis_cache() -> dict[str, Any]:
-    """Return REDIS_URL as an entry of CACHES; Redis must connect, and then answer, within 1 s."""
+    """Return REDIS_URL as an entry of CACHES, with 1 s to connect and 1 s to answer."""
     return {
         "BACKEND": "myproject.cache.RedisCache",
         "LOCATION": env.redis_url("REDIS_URL"),
@@ -57,7 +57,7 @@ def redis_cache() -> dict[str, Any]:
 
 
 def read_file(path: Path) -> None:
-    """Add the variables of a file like .env, if there is one, to those that are set."""
+    """Read variables from a file such as .env, if it exists; the environment has precedence."""
     try:
         lines = list(parse_stream(io.StringIO(path.read_text("utf-8-sig"))))
         wrong = [str(line.original.line) for line in lines if _is_wrong(line)]
@@ -76,7 +76,7 @@ def _is_wrong(line: Binding) -> bool:
 
 
 def reader() -> Env:
-    """Return a reader of variables that the settings don't read; `check()` checks them as well."""
+    """Return a reader for variables that are no settings; `check()` covers them as well."""
     _readers.append(Env(eager=False))
     return _readers[-1]
 
@@ -92,19 +92,19 @@ def check() -> None:
     if problems:
         lines = [f"  {name}: {' '.join(problems[name])}" for name in sorted(problems)]
         raise ImproperlyConfigured(
-            "The environment is not fit to start with (.env.example explains each variable):\n"
+            "Invalid environment variables (see .env.example):\n"
             + "\n".join(lines).replace("Environment variable not set.", "is not set")
         )
 
 
 def filled(value: str) -> None:
-    """Raise ValidationError for an empty value, which is what an unset secret becomes."""
+    """Raise ValidationError for an empty value, which an unset secret results in."""
     if not value:
         raise ValidationError("is empty")
 
 
 def word(longest: int) -> Callable[[str], None]:
-    """Return a check that a value can be recorded with a release."""
+    """Return a validator for values that are recorded with a release."""
 
     def validate(value: str) -> None:
         if value != "unknown" and (not WORD.fullmatch(value) or len(value) > longest):
@@ -114,11 +114,11 @@ def word(longest: int) -> Callable[[str], None]:
 
 
 def secret(value: str) -> None:
-    """Raise ValidationError for a SECRET_KEY that could be guessed."""
+    """Raise ValidationError for a SECRET_KEY that can be guessed."""
     if len(value) < 50 or len(set(value)) < 5:
         raise ValidationError("must be 50 random characters or more")
     if value.startswith(SECRET_KEY_INSECURE_PREFIX):
-        raise ValidationError(f"begins with {SECRET_KEY_INSECURE_PREFIX}, so it may be known")
+        raise ValidationError(f"begins with {SECRET_KEY_INSECURE_PREFIX}, so it may be public")
 
 
 def not_negative(number: float) -> None:
@@ -128,13 +128,13 @@ def not_negative(number: float) -> None:
 
 
 def positive(number: float) -> None:
-    """Raise ValidationError for 0 and below."""
+    """Raise ValidationError for a number that is not above 0."""
     if number <= 0:
         raise ValidationError("must be more than 0")
 
 
 def at_most(limit: int) -> Callable[[float], None]:
-    """Return a check that raises ValidationError for a larger number."""
+    """Return a validator that raises ValidationError for a number above a limit."""
 
     def validate(number: float) -> None:
         if number > limit:

@@ -1,4 +1,4 @@
-"""A developer's machine: runs with no variables at all, on SQLite and the in-process cache."""
+"""Settings for a developer's machine: no variable is required; SQLite and the in-process cache."""
 
 from myproject.release_names import LONGEST_ENVIRONMENT
 
@@ -11,7 +11,7 @@ from .base import *  # noqa: E402
 
 APP_ENVIRONMENT = env.str("APP_ENVIRONMENT", "local", validate=word(LONGEST_ENVIRONMENT))
 DEBUG = env.bool("DEBUG", True)
-# Good for nothing outside this machine: production demands its own.
+# Only for this machine: production requires its own key.
 SECRET_KEY = env.str("SECRET_KEY", "local-and-known-to-everybody")
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", any_host=True)
 

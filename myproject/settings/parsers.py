@@ -1,6 +1,6 @@
-"""Values of the environment, parsed by their consumers or exactly as they do it.
+"""Parsers for values of the environment, the same as or equivalent to those of their consumers.
 
-So what is accepted at the start works later. The messages repeat no secret.
+So a value that is accepted at start works later. The messages contain no secret.
 """
 
 import os
@@ -16,7 +16,7 @@ from django.http.request import split_domain_port
 from environs import ValidationError
 
 MYSQL = "django.db.backends.mysql"
-# MySQL's own default, stated: another server's may be lenient, and a lenient one truncates data.
+# MySQL's default, set explicitly: a server with a lenient mode would truncate data.
 MYSQL_SQL_MODE = (
     "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
@@ -32,7 +32,7 @@ FILE_OPTION = re.compile(r"\Assl|file|path|socket")
 
 
 def split(url: str, example: str) -> SplitResult:
-    """Return the parts of a URL whose options are complete, and whose files exist."""
+    """Return the parts of a URL; raise ValidationError if an option or a file is missing."""
     try:
         parts = urlsplit(url)
         options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
@@ -96,11 +96,11 @@ def _mysql_options(read_timeout: int | None) -> dict[str, Any]:
 
 
 def _check_mysql_options(config: dict[str, Any]) -> None:
-    """Raise ValidationError for options that the driver doesn't know, or doesn't enforce."""
+    """Raise ValidationError for options that the driver doesn't know or doesn't enforce."""
     options = config["OPTIONS"]
     # ssl_mode=REQUIRED is enforced in apps/health/connections.py.
     if options.get("ssl") and "VERIFY" not in str(options.get("ssl_mode")):
-        raise ValidationError("asks for TLS that checks nobody: add ssl_mode=VERIFY_CA")
+        raise ValidationError("asks for TLS without verification: add ssl_mode=VERIFY_CA")
 
     from django.db.backends.mysql.base import DatabaseWrapper
     from MySQLdb import OperationalError, connect
@@ -119,7 +119,7 @@ def _check_mysql_options(config: dict[str, Any]) -> None:
 
 
 def redis_url(url: str) -> str:
-    """Return a URL of Redis that redis-py takes."""
+    """Return a URL that redis-py accepts."""
     url = url.strip()
     parts = split(url, REDIS_EXAMPLE)
     if not (
@@ -132,7 +132,7 @@ def redis_url(url: str) -> str:
     from redis import ConnectionPool
 
     try:
-        # Makes a connection, and does not open it.
+        # This makes a connection object without opening it.
         ConnectionPool.from_url(url, **REDIS_TIMEOUTS).make_connection()
     except Exception as error:
         raise ValidationError(f"has an option that redis-py refuses: {error}") from error
@@ -140,7 +140,7 @@ def redis_url(url: str) -> str:
 
 
 def sentry_dsn(dsn: str) -> str:
-    """Return a DSN that Sentry's SDK takes, or nothing for an empty one."""
+    """Return a DSN that Sentry's SDK accepts, or an empty one."""
     dsn = dsn.strip()
     if not dsn:
         return ""
@@ -192,12 +192,12 @@ def moment(text: str) -> datetime | None:
 
 
 def hosts(text: str, *, any_host: bool) -> list[str]:
-    """Return the hosts of a list with commas; with `any_host` one of them may be *."""
+    """Return the hosts of a comma-separated list; `any_host` allows *."""
     names = [name.strip() for name in text.split(",")]
     if not all(names):
         raise ValidationError("is empty")
     if "*" in names and not any_host:
-        raise ValidationError("must name the hosts; * lets anybody poison links with theirs")
+        raise ValidationError("must name the hosts: with *, a client's own host gets into links")
     for name in names:
         if name != "*" and not _is_host(name.removeprefix(".").lower()):
             raise ValidationError(
@@ -208,5 +208,5 @@ def hosts(text: str, *, any_host: bool) -> list[str]:
 
 
 def _is_host(name: str) -> bool:
-    """Tell whether a request's header Host can have this name, as Django reads it."""
+    """Return whether Django can accept this name in the Host header of a request."""
     return split_domain_port(name) == (name, "") and all(name.split("."))

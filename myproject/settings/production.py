@@ -1,4 +1,4 @@
-"""Staging and production: refuses to start without what it needs."""
+"""Settings of staging and production; the service refuses to start if a variable is missing."""
 
 from myproject.release_names import LONGEST_ENVIRONMENT
 
@@ -13,7 +13,7 @@ ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", any_host=False)
 DATABASES = {"default": environment.database("mysql")}
 CACHES["default"] = environment.redis_cache()
 
-# TLS ends at the load balancer, which says so in a header that it never lets through from outside.
+# TLS ends at the load balancer, which sets this header and removes it from clients' requests.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000, validate=not_negative)
@@ -25,7 +25,7 @@ SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 WAFFLE_SECURE = True
 
-# Only the load balancer reaches the service, and it adds the address of the caller.
+# Only the load balancer reaches the service, and it appends the address of the client.
 BEHIND_LOAD_BALANCER = True
 
 STORAGES = {

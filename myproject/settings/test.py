@@ -1,4 +1,4 @@
-"""The test suite: real MySQL and real Redis, from the same three variables as in test.yml."""
+"""Settings of the tests, which use a real MySQL and Redis, from the variables of test.yml."""
 
 from . import environment
 from .base import *
@@ -13,7 +13,7 @@ DATABASES = {"default": environment.database("mysql")}
 DATABASES["default"]["TEST"] = {"CHARSET": "utf8mb4"}
 CACHES["default"] = environment.redis_cache()
 
-# A machine that is slow is no outage: tests of outages set bounds of their own.
+# A slow machine is no outage; the tests of outages set their own limits.
 PATIENCE = 60
 HEALTH_TIMEOUT = PATIENCE
 DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = PATIENCE
@@ -32,9 +32,9 @@ MIGRATION_LINTER_OPTIONS = {
     "warnings_as_errors": True,
 }
 
-# Hashing slowly is for production.
+# A fast hasher: slow hashing is for production.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# Static files straight from the apps: nothing is collected for a test.
+# Static files come directly from the apps: tests collect none.
 WHITENOISE_AUTOREFRESH = True
 LOGGING = logging("text")
 

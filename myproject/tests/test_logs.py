@@ -23,7 +23,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def configure() -> Iterator[Configure]:
-    """Configure logging as in production; the handlers that were there are put back."""
+    """Configure logging as in production; restore the previous handlers afterwards."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     yield lambda *arguments: logging.config.dictConfig(logs.config(*arguments))
@@ -95,7 +95,7 @@ def test_a_malformed_request_id_is_replaced(client: Client, given: str) -> None:
 
 
 def logger() -> tuple[AccessLog, SimpleQueue[logging.LogRecord]]:
-    """Return an access log, and where its records go."""
+    """Return an access logger, and the list that gets its records."""
     log = AccessLog(Config())
     caught: SimpleQueue[logging.LogRecord] = SimpleQueue()
     log.access_log.handlers = [QueueHandler(caught)]

@@ -24,7 +24,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture
 def asked() -> Asked:
-    """What an application was asked for: host and path of each request."""
+    """The host and path of each request that the application got."""
     return []
 
 

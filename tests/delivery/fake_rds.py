@@ -6,17 +6,17 @@ from typing import Any
 
 from delivery.aws.database_password import PasswordRotation
 from delivery.aws.infra_parameters import read_parameters
-from tests.delivery.clock import Clock
 from tests.delivery.documented_aws import check_answer, check_request, grouped
 from tests.delivery.fake_ecs import NEW, FakeEcs
+from tests.delivery.kill_switch import KillSwitch
 
 
 class FakeRds(FakeEcs):
     """MySQL with its two passwords, the secrets, and tasks that read theirs as they start."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, kill_switch: KillSwitch) -> None:
         super().__init__(runs=NEW)
-        self.clock = clock
+        self.kill_switch = kill_switch
         self.number = 1
         self.first, self.second = "password-1", ""
         self.url = "password-1"
@@ -36,7 +36,7 @@ class FakeRds(FakeEcs):
     def changed(self) -> None:
         """Whatever just happened, or is about to: each task can open a connection."""
         assert self.tasks <= {self.first, self.second}
-        self.clock.tick()
+        self.kill_switch.tick()
 
     def run_task(self, options: dict[str, str]) -> Any:
         act = json.loads(options["--overrides"])["containerOverrides"][0]["command"][-1]

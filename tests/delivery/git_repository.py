@@ -1,4 +1,4 @@
-"""A repository with what is tracked here, for tests that change it as a whole."""
+"""A git repository with the files tracked here, for tests that change it as a whole."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ OURS = ("PYTHONPATH", "DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "CO
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a program in a folder, with this Python's programs before others."""
+    """Run a program in a folder, with the programs of this Python first on PATH."""
     variables = {name: value for name, value in os.environ.items() if name not in OURS} | WHO
     variables["PATH"] = f"{Path(sys.executable).parent}:{variables['PATH']}"
     return subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True)
@@ -30,7 +30,7 @@ def git(folder: Path, *words: str) -> str:
 
 
 def commit(folder: Path, **changes: str) -> None:
-    """Commit what is there, and files' new texts."""
+    """Commit the state of a folder, after writing the given files."""
     for path, text in changes.items():
         (folder / path).write_text(text)
     git(folder, "add", "--all")
@@ -38,7 +38,7 @@ def commit(folder: Path, **changes: str) -> None:
 
 
 def copy(folder: Path, *under: str) -> Path:
-    """Make a repository of one commit from what is tracked here, all of it or some paths."""
+    """Make a repository with one commit of the files tracked here, or of some paths."""
     listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *under)
     listed += (".gitignore",) * bool(under)
     for path in subprocess.check_output(listed, cwd=ROOT, text=True).splitlines():

@@ -1,14 +1,14 @@
-"""The end of the world, at a moment of one's choice."""
+"""Kill a command at a chosen moment, to see whether a second run finishes its work."""
 
 from collections.abc import Callable
 
 
 class Killed(Exception):
-    """The power went out."""
+    """The command was killed."""
 
 
-class Clock:
-    """Ends the world at one of its ticks."""
+class KillSwitch:
+    """Raise Killed at the chosen one of its ticks; fakes tick before and after each change."""
 
     def __init__(self) -> None:
         self.ticks = 0
@@ -20,9 +20,9 @@ class Clock:
             raise Killed
 
 
-def until_it_ends(clock: Clock, end: int, act: Callable[[], object]) -> bool:
-    """Run it, killed at one moment, and then again to its end; whether it came to be killed."""
-    clock.end = clock.ticks + end
+def run_killed(switch: KillSwitch, end: int, act: Callable[[], object]) -> bool:
+    """Run an action, which is killed at a tick, and run it again; return whether it was killed."""
+    switch.end = switch.ticks + end
     try:
         act()
     except Killed:

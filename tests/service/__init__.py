@@ -1,1 +1,1 @@
-"""Tests of the service as a whole: started, broken, and killed while it migrates."""
+"""Tests of the service as a whole: started, broken, and killed during a migration."""

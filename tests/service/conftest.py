@@ -1,4 +1,4 @@
-"""The service as it ships, under gunicorn, with doors to its MySQL and Redis that can be shut."""
+"""The service under gunicorn, connected to MySQL and Redis through proxies that can be shut."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import pytest
 from django.db import connection
 
-from tests.service.door import Door
+from tests.service.tcp_proxy import TcpProxy
 
 ROOT = Path(__file__).resolve().parents[2]
 # A machine that is busy answers later; only a service that is broken does not answer within these.
@@ -36,22 +36,22 @@ PRODUCTION = {
 
 @dataclass
 class Service:
-    """A running service: what it is asked for comes from its port, what it logs from its file."""
+    """A running service, with its port and the file of its log."""
 
     process: subprocess.Popen[bytes]
     port: int
     log: Path
-    mysql: Door
-    redis: Door
-    doors: list[Door] = field(init=False)
+    mysql: TcpProxy
+    redis: TcpProxy
+    proxies: list[TcpProxy] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.doors = [self.mysql, self.redis]
+        self.proxies = [self.mysql, self.redis]
 
     def get(
         self, path: str, method: str = "GET", **headers: str
     ) -> tuple[http.client.HTTPResponse, bytes]:
-        """Ask as the load balancer does, for example.com over HTTPS that ended there."""
+        """Request as the load balancer does: for example.com, over HTTPS that ended there."""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         known = {"Host": "example.com", "X-Forwarded-Proto": "https"}
         client.request(method, path, headers=known | headers)
@@ -67,13 +67,13 @@ class Service:
         return response.status, {n: c["status"] for n, c in whole["checks"].items()}, whole
 
     def access_log(self, request_id: str) -> dict[str, Any]:
-        """Return the line about a request; it is written when the answer has been sent."""
+        """Return the record of a request, which is written after the answer was sent."""
         return self.wait_for_line(
             lambda line: (line["logger"], line["request_id"]) == ("gunicorn.access", request_id)
         )
 
     def wait_for_line(self, is_wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Return the first line of the log that is wanted, once it is there."""
+        """Return the first line of the log that meets a condition, once it is there."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             whole_lines = self.log.read_text().rpartition("\n")[0].splitlines()
@@ -86,25 +86,25 @@ class Service:
 
 @contextmanager
 def serve(folder: Path, *options: str, silent: bool = False, **variables: str) -> Iterator[Service]:
-    """Run the service on the test database until the block ends; it begins when it is live.
+    """Run the service on the test database while the block runs, which starts once it is live.
 
-    With `silent`, MySQL and Redis accept connections and say nothing, from before the start.
+    With `silent`, MySQL and Redis accept connections and never answer, even before the start.
     """
     database, redis = urlsplit(os.environ["DATABASE_URL"]), urlsplit(os.environ["REDIS_URL"])
     log = folder / "log"
     with (
-        Door(database.hostname or "", database.port or 3306) as mysql_door,
-        Door(redis.hostname or "", redis.port or 6379) as redis_door,
+        TcpProxy(database.hostname or "", database.port or 3306) as mysql_proxy,
+        TcpProxy(redis.hostname or "", redis.port or 6379) as redis_proxy,
         # It is open before the service starts, so that no other program can take the port.
         socket.create_server(("127.0.0.1", 0)) as listener,
         log.open("wb") as output,
     ):
         if silent:
-            mysql_door.silence()
-            redis_door.silence()
+            mysql_proxy.silence()
+            redis_proxy.silence()
         environment = PRODUCTION | {
-            "DATABASE_URL": _through(database, mysql_door, connection.settings_dict["NAME"]),
-            "REDIS_URL": _through(redis, redis_door, redis.path),
+            "DATABASE_URL": _through(database, mysql_proxy, connection.settings_dict["NAME"]),
+            "REDIS_URL": _through(redis, redis_proxy, redis.path),
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}", *options],
@@ -114,22 +114,22 @@ def serve(folder: Path, *options: str, silent: bool = False, **variables: str) -
             stdout=output,
             stderr=output,
         )
-        running = Service(process, listener.getsockname()[1], log, mysql_door, redis_door)
+        running = Service(process, listener.getsockname()[1], log, mysql_proxy, redis_proxy)
         listener.close()
         try:
             assert running.get("/health/live/")[0].status == 200
             yield running
         finally:
             # A thread that waits for a silent server would hold up the end.
-            mysql_door.shut()
-            redis_door.shut()
+            mysql_proxy.shut()
+            redis_proxy.shut()
             process.terminate()
             process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def static_files(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Collect static files once, outside the checkout, for every service of this run."""
+    """Collect static files once, outside the checkout, for all services of this run."""
     os.environ["STATIC_ROOT"] = str(tmp_path_factory.mktemp("static"))
     collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
     unused = {"DATABASE_URL": "mysql://none/none", "REDIS_URL": "redis://none"}
@@ -138,12 +138,12 @@ def static_files(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def service(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One service for all tests that start none of their own."""
+    """One service for all tests that do not start their own."""
     with serve(tmp_path_factory.mktemp("service")) as running:
         yield running
 
 
-def _through(url: SplitResult, door: Door, name: str) -> str:
+def _through(url: SplitResult, proxy: TcpProxy, name: str) -> str:
     credentials = url.netloc.rpartition("@")[0]
-    netloc = f"{credentials}@127.0.0.1:{door.port}" if credentials else f"127.0.0.1:{door.port}"
+    netloc = f"{credentials}@127.0.0.1:{proxy.port}" if credentials else f"127.0.0.1:{proxy.port}"
     return urlunsplit((url.scheme, netloc, name.lstrip("/"), url.query, ""))

@@ -1,4 +1,4 @@
-"""What strangers send: forms that broke this service or others, as bytes."""
+"""Hostile requests as bytes: forms that broke this service or others."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -37,7 +37,7 @@ CONTENT_TYPES = [
 
 
 def form(*fields: tuple[bytes, bytes]) -> bytes:
-    """Return an encoded form, with the token that lets it past the check for CSRF."""
+    """Return an encoded form with the token that passes the check for CSRF."""
     return b"&".join(map(b"=".join, [(b"csrfmiddlewaretoken", TOKEN), *fields]))
 
 
@@ -47,7 +47,7 @@ def field(name: bytes, value: bytes, more: bytes = b"") -> bytes:
 
 
 def multipart(*parts: bytes, end: bytes = b"--b--\r\n") -> bytes:
-    """Return a multipart form, with that token."""
+    """Return a multipart form with that token."""
     whole = (field(b"csrfmiddlewaretoken", TOKEN), *parts)
     return b"".join(b"--b\r\n" + part + b"\r\n" for part in whole) + end
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 requests as bytes, which may be malformed, and the status of the answer."""
+"""HTTP/1.1 requests as bytes, possibly malformed, and the status of the answer."""
 
 import contextlib
 import socket
@@ -38,7 +38,7 @@ class Request(NamedTuple):
 
 
 def status(port: int, request: bytes) -> int:
-    """Return the status of the answer; 0 where there is none."""
+    """Return the status of the answer; 0 if there is none."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         with contextlib.suppress(OSError):  # answered, and closed, before it had read all
             connection.sendall(request)

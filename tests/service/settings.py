@@ -1,4 +1,4 @@
-"""Production's settings, with what the tests of a whole service need."""
+"""Production's settings with the additions that tests of the whole service need."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A TCP door to a server: open, shut (it refuses) or silent (it accepts and says nothing)."""
+"""A TCP proxy to a server: open, shut (it refuses) or silent (it accepts and never answers)."""
 
 import contextlib
 import socket
@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Self
 
 
-class Door:
-    """Forward connections to a server while the block lasts, as the door stands."""
+class TcpProxy:
+    """Forward connections to a server while the block lasts, unless shut or silent."""
 
     def __init__(self, host: str, port: int) -> None:
         self.server = (host, port)
@@ -31,15 +31,15 @@ class Door:
         self.shut()
 
     def open(self) -> None:
-        """Let everything through; connections from before are cut."""
-        self._stand(silent=False)
+        """Forward new connections; cut the earlier ones."""
+        self._listen(silent=False)
 
     def silence(self) -> None:
-        """Go on accepting, and say nothing more: to those connected, and to those who come."""
+        """Accept connections, but forward nothing any more, on earlier ones too."""
         self._silent = True
 
     def shut(self) -> None:
-        """Refuse connections, and cut those that are there."""
+        """Refuse connections, and cut the existing ones."""
         if self._listener:
             # Wakes the thread in accept(), which close() alone does not.
             with contextlib.suppress(OSError):
@@ -52,7 +52,7 @@ class Door:
             end.close()
         self._sockets.clear()
 
-    def _stand(self, *, silent: bool) -> None:
+    def _listen(self, *, silent: bool) -> None:
         self.shut()
         self._silent = silent
         self._listener = socket.create_server(("127.0.0.1", self.port))

@@ -1,8 +1,8 @@
-"""Whatever a stranger sends gets an answer below 500, and leaves no error in the log.
+"""Every request of a stranger gets an answer below 500, and no error in the log.
 
-Every URL is asked with every method, and every known form of hostile.py is sent; then Hypothesis
-combines them. To try more than the suite has time for, and others each time:
-HOSTILE_EXAMPLES=20000 make test ARGS=tests/service/test_hostile_requests.py
+The tests send every method to every URL and every known form of hostile.py; then Hypothesis
+combines them. To try more, and other ones each time: HOSTILE_EXAMPLES=20000 make test
+ARGS=tests/service/test_hostile_requests.py
 """
 
 import json
@@ -51,7 +51,7 @@ def post(path: bytes, kind: bytes, body: bytes, *headers: tuple[str, bytes]) -> 
 
 
 def known() -> Iterator[Request]:
-    """Yield each URL with each method, and each of hostile.py's forms where it may do harm."""
+    """Yield each URL with each method, and with each form of hostile.py where it may do harm."""
     for url in URLS:
         yield from (Request(url, method) for method in hostile.METHODS)
         yield post(url, FORM, form())

@@ -1,4 +1,4 @@
-"""What the running service says while MySQL or Redis is gone, or accepts and says nothing."""
+"""The running service while MySQL or Redis is down, or accepts and never answers."""
 
 import time
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ ALL_WELL = {"database": "ok", "migrations": "ok", "cache": "ok"}
 def doors_open_again(service: Service) -> Iterator[None]:
     assert service.health()[:2] == (200, ALL_WELL)
     yield
-    for door in service.doors:
-        door.open()
+    for proxy in service.proxies:
+        proxy.open()
     deadline = time.monotonic() + PATIENCE
     while service.health()[0] != 200:
         assert time.monotonic() < deadline, service.log.read_text()[-3000:]
@@ -74,10 +74,10 @@ def test_the_list_of_releases_does_without_redis(service: Service) -> None:
 
 
 def test_a_check_opens_no_connection(service: Service) -> None:
-    before = [door.accepted for door in service.doors]
+    before = [proxy.accepted for proxy in service.proxies]
     assert [service.health()[0] for _ in range(20)] == [200] * 20
     # After an outage each worker's first check connects, and there are two.
-    opened = [door.accepted - then for door, then in zip(service.doors, before, strict=True)]
+    opened = [proxy.accepted - then for proxy, then in zip(service.proxies, before, strict=True)]
     assert max(opened) <= 2
 
 

@@ -1,4 +1,4 @@
-"""What the log says of an outage, from all workers together."""
+"""The log of an outage, written by several workers."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""The service as it ships, asked as clients and load balancers do."""
+"""The service as shipped, requested by clients and load balancers."""
 
 import pytest
 

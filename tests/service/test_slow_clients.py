@@ -1,7 +1,7 @@
-"""Clients that are slow, or say nothing at all, hold up nobody else.
+"""Slow and silent clients delay nobody else.
 
-For the response times during a minute of them, and how long the service puts up with each:
-SLOW_SECONDS=60 make test ARGS="tests/service/test_slow_clients.py -s"
+To measure response times during a minute of slow clients, and the duration of each: SLOW_SECONDS=60
+make test ARGS="tests/service/test_slow_clients.py -s"
 """
 
 import os

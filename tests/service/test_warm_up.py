@@ -1,4 +1,4 @@
-"""A worker has connected and loaded what requests need before it accepts one."""
+"""A worker connects and loads all that requests need before it accepts one."""
 
 from pathlib import Path
 

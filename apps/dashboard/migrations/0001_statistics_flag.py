@@ -21,7 +21,7 @@ def delete_flag(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    """The flag, off for everyone, where staff will look for it: in the admin."""
+    """Create the flag, off for everyone, so that staff find it in the admin."""
 
     initial = True
     dependencies = [("waffle", "0004_update_everyone_nullbooleanfield")]

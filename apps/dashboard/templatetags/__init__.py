@@ -1,1 +1,1 @@
-"""What the templates need besides Django's own."""
+"""Template tags of the dashboard."""

@@ -9,7 +9,7 @@ register = template.Library()
 
 @register.filter
 def duration(delta: timedelta) -> str:
-    """Return a duration in words: minutes no longer matter after a day."""
+    """Return a duration in words, without minutes if it is longer than a day."""
     hours, minutes = divmod(delta // timedelta(minutes=1), 60)
     days, hours = divmod(hours, 24)
     units = {"day": days, "hour": hours, "minute": 0 if days else minutes}

@@ -1,1 +1,1 @@
-"""The page of releases, up to its look in a browser."""
+"""Tests of the page of releases, some of them in a browser."""

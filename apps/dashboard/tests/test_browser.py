@@ -15,7 +15,7 @@ Visit = Callable[..., Page]
 
 @pytest.fixture
 def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
-    """Return a function that opens a page; none may complain, or fetch from another host."""
+    """Return a function that opens a page, and fails on errors and requests to other hosts."""
     complaints: list[str] = []
     hosts = set()
     contexts = []

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def another() -> Iterator[BaseDatabaseWrapper]:
-    """A connection of its own, not opened yet."""
+    """A second connection, not opened yet."""
     database = connection.copy()
     yield database
     database.close()
@@ -58,14 +58,14 @@ def test_a_connection_without_tls_is_closed(another: BaseDatabaseWrapper) -> Non
 
 @pytest.fixture
 def thread() -> Iterator[Callable[[Callable[[], None]], None]]:
-    """A thread with a connection of its own, as a check or a request has one."""
+    """A thread with its own connection, like a check's or a request's."""
     with ThreadPoolExecutor(1) as pool:
         yield lambda act: pool.submit(act).result()
         pool.submit(connections.close_all).result()
 
 
 def make_read_only() -> None:
-    """Make the server refuse what this connection writes, as after a failover."""
+    """Make the server refuse writes of this connection, as after a failover."""
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
 

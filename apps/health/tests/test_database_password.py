@@ -16,7 +16,7 @@ NAME, PASSWORD = f"rotated_{os.getpid()}", secrets.token_hex(12)
 
 @pytest.fixture
 def admin() -> Iterator[BaseDatabaseWrapper]:
-    """A connection of its own: whoever changes accounts commits what was open."""
+    """A connection of its own: changing an account commits the open transaction."""
     database = connection.copy()
     yield database
     database.close()
@@ -24,7 +24,7 @@ def admin() -> Iterator[BaseDatabaseWrapper]:
 
 @pytest.fixture
 def account(admin: BaseDatabaseWrapper) -> Iterator[str]:
-    """An account of MySQL's that may do nothing."""
+    """An account of MySQL without any privilege."""
     with admin.cursor() as cursor:
         cursor.execute("SELECT SUBSTRING_INDEX(USER(), '@', -1)")
         name = f"'{NAME}'@'{cursor.fetchone()[0]}'"

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """The first shape: a release is live or it isn't. Nothing keeps two from being live at once."""
+    """The first, naive schema: a release is live or not, and two may be live at once."""
 
     initial = True
 

@@ -1,1 +1,1 @@
-"""The way of the table from a first, naive shape to the present one."""
+"""Migrations of the table of releases, from a naive schema to the present one."""

@@ -1,1 +1,1 @@
-"""Releases, from the table to the page in a browser."""
+"""Tests of the record of releases."""

@@ -10,7 +10,7 @@ MakeReleases = Callable[[int], list[Release]]
 
 @pytest.fixture
 def make_releases(db: None) -> MakeReleases:
-    """Return a function that fills a history, an hour each, and leaves the last one live."""
+    """Return a function that records releases an hour apart, the last of which is live."""
 
     def make(count: int) -> list[Release]:
         start = datetime.now(UTC) - timedelta(hours=count)

@@ -18,7 +18,7 @@ MigrateTo = Callable[[str], Any]
 
 @pytest.fixture
 def migrate_to(transactional_db: None) -> Iterator[MigrateTo]:
-    """Return a function that migrates and returns the model of that time."""
+    """Return a function that migrates to a state and returns the model of that state."""
 
     def to(name: str) -> Any:
         call_command("migrate", "releases", name, verbosity=0)

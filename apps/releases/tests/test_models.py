@@ -21,7 +21,7 @@ def record(version: str, environment: str = "test", rolled_back: bool = False) -
 
 
 class Failing:
-    """Fails the first `times` statements that begin with `verb`."""
+    """A query wrapper that fails the first `times` statements that begin with `verb`."""
 
     def __init__(self, error: Exception, times: int, verb: str = "SELECT") -> None:
         self.error, self.times, self.verb = error, times, verb

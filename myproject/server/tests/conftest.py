@@ -1,4 +1,4 @@
-"""The worker in a thread of the tests, with one thread in its pool: what holds it up is seen."""
+"""The worker, in a thread of the tests and with one thread in its pool, so that a delay shows."""
 
 import os
 import selectors
@@ -27,7 +27,7 @@ class Running:
     address: tuple[str, int]
 
     def connect(self, request: bytes = b"", buffer: int = 0) -> socket.socket:
-        """Return a connection on which this was sent; `buffer` is the room for what comes back."""
+        """Return a connection on which the request was sent; `buffer` is its receive buffer."""
         client = socket.socket()
         if buffer:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
@@ -37,7 +37,7 @@ class Running:
         return client
 
     def ask(self, request: bytes) -> bytes:
-        """Return what comes back until the server closes the connection."""
+        """Return all that the server sends until it closes the connection."""
         with self.connect(request) as client:
             return read(client)
 

@@ -1,4 +1,4 @@
-"""How long a client has got, in seconds of a clock that the tests set."""
+"""Time limits of a client, measured with a clock that the tests set."""
 
 import socket
 from collections.abc import Iterator

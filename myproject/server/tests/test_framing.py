@@ -1,4 +1,4 @@
-"""Where a request ends is known with its last byte, and not before."""
+"""The end of a request is found with its last byte, and not before."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -44,7 +44,7 @@ def parse_head(head: bytes) -> Any:
 
 
 def ends(pieces: Iterable[bytes]) -> int | None:
-    """Return where the request ends, if it does."""
+    """Return the length of the request, or None if it is incomplete."""
     frame = framing.frame(parse_head, lambda: None)
     next(frame)
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""What clients get of the worker: the slow ones, and those beside them."""
+"""The worker serves slow clients, and others beside them without delay."""
 
 import random
 import socket
@@ -43,7 +43,7 @@ def body(answer: bytes) -> bytes:
 
 
 def is_cut_off(client: socket.socket) -> bool:
-    """Return whether the server closes the connection without an answer, or in the middle of it."""
+    """Return whether the server closes the connection without a complete answer."""
     try:
         return not read(client)
     except ConnectionError:
@@ -96,7 +96,7 @@ def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["whole", "file", "stream"])
 def large_answer(request: pytest.FixtureRequest, large_file: Path) -> Callable[..., Any]:
-    """An application whose answer to GET is LARGE, in one of the ways that WSGI has."""
+    """An application that answers GET with LARGE, in one of the ways that WSGI allows."""
 
     def answer(environ: Environ, start_response: Start) -> Any:
         if environ["REQUEST_METHOD"] != "GET":

@@ -12,17 +12,17 @@ import pytest
 from delivery.aws.access_keys import KeyRotation
 from delivery.aws.client import Aws
 from delivery.errors import Failure
-from tests.delivery.clock import Clock, until_it_ends
 from tests.delivery.documented_aws import DocumentedAws
 from tests.delivery.fake_github import FakeGitHub
+from tests.delivery.kill_switch import KillSwitch, run_killed
 
 
 class FakeIam(DocumentedAws):
     """A user and its keys."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, kill_switch: KillSwitch) -> None:
         super().__init__()
-        self.clock = clock
+        self.kill_switch = kill_switch
         self.users = ["deployer"]
         self.keys: dict[str, dict[str, str]] = {}
         self.tags: dict[str, str] = {}
@@ -31,9 +31,9 @@ class FakeIam(DocumentedAws):
         self.add()
 
     def __call__(self, service: str, action: str, *words: str) -> Any:
-        self.clock.tick()
+        self.kill_switch.tick()
         answer = super().__call__(service, action, *words)
-        self.clock.tick()
+        self.kill_switch.tick()
         return answer
 
     def add(self) -> dict[str, str]:
@@ -77,9 +77,9 @@ class World:
     """A user, and a GitHub that has its key."""
 
     def __init__(self, api: Any) -> None:
-        self.clock = Clock()
-        self.iam = FakeIam(self.clock)
-        self.github = ClockedGitHub(api, self.clock)
+        self.kill_switch = KillSwitch()
+        self.iam = FakeIam(self.kill_switch)
+        self.github = KillableGitHub(api, self.kill_switch)
         self.tried: list[Mapping[str, str]] = []
 
     def connect(self, credentials: Mapping[str, str]) -> Aws:
@@ -99,18 +99,18 @@ class World:
         return [name for name, key in self.iam.keys.items() if key["Status"] == "Active"]
 
 
-class ClockedGitHub(FakeGitHub):
-    def __init__(self, api: Any, clock: Clock) -> None:
+class KillableGitHub(FakeGitHub):
+    def __init__(self, api: Any, kill_switch: KillSwitch) -> None:
         super().__init__(api)
-        self.clock = clock
+        self.kill_switch = kill_switch
         self("PUT", "environments/staging", {})
         self.set_secret("AWS_ACCESS_KEY_ID", "staging", "AKIA1")
         self.set_secret("AWS_SECRET_ACCESS_KEY", "staging", "hush-1")
 
     def set_secret(self, name: str, environment: str, value: str) -> None:
-        self.clock.tick()
+        self.kill_switch.tick()
         super().set_secret(name, environment, value)
-        self.clock.tick()
+        self.kill_switch.tick()
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_the_next_rotation_deletes_what_was_deactivated(world: World) -> None:
 def test_rotating_keys_that_was_killed_at_any_moment_is_finished_by_the_next(api: Any) -> None:
     for end in itertools.count(1):
         world = World(api)
-        was_killed = until_it_ends(world.clock, end, world.rotate)
+        was_killed = run_killed(world.kill_switch, end, world.rotate)
         identifier, secret = world.given()
         assert world.active() == [identifier]
         assert secret.removeprefix("hush-") == identifier.removeprefix("AKIA")

@@ -10,18 +10,18 @@ import pytest
 
 from delivery.errors import Failure
 from delivery.paths import INFRA
-from tests.delivery.clock import Clock, until_it_ends
 from tests.delivery.deploy.test_rollback import Site, site
 from tests.delivery.fake_ecs import BASE
 from tests.delivery.fake_rds import FakeRds, Rotation
 from tests.delivery.in_process import run_here
+from tests.delivery.kill_switch import KillSwitch, run_killed
 
 __all__ = ["site"]
 
 
 @pytest.fixture
 def rds(site: Site) -> FakeRds:
-    site.ecs = FakeRds(Clock())
+    site.ecs = FakeRds(KillSwitch())
     return site.ecs
 
 
@@ -53,9 +53,11 @@ def test_a_rotation_that_was_killed_at_any_moment_is_finished_by_the_next(
     site: Site, path: Path
 ) -> None:
     for end in itertools.count(1):
-        site.ecs = rds = FakeRds(Clock())
+        site.ecs = rds = FakeRds(KillSwitch())
         shutil.copy(INFRA / "parameters/staging.json", path)
-        was_killed = until_it_ends(rds.clock, end, lambda: rotate_password(rds, path))  # noqa: B023
+        was_killed = run_killed(
+            rds.kill_switch, end, lambda: rotate_password(rds, path)
+        )  # noqa: B023
         assert rds.second == ""
         assert rds.tasks == {rds.first} == {f"password-{rds.number}"}
         if not was_killed:

@@ -16,9 +16,9 @@ import MySQLdb
 import pytest
 
 from delivery.paths import INFRA
-from tests.delivery.clock import Clock
 from tests.delivery.deploy.test_rollback import Site, site
 from tests.delivery.fake_rds import FakeRds, Rotation
+from tests.delivery.kill_switch import KillSwitch
 
 __all__ = ["site"]
 ROOT = INFRA.parent
@@ -29,7 +29,7 @@ class RealRds(FakeRds):
     """As FakeRds, with a MySQL behind it; its clock counts what tasks do."""
 
     def __init__(self, server: Any) -> None:
-        super().__init__(Clock())
+        super().__init__(KillSwitch())
         self.server = server
         self.opened, self.refused = 0, list[str]()
 

@@ -23,9 +23,9 @@ from delivery.deploy.mark_verified import mark
 from delivery.deploy.revisions import History
 from delivery.deploy.rollback import roll_back
 from delivery.errors import Failure
-from tests.delivery.clock import Clock, until_it_ends
 from tests.delivery.fake_ecs import ARN, BASE, NEW, OLD, VERSIONS, FakeEcs, commit
 from tests.delivery.in_process import run_here
+from tests.delivery.kill_switch import KillSwitch, run_killed
 from tests.delivery.raw_server import answering, http
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -87,10 +87,10 @@ class MortalEcs(FakeEcs):
 
     def __init__(self, runs: str) -> None:
         super().__init__(runs)
-        self.clock = Clock()
+        self.kill_switch = KillSwitch()
 
     def __call__(self, service: str, action: str, *words: str) -> Any:
-        self.clock.tick()
+        self.kill_switch.tick()
         return super().__call__(service, action, *words)
 
 

@@ -11,7 +11,7 @@ from delivery.errors import Failure
 from template import names
 from template.parts import PARTS, leave_out
 from template.rename import LONGEST, begin_changelog, put_in_form
-from tests.delivery.scratch import commit, copy, git, run
+from tests.delivery.git_repository import commit, copy, git, run
 
 # As long as a name may be, so that every line that can get too long does.
 NAME, HYPHENED = "my_shop_of_many_goods", "my-shop-of-many-goods"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from template.new_app import singular
+from tests.delivery.git_repository import commit, copy, git, run
 from tests.delivery.in_process import run_here
-from tests.delivery.scratch import commit, copy, git, run
 
 LOCAL = "myproject.settings.local"
 # In a session with the tests of the apps: Django takes longer to start than to look.

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# An account of MySQL may have two passwords; whoever changes the first one leaves the second.
+# An account of MySQL may have two passwords; changing the first one does not touch the second.
 # https://dev.mysql.com/doc/refman/8.4/en/password-management.html#dual-passwords
 STATEMENTS = {
     "check": "SELECT 1",
@@ -15,7 +15,7 @@ STATEMENTS = {
 
 
 def change(database: BaseDatabaseWrapper, act: str) -> None:
-    """Do one step of a rotation; the password is the one in DATABASE_URL, and is never shown."""
+    """Run one step of a rotation with the password of DATABASE_URL, which is never printed."""
     password = str(database.settings_dict["PASSWORD"])
     try:
         with database.cursor() as cursor:

@@ -12,7 +12,7 @@ class Command(BaseCommand):
     help = "Record by hand that a release is live; a deploy does so when it migrates."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        # Not --version: that one is Django's, and prints Django's.
+        # Not --version, with which Django prints its own version.
         parser.add_argument(
             "release_version", metavar="VERSION", nargs="?", help="such as 1.4.0 (APP_VERSION)"
         )
