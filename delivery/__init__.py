@@ -1,1 +1,1 @@
-"""The library behind the commands in scripts/."""
+"""Library behind the commands in scripts/."""

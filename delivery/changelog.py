@@ -1,4 +1,4 @@
-"""CHANGELOG.md, read as Markdown; its form is https://keepachangelog.com/en/1.1.0/."""
+"""Parser of CHANGELOG.md as Markdown, in the format of https://keepachangelog.com/en/1.1.0/."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ UNRELEASED = "Unreleased"
 
 
 class NoParser(Failure):
-    """The parser of Markdown is not installed."""
+    """The Markdown parser is not installed."""
 
 
 class Lines(NamedTuple):
-    """A section, or the definition of a link or footnote: lines from `begin`, before `end`."""
+    """A section, or the definition of a link or footnote: the lines `begin` to before `end`."""
 
     name: str  # of a section such as 1.2.3; of a definition its label
     begin: int
@@ -49,7 +49,7 @@ class Changelog:
         self.tokens = parser.parse(text, found)
         self.links: dict[str, dict[str, Any]] = found.get("references", {})
         self.definitions = [Lines(label, *link["map"]) for label, link in self.links.items()]
-        # Of a link that is defined twice, the first one counts.
+        # If a link is defined twice, the first definition counts.
         self.definitions += [Lines("", *link["map"]) for link in found.get("duplicate_refs", [])]
         self.definitions += [
             Lines(f"^{token.meta['label']}", *token.map)
@@ -70,7 +70,7 @@ class Changelog:
                 yield Lines(name, begin, end)
 
     def versions(self) -> list[str]:
-        """Return the versions that have a section, in their order there."""
+        """Return the versions that have a section, in the order of the file."""
         return [one.name for one in self.sections if is_version(one.name)]
 
     def section(self, name: str) -> Lines:
@@ -81,7 +81,7 @@ class Changelog:
         raise Failure(f"CHANGELOG.md has no section on {name}")
 
     def text(self, name: str) -> str:
-        """Return what a section says, with the definitions that its links and footnotes need."""
+        """Return the text of a section, with the definitions of its links and footnotes."""
         section = self.section(name)
         defined = {n for one in self.definitions for n in range(one.begin, one.end)}
         own = [n for n in range(section.begin, section.end) if n not in defined]
@@ -93,7 +93,7 @@ class Changelog:
         return "\n".join([body, "", *lines]).rstrip()
 
     def _needed(self, section: Lines, defined: set[int]) -> set[Lines]:
-        """Return the definitions that a section uses, and those that they use in turn."""
+        """Return the definitions that a section uses, directly or through other definitions."""
         needed: set[Lines] = set()
         labels = set(
             _labels(t for t in self.tokens if section.has(t) and t.map and t.map[0] not in defined)
@@ -104,7 +104,7 @@ class Changelog:
         return needed
 
     def has_entries(self, name: str) -> bool:
-        """Tell whether a section says anything, other than headings and comments."""
+        """Return whether a section has any content besides headings and comments."""
         section = self.section(name)
         said = [
             token.content.strip()
@@ -114,9 +114,9 @@ class Changelog:
         return any(text and not text.startswith("<!--") for text in said)
 
     def with_version(self, version: str, day: date, url: str = "", note: str = "") -> str:
-        """Return the text with what is unreleased under a version, which links to `url`.
+        """Return the text with the unreleased section under a version, which links to `url`.
 
-        Where Unreleased links to a comparison with the version before, both move on.
+        If Unreleased links to a comparison with the previous version, both links are updated.
         """
         try:
             unreleased = self.section(UNRELEASED)
@@ -136,14 +136,14 @@ class Changelog:
         elif url:
             gap = [] if any(one.end == len(lines) for one in self.definitions) else [""]
             edits.append((len(lines), len(lines), [*gap, f"[{version}]: {url}"]))
-        # From the last line to the first, so that the numbers of lines stay right.
+        # From the last line to the first, so that the line numbers stay valid.
         for begin, end, new in sorted(edits, reverse=True):
             lines[begin:end] = new
         return "\n".join(lines) + "\n"
 
 
 def _name(title: Token) -> str:
-    """Return what a heading is about: 1.2.3 for `[v1.2.3] - 2026-01-31`."""
+    """Return the name of a heading: 1.2.3 for `[v1.2.3] - 2026-01-31`."""
     text = "".join(one.content for one in title.children or [] if one.type != "html_inline")
     first = (text.split() or [""])[0].strip("[]")
     return re.sub(r"\Av(?=[0-9])", "", first)

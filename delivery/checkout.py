@@ -1,4 +1,4 @@
-"""The tree as a whole, for the scripts that change it as one."""
+"""A checkout in a separate folder, for commands that change the whole tree."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_clean() -> None:
 
 @contextmanager
 def checkout(commit: str) -> Iterator[Path]:
-    """Lend a folder with a commit's files, which shares nothing with the working tree."""
+    """Yield a folder with the files of a commit, which shares nothing with the working tree."""
     with TemporaryDirectory(prefix="myproject-checkout-") as parent:
         folder = Path(parent) / "tree"
         git("worktree", "add", "--quiet", "--detach", str(folder), commit)

@@ -1,4 +1,4 @@
-"""Run a command: ask before it acts, and end with one line where it fails."""
+"""Helpers for commands: ask for confirmation, and report an error in one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from delivery.errors import Failure
 
 
 def confirm(question: str) -> bool:
-    """Ask a yes-or-no question; no answer is a no."""
+    """Ask a yes-or-no question; no answer means no."""
     try:
         answer = input(f"{question} [y/N] ")
     except (EOFError, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Client for git: its output, and its errors in one line."""
+"""Client for git: it returns the output and raises errors of one line."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def git(*words: str, folder: Path | None = None) -> str:
 
 
 def slug() -> str:
-    """Return origin's owner/name."""
+    """Return OWNER/NAME of the remote origin."""
     match = re.search(r"[:/]([^/:]+/[^/]+?)(?:\.git)?/?$", git("remote", "get-url", "origin"))
     return match[1] if match else ""

@@ -1,4 +1,4 @@
-"""HTTP client for scripts: one request, with limits on the answer's time and size."""
+"""HTTP client of the commands: one request, with limits on time and size of the answer."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Answer(NamedTuple):
 def ask(
     url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None, to: str = ""
 ) -> Answer:
-    """Return the answer, whatever its status; raise Failure where there is no whole answer.
+    """Return the answer, whatever its status; raise Failure if there is no complete answer.
 
-    `to` is the host to connect to instead of the URL's, whose certificate is still asked for. The
-    message of the Failure does not contain the URL, because a webhook's is a secret.
+    `to` is the host to connect to in place of the URL's host, whose certificate is still required.
+    The message of the Failure leaves out the URL, because a webhook's URL is a secret.
     """
     check_url(url)
     found: SimpleQueue[Answer | Exception] = SimpleQueue()
@@ -46,7 +46,7 @@ def ask(
         except Exception as error:
             found.put(error)
 
-    # The time-out of a socket begins anew with each byte; a thread that waits can be left behind.
+    # A socket's time-out restarts with each byte, so a thread makes the request: it can be abandoned.
     Thread(target=exchange, daemon=True).start()
     try:
         answer = found.get(timeout=SECONDS)
@@ -60,7 +60,7 @@ def ask(
 
 
 def check_url(url: str) -> None:
-    """Raise Failure unless this is a URL of HTTP or HTTPS that names a host."""
+    """Raise Failure unless a text is an HTTP or HTTPS URL with a host."""
     try:
         parts = urlsplit(url)
         fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -82,7 +82,7 @@ def reason(error: Exception) -> str:
 
 
 def follow(url: str, body: bytes | None, headers: Mapping[str, str], to: str) -> Answer:
-    """Return the answer to a request, or to the one that its redirects lead to."""
+    """Return the answer to a request, after its redirects."""
     opener = OpenerDirector()
     for handler in handlers(to):
         opener.add_handler(handler)
@@ -102,13 +102,13 @@ def read(response: HTTPResponse) -> Answer:
     body = response.read(BYTES + 1)
     if len(body) > BYTES:
         raise ValueError(f"an answer of more than {BYTES} bytes")
-    if response.length:  # read(n) does not notice that the rest is missing
+    if response.length:  # read(n) raises no error if the rest is missing
         raise IncompleteRead(body, response.length)
     return Answer(response.status, body, response.headers.get_content_type())
 
 
 def handlers(to: str) -> list[ProxyHandler | HTTPHandler | HTTPSHandler]:
-    """Return what connects to the URL's host, by a proxy where one is set; or straight to `to`."""
+    """Return the handlers that connect to the URL's host, through a proxy if set, or to `to`."""
     if not to:
         return [ProxyHandler(), HTTPHandler(), HTTPSHandler()]
 

@@ -1,4 +1,4 @@
-"""Exchange values with the GitHub workflow that runs a command: variables, outputs, a summary."""
+"""Exchange of values with the GitHub workflow: variables, outputs, and the run's summary."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from delivery.errors import Failure
 
 
 def variable(name: str) -> str:
-    """Return a variable that must be set."""
+    """Return a variable; raise Failure if it is not set."""
     if value := os.environ.get(name, "").strip():
         return value
     raise Failure(f"{name} is not set")
 
 
 def output(name: str, value: str) -> None:
-    """Hand a value of one line to the steps after this one; where there are none, print it."""
+    """Set an output of the step to a value of one line; outside of a workflow, print it."""
     if file := os.environ.get("GITHUB_OUTPUT"):
         with Path(file).open("a") as outputs:
             outputs.write(f"{name}={' '.join(value.split())}\n")
@@ -27,7 +27,7 @@ def output(name: str, value: str) -> None:
 
 
 def export(name: str, value: str) -> None:
-    """Give the steps after this one a variable; where there are none, print it."""
+    """Set a variable for the next steps; outside of a workflow, print it."""
     if file := os.environ.get("GITHUB_ENV"):
         with Path(file).open("a") as variables:
             variables.write(f"{name}={value}\n")
@@ -48,7 +48,7 @@ def verbatim() -> Iterator[None]:
 
 
 def summary(text: str) -> None:
-    """Add to what GitHub shows on the run's page."""
+    """Add text to the page that GitHub shows for the run."""
     if file := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(file).open("a") as page:
             page.write(f"{text}\n")

@@ -116,8 +116,8 @@ def main() -> None:
     )
     parser.add_argument("name", metavar="NAME", help=f"{names.FORM}: a noun, best in the plural")
     parser.add_argument("--model", default="", help="one of them; else guessed: Order for orders")
-    words = parser.parse_args()
-    run("new-app", lambda: make(words.name, words.model))
+    args = parser.parse_args()
+    run("new-app", lambda: make(args.name, args.model))
 
 
 if __name__ == "__main__":

@@ -96,8 +96,8 @@ def main() -> None:
         epilog="Exit code 0: taken over, or nothing new; 1: refused, or a conflict to settle.",
     )
     parser.add_argument("branch", metavar="BRANCH", nargs="?", default="main", help="default: main")
-    words = parser.parse_args()
-    run("update-from-template", lambda: update(words.branch))
+    args = parser.parse_args()
+    run("update-from-template", lambda: update(args.branch))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""AWS: its command line, the infrastructure, its secrets."""
+"""AWS: the client, the infrastructure and its secrets."""

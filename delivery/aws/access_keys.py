@@ -1,7 +1,7 @@
-"""New AWS keys for the deploys of an environment that has no role.
+"""Rotation of the AWS keys with which deploys log in where an environment has no role.
 
-A user may have two. The second is made, tried, and given to GitHub; the first is deactivated once
-no deploy uses it any more, and deleted by the rotation after this one.
+An IAM user may have two keys. The rotation creates a second one, tries it and gives it to GitHub.
+It deactivates the first key when no deploy uses it any more; the next rotation deletes that key.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from delivery.command import confirm
 from delivery.errors import Failure
 from delivery.github.client import Gh
 
-# On the user: which of two keys GitHub has. GitHub itself shows none.
+# The tag of the user that names the key in GitHub, because GitHub shows no secret.
 IN_GITHUB = "key-in-github"
-ATTEMPTS = 30  # a new key is not known everywhere at once
+ATTEMPTS = 30  # AWS does not know a new key everywhere at once
 WORKFLOWS = {"staging": "deploy-staging.yml", "production": "deploy-prod.yml"}
 
 
 def users(aws: Aws, account: str, environment: str) -> list[str]:
-    """Return who deploys with keys: the users that have the policy of the environment's deploys."""
+    """Return the users that have the deploy policy of an environment."""
     policy = f"arn:aws:iam::{account}:policy/myapp-{environment}-deploy"
     try:
         answer = aws("iam", "list-entities-for-policy", "--policy-arn", policy)
@@ -34,7 +34,7 @@ def users(aws: Aws, account: str, environment: str) -> list[str]:
 
 @dataclass
 class KeyRotation:
-    """One environment's; what was interrupted goes on where it ended."""
+    """A rotation of the keys of one environment, which resumes an interrupted one."""
 
     environment: str
     aws: Aws
@@ -45,7 +45,7 @@ class KeyRotation:
 
     def rotate(self) -> None:
         self.user = self.only_user()
-        self.gh.administered()  # before there is a key that could not be handed over
+        self.gh.administered()  # fails before there is a key that could not be set
         active, given = self.keys("Active"), self.in_github()
         if len(active) > 1 and given not in active:
             raise Failure(
@@ -61,11 +61,11 @@ class KeyRotation:
         self.retire([key for key in self.keys("Active") if key != given])
 
     def make_room(self, active: list[str], given: str) -> None:
-        """Leave one key: the one that GitHub has, which is then on record."""
+        """Delete all keys but the one in GitHub, and record that one."""
         for key in self.keys("Inactive"):
             self.key("delete-access-key", key)
         if len(active) > 1:
-            # It was given to GitHub in part, or not at all; nobody knows its other half any more.
+            # GitHub has one half of it at most, and its secret is no longer known.
             self.refuse_while_deploying(active[-1])
             self.key("delete-access-key", active[-1])
         elif active and given != active[0]:
@@ -81,13 +81,13 @@ class KeyRotation:
         return found[0]
 
     def keys(self, status: str) -> list[str]:
-        """Return the user's keys that are Active, or Inactive; oldest first."""
+        """Return the user's keys with a status (Active or Inactive), oldest first."""
         answer = self.aws("iam", "list-access-keys", "--user-name", self.user)
         found = sorted(answer["AccessKeyMetadata"], key=lambda key: str(key["CreateDate"]))
         return [str(key["AccessKeyId"]) for key in found if key["Status"] == status]
 
     def in_github(self) -> str:
-        """Return the key that was handed over last; nothing where nobody wrote that down."""
+        """Return the key that was last given to GitHub; empty if that is not recorded."""
         answer = self.aws("iam", "list-user-tags", "--user-name", self.user)
         return {tag["Key"]: str(tag["Value"]) for tag in answer["Tags"]}.get(IN_GITHUB, "")
 
@@ -98,7 +98,7 @@ class KeyRotation:
             raise Failure(f"{self.environment} keeps its key (--yes: don't ask)")
 
     def renew(self) -> str:
-        """Make a key, try it and hand it over."""
+        """Create a key, try it and give it to GitHub."""
         made = self.aws("iam", "create-access-key", "--user-name", self.user)["AccessKey"]
         identifier, secret = str(made["AccessKeyId"]), str(made["SecretAccessKey"])
         self.await_key(identifier, secret)
@@ -114,7 +114,7 @@ class KeyRotation:
         self.aws("iam", "tag-user", "--user-name", self.user, "--tags", tag)
 
     def await_key(self, identifier: str, secret: str) -> None:
-        """Return once AWS takes a key."""
+        """Wait until AWS accepts a key; raise Failure if it does not."""
         names = {"AWS_ACCESS_KEY_ID": identifier, "AWS_SECRET_ACCESS_KEY": secret}
         tried = self.connect({**names, "AWS_SESSION_TOKEN": ""})
         for attempt in range(ATTEMPTS):
@@ -127,7 +127,7 @@ class KeyRotation:
                 self.aws.wait()
 
     def retire(self, old: list[str]) -> None:
-        """Deactivate what GitHub had before."""
+        """Deactivate the keys that GitHub had before."""
         if old:
             self.refuse_while_deploying(old[0])
         for identifier in old:

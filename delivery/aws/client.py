@@ -1,4 +1,4 @@
-"""Client for the AWS CLI: its answers as data, its errors in one line."""
+"""Client for the AWS CLI: it returns answers as data and raises errors of one line."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from delivery.errors import Failure
 
 @dataclass
 class Aws:
-    """The AWS CLI in one region, with other credentials than one's own if there are any."""
+    """The AWS CLI in one region, with credentials other than the caller's if given."""
 
     region: str
     seconds: float = 1
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __call__(self, service: str, action: str, *words: str) -> Any:
-        """Return the CLI's answer."""
+        """Run an action of the CLI and return its answer."""
         command = ["aws", service, action, "--region", self.region, "--output", "json", *words]
         try:
             environ = {**os.environ, **self.credentials}
@@ -42,7 +42,7 @@ class Aws:
 
 
 def check_account(aws: Aws, account: str, path: Path) -> None:
-    """Raise Failure unless the credentials are for the account and region of the parameter file."""
+    """Raise Failure unless the credentials match the account and region of the parameter file."""
     for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         if os.environ.get(variable, aws.region) != aws.region:
             raise Failure(

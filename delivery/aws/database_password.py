@@ -1,8 +1,8 @@
-"""A new password for an environment's MySQL, while tasks go on opening connections.
+"""Rotation of the MySQL password of an environment while its tasks keep opening connections.
 
-An account of MySQL may have two passwords. The one in use is kept as the second before the first
-is changed; it is discarded once every task has started with the new one. Only tasks see either:
-they find the one of the moment in DATABASE_URL.
+An account of MySQL may have two passwords. The rotation keeps the present one as the second before
+it changes the first, and discards it when every task has started with the new one. Only tasks know
+a password: each has the one in its DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from delivery.deploy.verify_deployment import verify
 from delivery.errors import Failure
 
 NUMBER = "DatabasePasswordNumber"
-# On the secret of a password: that the one before it is gone.
+# The tag of a password's secret which says that the previous password was discarded.
 DONE = "old-password"
 
 
@@ -31,14 +31,14 @@ def secret_name(environment: str, number: int) -> str:
 
 
 def password_number(aws: Aws, environment: str) -> int:
-    """Return the number of the password that the stack has; 0 where there is no stack."""
+    """Return the number of the password in the stack; 0 if there is no stack."""
     stack = Environment(environment, aws, {}, yes=False).describe(f"myapp-{environment}-data")
     given = {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])}
     return int(given.get(NUMBER, 1)) if stack else 0
 
 
 def write_number(path: Path, number: int) -> None:
-    """Set the number in a parameter file, and leave all else as it is."""
+    """Set the number in a parameter file, and keep everything else."""
     content = json.loads(path.read_text())
     content["parameters"][NUMBER] = str(number)
     path.write_text(f"{json.dumps(content, indent=2)}\n")
@@ -46,7 +46,7 @@ def write_number(path: Path, number: int) -> None:
 
 @dataclass
 class PasswordRotation:
-    """One environment's; what was interrupted goes on where it ended."""
+    """A rotation of the password of one environment, which resumes an interrupted one."""
 
     environment: str
     aws: Aws
@@ -77,7 +77,7 @@ class PasswordRotation:
         print(f"{self.environment} runs with password {wanted} alone. Commit {self.path}")
 
     def settled_number(self) -> int:
-        """Return the number of the password that the stack has, unless it is being changed."""
+        """Return the number of the password in the stack; raise Failure while that is changing."""
         infra = Environment(self.environment, self.aws, {}, self.yes)
         stack = f"myapp-{self.environment}-data"
         if not (status := infra.status(stack)):
@@ -86,7 +86,7 @@ class PasswordRotation:
         return password_number(self.aws, self.environment)
 
     def is_done(self, number: int) -> bool:
-        """Whether no password before this one lets anybody in."""
+        """Return whether the password before this one was discarded."""
         secret = self.aws(
             *("secretsmanager", "describe-secret"),
             *("--secret-id", secret_name(self.environment, number)),
@@ -94,12 +94,12 @@ class PasswordRotation:
         return number == 1 or DONE in {tag["Key"] for tag in secret.get("Tags", [])}
 
     def begin(self, number: int) -> None:
-        """Keep today's password beside the one that CloudFormation then makes."""
+        """Keep the present password as the second one, and let CloudFormation make a new one."""
         print(f"{self.environment} gets password {number}: {self.path} says so, and each task is")
         print("replaced by one that starts with it.")
         if not self.yes and not confirm("Make it so?"):
             raise Failure(f"{self.environment} keeps its password (--yes: don't ask)")
-        # It reads DATABASE_URL, so this must come first: later that has the new one.
+        # This reads the present password from DATABASE_URL, which will have the new one later.
         self.task("keep")
         write_number(self.path, number)
         self.deploy_infra()
@@ -109,7 +109,7 @@ class PasswordRotation:
         Environment(self.environment, self.aws, values, self.yes).deploy()
 
     def finish(self, number: int) -> None:
-        """Start every task anew, and discard the password before once they are well."""
+        """Replace every task, and discard the old password when the new tasks are healthy."""
         self.task("check")
         running = primary(self.service.settled())["taskDefinition"]
         self.service.wait(self.service.move(running, "--force-new-deployment"), self.seconds)
@@ -125,7 +125,7 @@ class PasswordRotation:
         )
 
     def task(self, act: str) -> None:
-        """Do a step in a task of its own: nobody else reaches MySQL."""
+        """Run one step in a task, because only tasks reach MySQL."""
         running = primary(self.service.settled())["taskDefinition"]
         command = ["python", "manage.py", "database_password", act]
         self.service.run_once(running, command, self.seconds)

@@ -1,7 +1,7 @@
-"""Make or update what an environment consists of in AWS, and say first what that will change.
+"""Create or update the stacks of an environment in AWS, after showing the changes.
 
-Each template in infra/ becomes a stack, and an output of one is the parameter of the same name of
-those after it. Every other value stands in infra/parameters/ENVIRONMENT.json.
+Each template in infra/ is a stack. An output of a stack is the parameter of the same name in later
+stacks. infra/parameters/ENVIRONMENT.json has all other values.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ REMEDIES = {
 
 
 class Environment:
-    """One environment's stacks."""
+    """The stacks of one environment."""
 
     def __init__(self, name: str, aws: Aws, values: Mapping[str, str], yes: bool) -> None:
         self.name = name
@@ -91,7 +91,7 @@ class Environment:
         }
 
     def status(self, stack: str) -> str:
-        """Return the stack's status; nothing where there is none, or one that is still empty."""
+        """Return the stack's status; empty if there is no stack, or one without resources."""
         status = str(self.describe(stack).get("StackStatus", ""))
         return "" if status == "REVIEW_IN_PROGRESS" else status
 
@@ -103,7 +103,7 @@ class Environment:
             raise Failure(f"{stack} is {status}: {command}, and run this again")
 
     def running_revision(self) -> str:
-        """Return the task definition that the service runs; nothing before the first deploy."""
+        """Return the task definition that the service runs; empty before the first deploy."""
         cluster, service = f"myapp-{self.name}-cluster", f"myapp-{self.name}-service"
         try:
             answer = self.aws(
@@ -129,7 +129,8 @@ class Environment:
     def record_revision(self, stack: str, status: str) -> None:
         """Let CloudFormation know what runs, with nothing else changed but the start of scaling.
 
-        It would go back to what it knew if the change after this one failed: to an older image.
+        Otherwise CloudFormation would return to the revision that it knows, an older image, if the
+        next change failed.
         """
         revision = self.values["RunningRevision"]
         known = self.parameters(stack)
@@ -149,7 +150,7 @@ class Environment:
         self.finish(stack)
 
     def change_set(self, stack: str, template: str, status: str) -> dict[str, Any] | None:
-        """Return what would change, or nothing."""
+        """Return the pending changes; None if there are none."""
         parameters = [
             {"ParameterKey": name, "ParameterValue": self.values[name]}
             for name in declared(template, "Parameters")
@@ -179,7 +180,7 @@ class Environment:
         raise Failure(f"{stack}: CloudFormation refuses infra/{template}.yaml: {reason}")
 
     def confirm(self, stack: str, change_set: Mapping[str, Any], status: str) -> None:
-        """Show what would change, and ask unless told not to."""
+        """Show the changes, and ask for confirmation unless --yes was given."""
         print(f"{stack} {'changes' if status else 'is new'}:")
         for change in (entry["ResourceChange"] for entry in change_set["Changes"]):
             replaced = {"True": "REPLACED", "Conditional": "perhaps REPLACED"}
@@ -204,7 +205,7 @@ class Environment:
             self.aws("cloudformation", "delete-stack", "--stack-name", stack)
 
     def finish(self, stack: str) -> None:
-        """Wait until CloudFormation is done, and raise Failure with the first reason it gives."""
+        """Wait until CloudFormation is done; raise Failure with the first reason if it failed."""
         start = time.monotonic()
         status = "_IN_PROGRESS"
         while status.endswith("_IN_PROGRESS"):
@@ -223,7 +224,7 @@ class Environment:
         raise Failure(f"{stack} is {status}. {reasons[-1] if reasons else 'See its events.'}")
 
     def report(self) -> None:
-        """Say what GitHub needs to know."""
+        """Print the values that GitHub needs."""
         values, role = self.values, self.values.get("DeployRoleArn")
         print(f"\nGitHub > Settings > Environments > {self.name}:")
         print(f"  variable APP_URL       {values['Url']}")
@@ -251,8 +252,8 @@ def main() -> None:
     parser.add_argument("environment", choices=["staging", "production"])
     parser.add_argument("--yes", action="store_true", help="don't ask before a change")
     parser.add_argument("--parameters", type=Path, metavar="FILE", help="other than the usual file")
-    words = parser.parse_args()
-    path = words.parameters or INFRA / "parameters" / f"{words.environment}.json"
+    args = parser.parse_args()
+    path = args.parameters or INFRA / "parameters" / f"{args.environment}.json"
     path = Path(os.path.relpath(path))
     try:
         if not words.parameters:
@@ -260,7 +261,7 @@ def main() -> None:
         account, region, values = read_parameters(path)
         aws = Aws(region)
         check_account(aws, account, path)
-        environment = Environment(words.environment, aws, values, words.yes)
+        environment = Environment(args.environment, aws, values, args.yes)
         environment.deploy()
         environment.report()
     except Failure as failure:

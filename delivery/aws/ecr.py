@@ -7,7 +7,7 @@ from delivery.errors import Failure
 
 
 def digest(aws: Aws, repository: str, tag: str) -> str:
-    """Return the digest of a tag; nothing where there is no such tag."""
+    """Return the digest of a tag; empty if there is no such tag."""
     try:
         answer = aws(
             *("ecr", "describe-images", "--repository-name", repository),
@@ -22,6 +22,6 @@ def digest(aws: Aws, repository: str, tag: str) -> str:
 
 
 def exists(aws: Aws, image: str) -> bool:
-    """Whether ECR still has REGISTRY/REPOSITORY:TAG."""
+    """Return whether ECR has the image REGISTRY/REPOSITORY:TAG."""
     repository, _, tag = image.partition("/")[2].partition(":")
     return bool(digest(aws, repository, tag))

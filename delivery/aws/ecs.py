@@ -1,4 +1,4 @@
-"""One ECS service: what runs, moving it, and tasks that run once beside it."""
+"""An ECS service: its description, its deployments, and tasks that run once beside it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def short(arn: str) -> str:
 
 
 def is_base(revision: str) -> bool:
-    """Whether this is what infra/ made, which has no image: nothing was deployed yet."""
+    """Return whether a revision is the one of infra/, without an image: nothing is deployed yet."""
     return short(revision).rpartition(":")[0].endswith("-base")
 
 
 @dataclass
 class Service:
-    """A service by the name of its cluster and its own."""
+    """A service, identified by the names of its cluster and itself."""
 
     aws: Aws
     cluster: str
@@ -46,7 +46,7 @@ class Service:
 
     @classmethod
     def of(cls, environment: str) -> Service:
-        """Return an environment's, in $AWS_REGION or else where its parameters say that it is."""
+        """Return an environment's service, in $AWS_REGION or the region of its parameters."""
         region = os.environ.get("AWS_REGION")
         region = region or read_parameters(INFRA / "parameters" / f"{environment}.json")[1]
         return cls(Aws(region), f"myapp-{environment}-cluster", f"myapp-{environment}-service")
@@ -65,7 +65,7 @@ class Service:
         )
 
     def settled(self) -> dict[str, Any]:
-        """Return the service, unless somebody is moving it."""
+        """Return the service; raise Failure while a deployment is in progress."""
         service = self.describe()
         moving = any(d.get("rolloutState") == "IN_PROGRESS" for d in service["deployments"])
         if moving and not is_base(service["taskDefinition"]):
@@ -90,9 +90,10 @@ class Service:
         return str(primary(answer["service"])["id"])
 
     def stop_deployment(self, seconds: float) -> None:
-        """Let ECS give up what is under way, where it keeps a list of that.
+        """Make ECS stop and roll back the deployment in progress, where ECS lists one.
 
-        Where it doesn't, or has nothing to return to, the next move takes over anyway.
+        Where it does not, or has no version to return to, the next deployment replaces that one
+        anyway.
         """
         mine = ("--cluster", self.cluster, "--service", self.name)
         statuses = ("--status", "PENDING", "IN_PROGRESS")
@@ -114,14 +115,14 @@ class Service:
         return str(answer["serviceDeployments"][0]["status"])
 
     def wait(self, deployment: str, seconds: float) -> None:
-        """Return once a deployment is complete: all its tasks healthy, all others gone."""
+        """Wait until a deployment is complete: its tasks are healthy, all others are gone."""
         begin = time.monotonic()
         seen, said = False, ""
         while True:
             service = self.describe()
             now = primary(service)
             mine = next((d for d in service["deployments"] if d["id"] == deployment), None)
-            # What was asked for a moment ago may not be known everywhere yet.
+            # A new deployment may not be known everywhere in AWS yet.
             if mine is None and not seen and time.monotonic() < begin + min(30, seconds):
                 self.aws.wait()
                 continue
@@ -146,7 +147,7 @@ class Service:
             self.aws.wait()
 
     def why(self, service: dict[str, Any], reason: str) -> str:
-        """Return what ECS says about it: its reason, and its last words on the service."""
+        """Return the reason that ECS gives, with its last events of the service."""
         events = [event["message"] for event in service.get("events", [])[:3]]
         return " | ".join(filter(None, [reason, *events])) or "ECS gives no reason"
 
@@ -227,7 +228,7 @@ class Service:
         said = ""
         while True:
             answer = self.aws("ecs", "describe-tasks", "--cluster", self.cluster, "--tasks", arn)
-            # A task that has just started may not be known everywhere yet.
+            # A new task may not be known everywhere in AWS yet.
             task: dict[str, Any] = answer["tasks"][0] if answer["tasks"] else {"lastStatus": "?"}
             if task["lastStatus"] != said:
                 said = task["lastStatus"]
@@ -241,7 +242,7 @@ class Service:
             self.aws.wait()
 
     def print_log(self, revision: str, task: str) -> None:
-        """Print the end of what a task said; that it can't be read is no failure."""
+        """Print the end of a task's log; an unreadable log is no failure."""
         try:
             described = self.aws("ecs", "describe-task-definition", "--task-definition", revision)
             definition = described["taskDefinition"]
@@ -261,12 +262,12 @@ class Service:
 
 
 def failed(service: dict[str, Any], deployment: str) -> str:
-    """Return the event that says why a deployment was given up, which ECS itself may forget."""
+    """Return the event with the reason of a failed deployment, which ECS may no longer list."""
     messages = [str(event["message"]) for event in service.get("events", [])]
     return next((m for m in messages if deployment in m and "failed" in m), "")
 
 
 def primary(service: dict[str, Any]) -> dict[str, Any]:
-    """Return the deployment that the service moves to, or has moved to."""
+    """Return the deployment that the service moves to or has moved to."""
     found: dict[str, Any] = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
     return found

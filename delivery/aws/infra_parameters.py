@@ -1,4 +1,4 @@
-"""What the stacks of an environment are given: infra/parameters/ENVIRONMENT.json."""
+"""The parameters of an environment's stacks: infra/parameters/ENVIRONMENT.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN = {"Environment", "RunningRevision", "Deployed"}
 
 
 def declared(template: str, section: str) -> dict[str, str]:
-    """Return what a template has in Parameters or Outputs; its YAML is ours, and laid out alike."""
+    """Return the names in a template's Parameters or Outputs, by the layout of our YAML."""
     text = (INFRA / f"{template}.yaml").read_text()
     match = re.search(rf"^{section}:\n((?:(?: .*)?\n)+)", text, re.MULTILINE)
     found = re.findall(r"^  (\w+):\n((?:    .*\n)+)", match[1], re.MULTILINE) if match else []
@@ -40,7 +40,7 @@ def check_one_place(folder: Path) -> None:
 
 
 def read_parameters(path: Path) -> tuple[str, str, dict[str, str]]:
-    """Return account, region and parameters, once every template is sure to get what it needs."""
+    """Return account, region and parameters; raise Failure if a template lacks a parameter."""
     try:
         content = json.loads(path.read_text())
         account, region, values = content["account"], content["region"], content["parameters"]

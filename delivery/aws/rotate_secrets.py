@@ -1,7 +1,8 @@
-"""Give an environment a new database password, or its deploys new AWS keys, while it runs.
+"""Rotate the database password of an environment, or the AWS keys of its deploys, while it runs.
 
-Says what it will do and asks. No request is lost: the old one works until nothing uses it. What was
-interrupted goes on when it is run again. Ends with 0 once only the new one works, else with 1.
+Shows what it will do and asks for confirmation. No request fails, because the old secret works
+until nothing uses it. If it is interrupted, run it again: it resumes. The exit code is 0 when only
+the new secret works, and 1 otherwise.
 """
 
 from __future__ import annotations
@@ -19,23 +20,23 @@ from delivery.github.client import Gh, repository_of_clone
 from delivery.paths import INFRA
 
 
-def rotate(words: argparse.Namespace) -> None:
-    path = words.parameters or INFRA / "parameters" / f"{words.environment}.json"
+def rotate(args: argparse.Namespace) -> None:
+    path = args.parameters or INFRA / "parameters" / f"{args.environment}.json"
     path = Path(os.path.relpath(path))
     account, region, _ = read_parameters(path)
     aws = Aws(region)
     check_account(aws, account, path)
-    if words.what == "database":
-        PasswordRotation(words.environment, aws, path, words.yes, words.seconds).rotate()
+    if args.what == "database":
+        PasswordRotation(args.environment, aws, path, args.yes, args.seconds).rotate()
         return
-    gh = Gh(words.repository or repository_of_clone())
+    gh = Gh(args.repository or repository_of_clone())
     KeyRotation(
-        words.environment,
+        args.environment,
         aws,
         account,
         gh,
         lambda credentials: Aws(region, credentials=credentials),
-        words.yes,
+        args.yes,
     ).rotate()
 
 
@@ -49,8 +50,8 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=1200, help="for each step at most (%(default)s)"
     )
-    words = parser.parse_args()
-    run("rotate-secrets", lambda: rotate(words))
+    args = parser.parse_args()
+    run("rotate-secrets", lambda: rotate(args))
 
 
 if __name__ == "__main__":

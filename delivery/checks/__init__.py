@@ -1,1 +1,1 @@
-"""Gates of the pipeline that are no tests."""
+"""Checks of the pipeline that are no tests."""

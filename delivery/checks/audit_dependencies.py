@@ -1,4 +1,4 @@
-"""Look up every pinned dependency in PyPI's list of known vulnerabilities, with pip-audit.
+"""Check every pinned dependency for known vulnerabilities in PyPI's database, with pip-audit.
 
 For a deploy, which $SCOPE says, only those that are in the image: an advisory on a tool of CI must
 not hold up a hotfix. What accepted-advisories.toml lists is named, and passes until its date.

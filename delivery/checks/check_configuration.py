@@ -1,6 +1,6 @@
-"""Say what a deploy lacks: a fork that has no AWS account skips it, and stays green.
+"""List the configuration that a deploy lacks; without an AWS account the deploy is skipped.
 
-Where the variable DEPLOY_REQUIRED is true, which a fork does not inherit, that fails instead.
+Where the variable DEPLOY_REQUIRED is true, which a fork does not inherit, missing values fail.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from delivery.workflow import output, summary
 
 
 def has(name: str, known: Mapping[str, str] = os.environ) -> bool:
-    """Whether a variable is set; a secret arrives here as whether it is: true or false."""
+    """Return whether a variable is set; a secret arrives as true or false."""
     return known.get(name, "").strip() not in ("", "false")
 
 
 def missing(environment: str, known: Mapping[str, str] = os.environ) -> list[str]:
-    """Return what to set in GitHub."""
+    """Return the names that must be set in GitHub."""
     suffix = "_PROD" if environment == "production" else ""
     lacks = []
     if not has("AWS_ROLE_ARN", known):
@@ -58,8 +58,8 @@ def check(environment: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/check-configuration", description=__doc__)
     parser.add_argument("environment", choices=["staging", "production"])
-    words = parser.parse_args()
-    run("check-configuration", lambda: check(words.environment))
+    args = parser.parse_args()
+    run("check-configuration", lambda: check(args.environment))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run the version before this one on a database that this one has migrated.
+"""Check that the previous version runs on a database that this version has migrated.
 
 A rollback leaves the schema as it is. So the older code makes a database and fills it, this code
 migrates it, and each must show the rows that the other one writes there. The older code must also
@@ -32,9 +32,9 @@ from delivery.versions import is_tag
 
 SAMPLE_ROWS = Path(__file__).with_name("sample_rows.py")
 DID_NOT_RUN = 75  # sysexits.h: temporary failure
-# What the older code shows must be there over its own data, too.
+# The older code must show these pages, with its own data as well.
 PAGES = ("health/", "", "releases.json")
-# What an app had stored before it was migrated.
+# Data of an app from before its migration.
 DATA = "apps/*/tests/rollback_data.json"
 NOT_SUITED = ("*/test_migrations.py", "*/test_browser.py")
 NOTHING_RELEASED = """\
@@ -43,11 +43,11 @@ If this branch is deployed already, name what runs there: scripts/check-rollback
 
 
 class Unknown(Exception):
-    """Why no verdict can be given."""
+    """The check has no result; the message gives the reason."""
 
 
 def git(root: Path, *words: str) -> str:
-    """Return what git says; nothing where it refuses."""
+    """Return the output of git; empty if it fails."""
     done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else ""
 
@@ -73,18 +73,18 @@ def unpack(root: Path, commit: str, folder: Path) -> None:
     if done.returncode:
         raise Unknown(f"git can't unpack {commit}: {done.stderr.decode().strip()}")
     folder.mkdir()
-    # Not tarfile: before Python 3.11.4 it can't be told to keep to the folder.
+    # Not tarfile, which before Python 3.11.4 might write outside the folder.
     subprocess.run(["tar", "--extract", "--directory", folder], input=done.stdout, check=True)
 
 
 def pins(folder: Path) -> list[str]:
-    """Return what a version requires, without the comments of the program that wrote it down."""
+    """Return the pinned requirements of a version, without comments."""
     lines = (folder / "requirements.txt").read_text().splitlines()
     return [line for line in lines if not line.lstrip().startswith("#")]
 
 
 def python_of(old: Path, root: Path, folder: Path) -> str:
-    """Return a Python with what the older version requires: this one, where that is the same."""
+    """Return a Python with the older version's requirements: this one if they are the same."""
     if pins(old) == pins(root):
         return sys.executable
     print("it requires other packages: installing them", flush=True)
@@ -104,7 +104,7 @@ class Site:
     port: int
 
     def problem_with(self, page: str, seconds: float = 20) -> str:
-        """Return why a page is not shown; nothing where it is. What is not ready yet may get so."""
+        """Return why a page fails, or nothing. An answer 503 is retried for some seconds."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -126,7 +126,7 @@ class Site:
 
 @dataclass
 class Code:
-    """A version's code, what runs it, and the server that has its databases."""
+    """The code of a version, its Python, and the MySQL server of its databases."""
 
     folder: Path
     python: str
@@ -142,7 +142,7 @@ class Code:
 
     @property
     def settings(self) -> str:
-        """Name its settings by its own package, which may have been renamed since."""
+        """Return the settings module in the version's own package, whose name may differ."""
         found = next(self.folder.glob("*/settings/test.py"), None)
         if not found:
             raise Unknown("it has no PACKAGE/settings/test.py")
@@ -150,7 +150,7 @@ class Code:
 
     @contextlib.contextmanager
     def imported(self, database: str) -> Iterator[Self]:
-        """Import it once for all commands in the block."""
+        """Import the code once for all commands in the block."""
         with imported(self.folder, self.python, self.environment(database)) as self.project:
             yield self
 
@@ -175,7 +175,7 @@ class Code:
 
     @contextlib.contextmanager
     def served(self, database: str) -> Iterator[Site]:
-        """Serve it for as long as the block lasts."""
+        """Serve the code while the block runs."""
         port, environment = free_port(), self.environment(database)
         command = [self.python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers=1"]
         with tempfile.TemporaryFile() as log:
@@ -195,7 +195,7 @@ def at(url: str, name: str) -> str:
 
 @contextlib.contextmanager
 def databases(url: str, *names: str) -> Iterator[MySQLdb.Connection]:
-    """Have empty databases for as long as the block lasts; yield a connection to their server."""
+    """Create empty databases, drop them after the block; yield a connection to their server."""
     parts = urlsplit(url)
     connection = MySQLdb.connect(
         host=parts.hostname or "",
@@ -244,7 +244,7 @@ def try_pages(old: Code, database: str) -> None:
 
 
 def try_tests(old: Code, new: Code, database: str) -> None:
-    """Run the older code's tests on what this code makes of an empty database."""
+    """Run the older code's tests on an empty database that this code has migrated."""
     # pytest-django puts test_ before the name of a database, and uses the one that is there.
     if not new.migrate(f"test_{database}"):
         raise Failure("an empty database can't be migrated (see above)")
@@ -257,7 +257,7 @@ def try_tests(old: Code, new: Code, database: str) -> None:
 
 
 def own(database: str) -> str:
-    """Return the name of the database on which a version's tests make their own schema."""
+    """Return the name of the database in which a version's tests create their own schema."""
     return f"{database}_own"
 
 

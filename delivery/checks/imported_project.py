@@ -1,6 +1,6 @@
-"""A Django project that is imported once, and whose commands each run in a fork of that process.
+"""A Django project that is imported once, and runs each command in a fork of that process.
 
-To import Django and the project takes longer than most commands take.
+Importing Django and the project takes longer than most commands.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ class Project:
     process: subprocess.Popen[str]
 
     def start(self, database: str, *words: str) -> int:
-        """Start a command on a database; return its process, 0 where it could not be started."""
+        """Start a command on a database; return its process id, 0 if it could not be started."""
         assert self.process.stdin
         with suppress(BrokenPipeError):
             print(json.dumps([database, *words]), file=self.process.stdin, flush=True)
         return self.answer(0)
 
     def wait(self) -> int:
-        """Return the exit code of the command that was started; 1 where it could not be."""
+        """Return the exit code of the started command; 1 if it could not be started."""
         return self.answer(1)
 
     def run(self, database: str, *words: str) -> int:
@@ -72,7 +72,7 @@ class Project:
 def imported(
     folder: Path, python: str, variables: Mapping[str, str], output: IO[str] | None = None
 ) -> Iterator[Project]:
-    """Import the project in a folder for as long as the block lasts."""
+    """Import the project of a folder, and keep the process while the block runs."""
     with subprocess.Popen(
         [python, "-c", PROGRAM],
         cwd=folder,

@@ -1,9 +1,10 @@
-"""Keep slow connections open to a server, and measure what its other clients notice.
+"""Keep slow connections open to a server, and measure the response times of other clients.
 
-A fifth of the connections send nothing, a fifth each half a header, half a form, or a form of one
-byte a second, and a fifth never read their answers. Each one that the server ends is opened again.
-Meanwhile other clients ask for pages, and one uploads 5 MB at 256 kB/s. The exit code is 1 if a
-figure is beyond its limit. Run this against your own servers only: many can't serve others then.
+A fifth of the connections send nothing; a fifth each send half a header, half a form, or a form at
+one byte per second; and a fifth never read the answer. When the server closes one, it is opened
+again. Meanwhile other clients request pages, and one uploads 5 MB at 256 kB/s. The exit code is 1
+if a figure exceeds its limit. Run this only against your own servers, because many can't serve
+others meanwhile.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ PAGES = (
     "/releases/",  # only with: releases
     "/admin/login/",
 )
-# A file of some hundred kB, which Django brings; asked for so often that no buffer takes it all.
+# A file of Django's with some hundred kB, requested so often that no buffer holds all answers.
 LARGE = "/static/admin/js/vendor/jquery/jquery.js"
 COPIES = 40
 
 SECONDS = 1.0  # the longest that liveness, and the 95th percentile of each page, may take
-GIVE_UP = 10.0  # as long as a browser's user waits
+GIVE_UP = 10.0  # seconds that a user would wait
 PAUSE = 0.2  # between two requests of a client
 UPLOAD, RATE = 5_000_000, 256_000  # bytes, bytes a second
 
@@ -49,7 +50,7 @@ def head(method: str, path: str, *lines: str) -> str:
 
 
 class Kind(NamedTuple):
-    """A kind of slow client: what it sends at once, and then each second."""
+    """A kind of slow client: the bytes that it sends at once and then each second."""
 
     name: str
     request: str
@@ -63,20 +64,20 @@ KINDS = (
     Kind("half a header", head("GET", "/admin/login/", "X-Half: ")),
     Kind("half a form", HALF_A_FORM),
     Kind("a byte a second", HALF_A_FORM, b"a"),
-    # The byte shows that the connection has been closed, where a proxy is between.
+    # Behind a proxy, only sending a byte shows that the connection was closed.
     Kind("reads nothing", COPIES * head("GET", LARGE, "\r\n"), b"G", reads=False),
 )
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where it listens, and the host name that it answers to."""
+    """A server: its address, and the host name to which it answers."""
 
     address: tuple[str, int]
     host: str
 
     def connect(self) -> socket.socket:
-        """Return a connection; a client that does not read has little room for what comes."""
+        """Return a connection; a client that does not read gets a small receive buffer."""
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(GIVE_UP)
@@ -89,14 +90,14 @@ class Server:
 
 
 def open_slow(server: Server, kind: Kind) -> socket.socket:
-    """Return a connection on which a client of this kind has sent what it sends at once."""
+    """Return a connection on which a client of this kind has sent its first bytes."""
     connection = server.connect()
     connection.send(server.text(kind.request))
     return connection
 
 
 def has_ended(connection: socket.socket, kind: Kind) -> bool:
-    """Return whether the server has refused the request, or closed the connection."""
+    """Return whether the server has refused the request or closed the connection."""
     try:
         if kind.reads:
             connection.recv(1)
@@ -110,7 +111,7 @@ def has_ended(connection: socket.socket, kind: Kind) -> bool:
 
 @dataclass
 class Slow:
-    """A slow client, which comes back whenever the server has ended its connection."""
+    """A slow client, which reconnects whenever the server closes its connection."""
 
     kind: Kind
     ended: int = 0
@@ -145,7 +146,7 @@ class Slow:
 
 @dataclass
 class Honest:
-    """A client that asks for one page again and again, and how long each answer took."""
+    """A client that requests one page repeatedly, and the time of each answer."""
 
     path: str
     times: list[float] = field(default_factory=list)
@@ -177,7 +178,7 @@ class Honest:
 
 
 async def ask(server: Server, request: bytes) -> int:
-    """Return the status of the answer, which is read to its end."""
+    """Return the status of the answer, after reading all of it."""
     reader, writer = await asyncio.open_connection(*server.address)
     with closing(writer):
         writer.write(request)
@@ -192,7 +193,7 @@ def status_of(answer: bytes) -> int:
 
 
 async def upload(server: Server) -> int:
-    """Send a form with a file, steadily, and return the status of the answer."""
+    """Upload a file in a form at a steady rate, and return the status of the answer."""
     body = PART + b"x" * UPLOAD + b"\r\n--part--\r\n"
     length = f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     reader, writer = await asyncio.open_connection(*server.address)
@@ -230,7 +231,7 @@ class Result:
         return found
 
     def problems(self, bound: float) -> list[str]:
-        """Return what is beyond its limit, a slow connection that lasts longer than `bound` too."""
+        """Return the figures beyond their limit; a slow connection may last `bound` seconds."""
         found = [problem for one in self.honest for problem in one.problems()]
         if not self.uploaded.isdecimal() or int(self.uploaded) >= 500:
             found.append(f"the upload: {self.uploaded}")

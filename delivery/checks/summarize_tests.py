@@ -1,7 +1,7 @@
-"""Say in Markdown what a job checked, and what its tests cover: printed, and on the run's page.
+"""Summarize the checks and the coverage of a job in Markdown: printed, and on the run's page.
 
-From $STEPS, the steps of the job that have an id (without it, as by hand, the tests alone), from
-tests.xml and coverage.xml, which `make test` leaves behind, and from pyproject.toml's threshold.
+Reads $STEPS, the steps of the job that have an id (without it, as by hand, the tests alone),
+tests.xml and coverage.xml from `make test`, and the threshold in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from delivery.errors import Failure
 from delivery.workflow import summary
 
 OUTCOMES = {"success": "passed", "failure": "**FAILED**", "skipped": "did not run"}
-# What pytest writes in each step that has tests.
+# pytest's XML file of each step that runs tests.
 REPORTS = {
     "tests": "tests.xml",
     "delivery-tests": "tests.xml",
@@ -34,7 +34,7 @@ SHOWN = 20  # a page that lists every one of 400 failures says less than one tha
 
 
 class Coverage(NamedTuple):
-    """What of a file, or of all, was reached: lines and branches, as coverage.py counts them."""
+    """The lines and branches of a file, or of all files, that were executed."""
 
     name: str
     reached: int
@@ -51,7 +51,7 @@ class Coverage(NamedTuple):
 
 
 def read(path: Path) -> ElementTree.Element | None:
-    """Return what pytest wrote there, or None where it did not come that far."""
+    """Return pytest's XML file, or None if there is none."""
     try:
         return ElementTree.parse(path).getroot()  # noqa: S314 our own pytest wrote it
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def first_line(text: str | None) -> str:
 
 
 def tests(report: ElementTree.Element) -> Iterator[str]:
-    """Yield what the tests ran on, how many there were, and why some were skipped or failed."""
+    """Yield the servers, the number of tests, and the reasons of skips and failures."""
     suite = report if report.tag == "testsuite" else report[0]
     versions = (f"{p.get('name')} {p.get('value')}" for p in suite.iterfind("properties/property"))
     if on := ", ".join(versions):
@@ -122,7 +122,7 @@ def by_file(report: ElementTree.Element) -> Iterator[Coverage]:
 
 
 def coverage(report: ElementTree.Element, threshold: float) -> Iterator[str]:
-    """Yield the total beside the threshold, and the files that are below it."""
+    """Yield the total with its threshold, and the files below the threshold."""
     files = list(by_file(report))
     total = Coverage("", sum(file.reached for file in files), sum(file.all for file in files))
     verdict = "passed" if total.percent >= threshold else "**FAILED**"
@@ -133,7 +133,7 @@ def coverage(report: ElementTree.Element, threshold: float) -> Iterator[str]:
 
 
 def summarize(folder: Path, steps: dict[str, dict[str, str]]) -> str:
-    """Return the whole page: the gates, and where tests are one of them, what these say."""
+    """Return the page: the checks, and the results of those that are tests."""
     ran = {name for name, step in steps.items() if step["outcome"] in ("success", "failure")}
     parts = [gates(steps)] if steps else []
     for step in [step for step in REPORTS if step in ran] if steps else ["tests"]:

@@ -1,7 +1,7 @@
 """Run a command with a real MySQL and a real Redis in DATABASE_URL and REDIS_URL.
 
-Where both are set they are used. Else throw-away servers are started, and stopped whatever happens:
-Docker Compose's if an engine answers, else local ones on free ports in a temporary folder.
+If both are set, they are used. Otherwise throw-away servers are started, and stopped in any case:
+with Docker Compose if an engine answers, else local ones on free ports in a temporary folder.
 """
 
 import argparse
@@ -32,11 +32,11 @@ MISSING = """\
 
 
 class Unavailable(Exception):
-    """Servers can't be had this way; the message says why, and what helps."""
+    """The servers are unavailable in this way; the message gives the reason and the remedy."""
 
 
 def find(*programs: str) -> str:
-    """Return the path of the first of these programs that is here."""
+    """Return the path of the first of these programs that is installed."""
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
     for program in programs:
         if found := shutil.which(program, path=path):
@@ -45,17 +45,17 @@ def find(*programs: str) -> str:
 
 
 def tied() -> list[str]:
-    """Return what makes a command, on Linux, end when this process is killed."""
+    """Return a prefix that ends a command, on Linux, when this process is killed."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 
 @contextlib.contextmanager
 def server(name: str, command: list[str], port: int, folder: Path) -> Iterator[None]:
-    """Run a server that listens on `port` of 127.0.0.1 for as long as the block lasts."""
+    """Run a server on `port` of 127.0.0.1 while the block runs."""
     log = folder / f"{name}.log"
     with log.open("wb") as output:
-        # Ctrl-C goes to the command, not to the servers under it: they have a session of their own.
+        # The servers have their own session, so that Ctrl-C reaches only the command.
         process = subprocess.Popen(
             [*tied(), *command], stdout=output, stderr=output, start_new_session=True
         )
@@ -84,7 +84,7 @@ def _wait_until_listening(
 
 
 def certificate(folder: Path) -> list[str]:
-    """Return the options that give MariaDB TLS, which MySQL has by itself; none without openssl."""
+    """Return options that give MariaDB TLS, which MySQL has by default; none without openssl."""
     key, signed = folder / "key.pem", folder / "certificate.pem"
     make = ["openssl", "req", "-x509", "-nodes", "-days=1", "-subj=/CN=localhost"]
     make += ["-newkey=rsa:2048", f"-keyout={key}", f"-out={signed}"]
@@ -95,7 +95,7 @@ def certificate(folder: Path) -> list[str]:
 
 @contextlib.contextmanager
 def local_mysql(folder: Path) -> Iterator[str]:
-    """Run a MySQL or MariaDB of this machine with its data in `folder`; yield DATABASE_URL."""
+    """Run a local MySQL or MariaDB with its data in `folder`; yield DATABASE_URL."""
     program = find("mysqld", "mariadbd")
     data, port = folder / "mysql", free_port()
     user = ["--user=root"] if os.geteuid() == 0 else []
@@ -116,7 +116,7 @@ def local_mysql(folder: Path) -> Iterator[str]:
         raise Unavailable(f"{create[0]} failed:\n{made.stdout.strip()[:500]}")
     first = folder / "first.sql"
     first.write_text("CREATE DATABASE testdb CHARACTER SET utf8mb4;\n")
-    # Nobody's data: nothing has to survive a power cut.
+    # The data is throw-away: it need not survive a crash.
     command = [program, "--no-defaults", f"--datadir={data}", f"--init-file={first}", *user, *extra]
     command += ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder}/mysql.sock"]
     command += [f"--pid-file={folder}/mysql.pid", "--skip-log-bin"]
@@ -128,7 +128,7 @@ def local_mysql(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def local_redis(folder: Path) -> Iterator[str]:
-    """Run this machine's Redis with nothing kept; yield REDIS_URL."""
+    """Run a local Redis without persistence; yield REDIS_URL."""
     program, port = find("redis-server"), free_port()
     command = [program, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
     with server("redis", [*command, "--save", "", "--appendonly", "no"], port, folder):
@@ -138,7 +138,7 @@ def local_redis(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def local_servers() -> Iterator[dict[str, str]]:
-    """Run both servers of this machine; yield the variables that lead to them."""
+    """Run both servers locally; yield the variables with their URLs."""
     with (
         tempfile.TemporaryDirectory(prefix="myproject-services-") as folder,
         local_mysql(Path(folder)) as database_url,
@@ -149,7 +149,7 @@ def local_servers() -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def compose_servers() -> Iterator[dict[str, str]]:
-    """Run both servers of compose.yaml in containers; yield the variables that lead to them."""
+    """Run both servers of compose.yaml in containers; yield the variables with their URLs."""
     ports = {"MYSQL_PORT": str(free_port()), "REDIS_PORT": str(free_port())}
     secrets = {"MYSQL_ROOT_PASSWORD": "testpass", "MYSQL_DATABASE": "testdb"}
     environment = os.environ | ports | secrets
@@ -206,11 +206,11 @@ def services(*, docker: bool) -> Iterator[dict[str, str]]:
 
 
 def run(command: list[str], variables: dict[str, str]) -> int:
-    """Run the command with these variables added and return its exit code, also after Ctrl-C."""
+    """Run a command with these variables and return its exit code, also after Ctrl-C."""
     if not shutil.which(command[0]):
         raise Unavailable(f"{command[0]} is not a program that is here")
     process = subprocess.Popen([*tied(), *command], env=os.environ | variables)
-    # From here on the command decides: Ctrl-C reached it too, and it ends when it has cleaned up.
+    # Ctrl-C has reached the command as well, which exits after its own clean-up.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     code = process.wait()

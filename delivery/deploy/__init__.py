@@ -1,1 +1,1 @@
-"""What a deploy does, step by step, and its way back."""
+"""Commands that deploy a revision step by step, and that roll back."""

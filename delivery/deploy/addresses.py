@@ -1,4 +1,4 @@
-"""Where an environment answers: its URL, and its load balancer, which no wrong URL hides."""
+"""Addresses of an environment: its URL, and the load balancer that the stack names."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from delivery.errors import Failure
 
 @dataclass(frozen=True)
 class Addresses:
-    """The URL that people use, and what the stack of the load balancer says."""
+    """The URL that people use, and the load balancer from the stack."""
 
     url: str
-    source: str  # what to correct where the URL leads elsewhere
+    source: str  # what to correct if the URL leads elsewhere
     stack_url: str = ""
     balancer: str = ""
 
     @classmethod
     def of(cls, service: Service, environment: str) -> Addresses:
-        """Return them from $APP_URL and from the stack; one of the two must give the URL."""
+        """Return the addresses from $APP_URL and the stack; raise Failure if none has the URL."""
         configured = os.environ.get("APP_URL", "").strip()
         source = f"APP_URL of {environment}"
         try:
@@ -38,7 +38,7 @@ class Addresses:
         return cls(configured or url, source, url, balancer)
 
     def balancer_for(self, revision: Revision) -> Site | None:
-        """Return the load balancer as a site, under a host name that the revision answers to."""
+        """Return the load balancer as a site, with a host name that the revision allows."""
         if not self.balancer:
             return None
         # An older revision may not allow the domain that the stack has now.
@@ -48,7 +48,7 @@ class Addresses:
 
 
 def read_stack(service: Service, stack: str) -> tuple[str, str]:
-    """Return the URL that infra/ made, and the load balancer's own name."""
+    """Return the URL from infra/, and the load balancer's own name."""
     answer = service.aws("cloudformation", "describe-stacks", "--stack-name", stack)
     found = {o["OutputKey"]: str(o["OutputValue"]) for o in answer["Stacks"][0].get("Outputs", [])}
     try:

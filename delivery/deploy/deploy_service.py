@@ -1,6 +1,6 @@
 """Move the service to a revision, and wait until the rollout is complete.
 
-Puts out `previous`, the revision to return to (scripts/rollback), before it moves anything.
+Before that, it puts out `previous`, the revision to which scripts/rollback returns.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def main() -> None:
     )
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
     parser.add_argument("--seconds", type=float, default=1200, help="at most (%(default)s)")
-    words = parser.parse_args()
-    run("deploy-service", lambda: deploy(Service.from_environment(), words.revision, words.seconds))
+    args = parser.parse_args()
+    run("deploy-service", lambda: deploy(Service.from_environment(), args.revision, args.seconds))
 
 
 if __name__ == "__main__":

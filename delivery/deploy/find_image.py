@@ -1,4 +1,4 @@
-"""Look for a tag in $ECR_REPOSITORY, and put out its `digest`: tags can't be pushed twice."""
+"""Put out the `digest` of a tag in $ECR_REPOSITORY if it exists: a tag can't be pushed twice."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def main() -> None:
         "scripts/find-image", description=f"{__doc__} Wants AWS_REGION as well."
     )
     parser.add_argument("tag", metavar="TAG")
-    words = parser.parse_args()
+    args = parser.parse_args()
     run(
         "find-image",
-        lambda: find(Aws(variable("AWS_REGION")), variable("ECR_REPOSITORY"), words.tag),
+        lambda: find(Aws(variable("AWS_REGION")), variable("ECR_REPOSITORY"), args.tag),
     )
 
 

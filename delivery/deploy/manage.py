@@ -1,8 +1,8 @@
-"""Run a command of manage.py in an environment, in a task of its own beside the service.
+"""Run a command of manage.py in an environment, in a task beside the service.
 
-It is the revision that the service runs, with its variables and secrets. Nobody can answer
-questions there: use options such as --no-input. Shows what it printed; ends with 1 if it fails or
-takes too long.
+The task uses the revision that the service runs, with its variables and secrets. Nobody can answer
+questions there, so use options such as --no-input. Prints the output; the exit code is 1 if the
+command fails or takes too long.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def main() -> None:
     parser.add_argument("environment", choices=["staging", "production"])
     parser.add_argument("command", help="such as waffle_flag")
     parser.add_argument("words", nargs=argparse.REMAINDER, help="its own words")
-    words = parser.parse_args()
-    command = [words.command, *words.words]
-    service = Service.of(words.environment)
-    run("manage", lambda: manage(words.environment, service, command, words.seconds))
+    args = parser.parse_args()
+    command = [args.command, *args.words]
+    service = Service.of(args.environment)
+    run("manage", lambda: manage(args.environment, service, command, args.seconds))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Note on a revision that its deploy was verified: scripts/rollback goes back to such only.
+"""Mark a revision as verified, so that scripts/rollback may return to it.
 
-Where that was a deploy of a version lower than the one before it, that one was rolled back, which
-is noted as well. That it can't be noted is said, and fails no deploy.
+If its version is lower than the one before it, that one is marked as rolled back. If a mark can't
+be set, a warning says so, and the deploy does not fail.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def main() -> None:
     )
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
     parser.add_argument("--previous", default="", metavar="REVISION", help="what ran before")
-    words = parser.parse_args()
+    args = parser.parse_args()
 
     def act() -> None:
         history = History(Aws(variable("AWS_REGION")), variable("ECS_TASK_DEFINITION"))
         try:
-            mark(history, words.revision, words.previous)
+            mark(history, args.revision, args.previous)
         except Failure as failure:
             print(f"::warning title=Not noted as verified::scripts/rollback won't know: {failure}")
 

@@ -1,4 +1,4 @@
-"""Migrate the database with the image of a revision, in a task of its own beside the service.
+"""Migrate the database with the image of a revision, in a task beside the service.
 
 Shows what it printed. Ends with 1 if it fails, never starts, or takes too long; then it is stopped.
 So it is where a signal cancels the deploy. Refuses while another migration runs.
@@ -40,8 +40,8 @@ def main() -> None:
     )
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
     parser.add_argument("--seconds", type=float, default=900, help="at most (%(default)s)")
-    words = parser.parse_args()
-    run("migrate", lambda: migrate(Service.from_environment(), words.revision, words.seconds))
+    args = parser.parse_args()
+    run("migrate", lambda: migrate(Service.from_environment(), args.revision, args.seconds))
 
 
 if __name__ == "__main__":

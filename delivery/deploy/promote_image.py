@@ -1,6 +1,6 @@
-"""Copy the image that staging ran to production's repository, byte for byte, under its version.
+"""Copy the image that staging ran to production's repository, unchanged, under its version.
 
-Wants AWS_REGION, ECR_REGISTRY, ECR_REPOSITORY and STAGING_ECR_REPOSITORY, and skopeo logged in.
+Requires AWS_REGION, ECR_REGISTRY, ECR_REPOSITORY and STAGING_ECR_REPOSITORY, and skopeo logged in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from delivery.workflow import output, variable
 
 
 def copy(source: str, target: str) -> None:
-    # --all: an image with attestations is an index, and a part of it would have another digest.
+    # --all: an image with attestations is an index; a part of it has another digest.
     command = ["skopeo", "copy", "--all", "--preserve-digests"]
     try:
         done = subprocess.run([*command, f"docker://{source}", f"docker://{target}"])
@@ -29,7 +29,7 @@ def copy(source: str, target: str) -> None:
 def promote(
     aws: Aws, registry: str, source: str, target: str, commit: str, version: str, redeploy: bool
 ) -> str:
-    """Return the digest that production's repository now has under the version."""
+    """Return the digest that production's repository has under the version."""
     there = digest(aws, target, version)
     if redeploy:
         if not there:
@@ -53,13 +53,13 @@ def main() -> None:
     parser.add_argument("commit", metavar="COMMIT", help="its whole hash")
     parser.add_argument("version", metavar="VERSION", help="such as v1.2.3")
     parser.add_argument("--redeploy", action="store_true", help="only what is there already")
-    words = parser.parse_args()
+    args = parser.parse_args()
 
     def act() -> None:
         names = ("ECR_REGISTRY", "STAGING_ECR_REPOSITORY", "ECR_REPOSITORY")
         registry, source, target = (variable(name) for name in names)
         aws = Aws(variable("AWS_REGION"))
-        found = promote(aws, registry, source, target, words.commit, words.version, words.redeploy)
+        found = promote(aws, registry, source, target, args.commit, args.version, args.redeploy)
         output("digest", found)
 
     run("promote-image", act)

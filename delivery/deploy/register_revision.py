@@ -1,6 +1,6 @@
 """Register a rendered task definition as the next revision of $ECS_TASK_DEFINITION.
 
-What infra/ gave the family $ECS_TASK_DEFINITION-base stays as it is there, but for the image.
+It is the definition that infra/ registered as $ECS_TASK_DEFINITION-base, with another image.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from delivery.command import run
 from delivery.errors import Failure
 from delivery.workflow import output, variable
 
-# What AWS adds to a definition, and refuses to be given. All else is kept: what AWS does not know
-# fails, and no setting gets lost in silence.
+# Fields that AWS adds to a definition and refuses as input. All others are kept, so that an unknown
+# field fails and no setting is lost silently.
 ANSWERED = {
     "taskDefinitionArn",
     "revision",
@@ -41,13 +41,13 @@ def main() -> None:
         "scripts/register-revision", description=f"{__doc__} Wants AWS_REGION as well."
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the rendered task definition")
-    words = parser.parse_args()
+    args = parser.parse_args()
 
     def act() -> None:
         try:
-            definition = json.loads(words.file.read_text())
+            definition = json.loads(args.file.read_text())
         except (OSError, ValueError) as error:
-            raise Failure(f"{words.file}: {error}") from None
+            raise Failure(f"{args.file}: {error}") from None
         aws = Aws(variable("AWS_REGION"))
         output("revision", register(aws, variable("ECS_TASK_DEFINITION"), definition))
 

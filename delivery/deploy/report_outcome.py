@@ -1,8 +1,7 @@
-"""Say in one line how a deploy ended, for the run's page and for Slack.
+"""Put out one line on how a deploy ended, for the run's page and for Slack.
 
-From $STATUS of the job, $PREVIOUS (empty until the service was about to move), $ROLLED_BACK, the
-result of scripts/rollback (empty unless ECS says that it moved back), and $VERDICT of
-scripts/watch-deployment.
+Reads $STATUS of the job, $PREVIOUS (empty until the service was about to move), $ROLLED_BACK (the
+result of scripts/rollback, empty unless ECS confirms it), and $VERDICT of scripts/watch-deployment.
 """
 
 from __future__ import annotations
@@ -41,8 +40,8 @@ def main() -> None:
     parser = argparse.ArgumentParser("scripts/report-outcome", description=__doc__)
     parser.add_argument("environment", choices=["staging", "production"])
     parser.add_argument("what", metavar="WHAT", help="the commit or the version")
-    words = parser.parse_args()
-    run("report-outcome", lambda: report(words.environment, words.what))
+    args = parser.parse_args()
+    run("report-outcome", lambda: report(args.environment, args.what))
 
 
 if __name__ == "__main__":

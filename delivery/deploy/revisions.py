@@ -1,8 +1,8 @@
-"""The revisions of a task definition, which of them were good, and which were rolled back.
+"""Revisions of a task definition, and the tags that record which of them were good.
 
-ECS keeps no record of either, so each revision carries its own, as tags: `verified`, since when
-/health/ is known to have answered from it; `rolled-back`, since when it is known to be bad, with
-`rolled-back-to`, what took over; and there `rolled-back-from`. Times can be compared as text.
+ECS does not record that, so each revision has tags: `verified`, when /health/ answered from it;
+`rolled-back`, when it was found to be bad, with `rolled-back-to`, the revision that replaced it.
+That one has `rolled-back-from`. Times can be compared as text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def now() -> str:
 
 @dataclass(frozen=True)
 class Revision:
-    """What a revision says: its definition of the container, and its tags."""
+    """A revision: its ARN, its definition of the container, and its tags."""
 
     arn: str
     container: dict[str, Any]
@@ -50,7 +50,7 @@ class Revision:
         return self.variable("APP_COMMIT")
 
     def variable(self, name: str) -> str:
-        """Return a variable of the container; nothing where it has none of that name."""
+        """Return a variable of the container; empty if it is not set."""
         variables = self.container.get("environment", [])
         return next((str(v["value"]) for v in variables if v["name"] == name), "")
 
@@ -64,7 +64,7 @@ class Revision:
 
 
 class History:
-    """A family of task definitions, described no more than is asked for."""
+    """A family of task definitions; each revision is described only when it is needed."""
 
     def __init__(self, aws: Aws, family: str) -> None:
         self.aws = aws
@@ -72,7 +72,7 @@ class History:
         self._known: dict[int, Revision] = {}
 
     def numbers(self) -> list[int]:
-        """Return the numbers of its revisions, newest first."""
+        """Return the numbers of all revisions, newest first."""
         answer = self.aws(
             *("ecs", "list-task-definitions", "--family-prefix", self.family, "--sort", "DESC")
         )
@@ -80,7 +80,7 @@ class History:
         return sorted((int(n) for name, _, n in names if name == self.family), reverse=True)
 
     def number(self, revision: str) -> int:
-        """Return the number that 41, myapp-staging-task:41 or its ARN mean."""
+        """Return the number of a revision given as 41, myapp-staging-task:41 or its ARN."""
         family, _, number = short(revision).rpartition(":")
         if family not in ("", self.family) or not re.fullmatch(r"[1-9][0-9]*", number):
             raise Failure(f"{revision!r} is no revision of {self.family}: it looks like 41")
@@ -108,19 +108,19 @@ class History:
         return Revision(definition["taskDefinitionArn"], mine, tags)
 
     def before(self, revision: Revision) -> Revision | None:
-        """Return the version that served well before this one; nothing where none is known."""
+        """Return the newest good revision before this one that has another image, or None."""
         numbers = [number for number in self.numbers() if number < revision.number]
         while numbers:
             found = self.at(numbers[0])
             if found.is_good and found.image != revision.image:
                 return found
-            # What was rolled back gave way to an older one, and those between had served before.
+            # A rolled-back revision was replaced by an older one: skip those between the two.
             to = 0 if found.is_good else int(found.tags.get("rolled-back-to", 0))
             numbers = [n for n in numbers[1:] if n <= to or not 0 < to < found.number]
         return None
 
     def of_version(self, version: str) -> Revision:
-        """Return the newest revision of a version, and rather one that was good."""
+        """Return the newest revision of a version, preferably one that was good."""
         others = []
         for revision in map(self.at, self.numbers()):
             if version in (revision.version, revision.commit):
@@ -132,7 +132,7 @@ class History:
         raise Failure(f"{version} never ran here: no revision of {self.family} has it")
 
     def came_from(self, revision: Revision) -> Revision | None:
-        """Return what was rolled back to this one; nothing where it was deployed."""
+        """Return the revision that was rolled back to this one; None if this one was deployed."""
         number = int(revision.tags.get("rolled-back-from", 0))
         source = self.at(number) if number else None
         kept = source and source.tags.get("rolled-back-to") == str(revision.number)

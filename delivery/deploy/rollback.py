@@ -1,9 +1,9 @@
-"""Return an environment to a version that ran before; without a name, to the last that ran well.
+"""Return an environment to an earlier version: the last one that ran well, or a named one.
 
-Says what it will do and asks. Then it stops a deployment that is under way, moves the service,
-waits, records that the version is live, verifies that /health/ names the commit, and tells Slack.
-Where the URL is wrong, the load balancer itself is asked. What was interrupted is finished by
-running it again.
+Shows what it will do and asks for confirmation. Then it stops a deployment in progress, moves the
+service, waits, records the version as live, verifies that /health/ names the commit, and notifies
+Slack. If the URL is wrong, it asks the load balancer directly. If it is interrupted, run it again:
+it finishes what is left.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ it did before; with 3 where it runs, and something is left to do: correct APP_UR
 with 1 where it is not known to serve, or nobody agreed; with 2 where it was called wrongly."""
 LEFT = 3
 
-# Who says that a version runs.
+# Who confirms that a version runs.
 VERIFIED = "verified"
 ECS_AND_BALANCER = "as ECS and the load balancer say"
 ECS_ALONE = "as ECS alone says"
@@ -39,7 +39,7 @@ ECS_ALONE = "as ECS alone says"
 
 @dataclass
 class Plan:
-    """Where to go, and what is left for it: nothing is where the service is there already."""
+    """The revision to leave, the one to return to, and whether the service still has to move."""
 
     source: Revision | None
     target: Revision
@@ -55,11 +55,11 @@ class Rollback:
     environment: str
     service: Service
     history: History
-    left: list[str] = field(default_factory=list)  # to be done by somebody
-    undone: bool = False  # whether another run can do some of that
+    left: list[str] = field(default_factory=list)  # tasks for the user
+    undone: bool = False  # another run can do some of them
 
     def plan(self, version: str, revision: str, leave: str) -> Plan | None:
-        """Return what to do; nothing where what runs is what a rollback returned to."""
+        """Return the plan; None if the service runs what a finished rollback returned to."""
         runs = primary(self.service.describe())["taskDefinition"]
         if is_base(runs):
             raise Failure(f"nothing was deployed to {self.environment} yet")
@@ -93,7 +93,7 @@ class Rollback:
         return self.history.at(self.history.number(revision))
 
     def explain(self, plan: Plan) -> None:
-        """Say what will be done, and what speaks against it; raise Failure where it can't be."""
+        """Show the plan and its risks; raise Failure if it can't be carried out."""
         source, target = plan.source, plan.target
         if not exists(self.service.aws, target.image):
             raise Failure(f"{target}: its image is gone from the registry: {target.image}")
@@ -112,7 +112,7 @@ class Rollback:
                 print(f"  since then: {name}")
 
     def carry_out(self, plan: Plan, addresses: Addresses, seconds: float) -> bool:
-        """Move the service, record that, verify it, and say so; return whether nothing is left."""
+        """Move the service, record and verify it; return whether nothing is left to do."""
         source, target = plan.source, plan.target
         if source and plan.is_back and self.history.came_from(target) != source:
             self.attempt(
@@ -129,7 +129,7 @@ class Rollback:
             lambda: self.service.run_once(target.arn, command, 300),
         )
         proof = self.proof_of(target, addresses, min(seconds, 120))
-        # Without this mark, the next run does all that is left.
+        # Without this mark, the next run repeats all steps that are left.
         if recorded and proof != ECS_ALONE:
             self.attempt("it is not marked as verified", lambda: self.history.mark_verified(target))
         self.conclude(plan, proof)
@@ -149,7 +149,7 @@ class Rollback:
         return self.service.move(target.arn, "--force-new-deployment", alarms=not is_back)
 
     def proof_of(self, target: Revision, addresses: Addresses, seconds: float) -> str:
-        """Return who says that the target runs and is ready."""
+        """Return who confirms that the target runs and is ready."""
         if not target.commit:
             print(f"{target} names no APP_COMMIT: whichever commit answers will do")
         try:
@@ -170,7 +170,7 @@ class Rollback:
         return VERIFIED
 
     def conclude(self, plan: Plan, proof: str) -> None:
-        """Say what runs now, who says so, and what is left to do."""
+        """Report what runs now, who confirms it, and what is left to do."""
         source, target = plan.source, plan.target
         print(f"{self.environment} runs {target}")
         if self.undone or proof == ECS_ALONE:
@@ -192,7 +192,7 @@ class Rollback:
             self.service.stop_deployment(120)
 
     def attempt(self, problem: str, act: Callable[[], None]) -> bool:
-        """Do what the service does not depend on; that it failed is left to be done."""
+        """Do a step on which the service does not depend; if it fails, add it to what is left."""
         try:
             act()
         except Failure as failure:
@@ -204,7 +204,7 @@ class Rollback:
 
 
 def migrations_between(old: str, new: str) -> list[str]:
-    """Return the migrations that came after a commit, as far as a clone here knows."""
+    """Return the migrations since a commit, as far as a local clone knows them."""
     words = ["git", "diff", "--name-only", "--diff-filter=A", old, new, "--", "*/migrations/*.py"]
     done = subprocess.run(words, capture_output=True, text=True)
     return done.stdout.split() if done.returncode == 0 else ["unknown migrations: no clone here"]
@@ -220,7 +220,7 @@ def roll_back(
     yes: bool = False,
     seconds: float = 1200,
 ) -> bool:
-    """Do it; return whether nothing is left to do."""
+    """Carry out a rollback; return whether nothing is left to do."""
     if is_base(revision):
         service.wait(service.move(revision, "--desired-count", "0", alarms=False), seconds)
         output("result", "no tasks run, as before the first deploy")
@@ -257,13 +257,13 @@ def main() -> None:
     def act() -> None:
         try:
             done = roll_back(
-                words.environment,
-                Service.of(words.environment),
-                version=words.to,
-                revision=words.revision,
-                leave=words.leave,
-                yes=words.yes,
-                seconds=words.seconds,
+                args.environment,
+                Service.of(args.environment),
+                version=args.to,
+                revision=args.revision,
+                leave=args.leave,
+                yes=args.yes,
+                seconds=args.seconds,
             )
         except KeyboardInterrupt:
             raise Failure("stopped. Run it again: it finishes what was begun") from None

@@ -1,4 +1,4 @@
-"""A line for Slack, from a person's machine; in workflows Slack's own action tells it."""
+"""Messages to Slack from a person's machine; workflows use Slack's own action."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from delivery.http_client import ask
 
 
 def tell(text: str) -> None:
-    """Say it to $SLACK_WEBHOOK_URL; that this fails is said, and no more than that."""
+    """Send a text to $SLACK_WEBHOOK_URL; a failure is only reported."""
     url = os.environ.get("SLACK_WEBHOOK_URL", "").strip()
     if not url:
         print("Slack is not told from here: SLACK_WEBHOOK_URL is not set")

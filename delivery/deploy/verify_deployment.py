@@ -22,18 +22,18 @@ TIMES = 3
 
 @dataclass(frozen=True)
 class Site:
-    """Where /health/ is asked: at a URL, or at the load balancer that should answer for it."""
+    """The address of /health/: a URL, or a load balancer that answers for the URL."""
 
     url: str
-    balancer: str = ""  # connect to it, wherever the URL's name leads
-    host: str = ""  # the header Host, where that is not the URL's
+    balancer: str = ""  # connect to this host instead of the URL's
+    host: str = ""  # the Host header, if it is not the URL's
 
     def __str__(self) -> str:
         return f"the load balancer {self.balancer}" if self.balancer else self.url
 
 
 def health(site: Site) -> dict[str, Any]:
-    """Return what /health/ says, ready or not; raise Failure where it says nothing."""
+    """Return the answer of /health/, ready or not; raise Failure if there is no valid answer."""
     address = f"{site.url.rstrip('/')}/health/"
     name = brief(f"{address} at {site}" if site.balancer else address)
     try:
@@ -51,23 +51,23 @@ def health(site: Site) -> dict[str, Any]:
 
 
 def other_environment(found: dict[str, Any], environment: str) -> str:
-    """Return which environment answered in place of this one, if it says so."""
+    """Return the environment that answered instead of this one; empty if none did."""
     other = found.get("environment")
     return brief(other) if environment and other not in (None, environment) else ""
 
 
 def brief(value: object) -> str:
-    """Return in one line what an answer says: it may be anybody's."""
+    """Return an untrusted value as one short line."""
     return " ".join(str(value).split())[:300]
 
 
 @dataclass
 class Inquiry:
-    """The answers of one site: how many in a row were right, or what is wrong with the last."""
+    """The answers of one site: the number of right ones in a row, or the last problem."""
 
     site: Site
-    commit: str  # empty, any will do
-    environment: str  # empty, any will do
+    commit: str  # empty: any
+    environment: str  # empty: any
     good: int = 0
     problem: str = ""
     version: str = ""  # empty, any will do
@@ -75,7 +75,7 @@ class Inquiry:
     is_unready: bool = False  # the right version answered
 
     def ask(self) -> bool:
-        """Ask once more; return whether that makes three right answers in a row."""
+        """Request /health/ once; return whether that was the third right answer in a row."""
         before = self.problem
         self.problem = self._ask()
         self.good = 0 if self.problem else self.good + 1
@@ -116,9 +116,9 @@ def verify(
     version: str = "",
     balancer: Site | None = None,
 ) -> str:
-    """Return once the URL is right; or what is wrong with it, once the load balancer is right.
+    """Return when the URL is right, or return its problem when the load balancer is right.
 
-    Raise Failure where neither is in time, and without a load balancer as soon as another
+    Raise Failure if neither is right in time. Without a load balancer, raise it as soon as another
     environment answers.
     """
     deadline = time.monotonic() + seconds
@@ -167,7 +167,7 @@ def main() -> None:
         "--page", metavar="PATH", default="none", help="to be asked for, such as / (%(default)s)"
     )
     parser.add_argument("--seconds", type=float, default=120, help="at most (%(default)s)")
-    words = parser.parse_args()
+    args = parser.parse_args()
 
     def act() -> None:
         verify(

@@ -1,4 +1,4 @@
-"""Watch a deployment for some minutes, and say whether to keep it, by the guide's section 8.
+"""Watch a deployment for some minutes, and decide whether to keep it, by the guide's section 8.
 
 Roll back: over 5 % of answers were 5xx in each of 5 minutes (of all, where fewer are watched), a
 task failed its health check for 2, or ECS itself gave the deployment up. Investigate: over 1 % were
@@ -38,16 +38,16 @@ ERROR_MINUTES, UNHEALTHY_MINUTES = 5, 2
 # Minutes after its end in which the figures of a minute may still come: infra/monitoring.yaml.
 LATE_MINUTES = 3
 SLOW_SECONDS = 0.5
-# A fifth of few milliseconds is chance.
+# A rise by a fifth of a few milliseconds may be chance.
 WORSE, NOTICEABLE_SECONDS = 1.2, 0.05
-# Of three requests the twentieth says nothing.
+# Three requests have no meaningful 95th percentile.
 ENOUGH_REQUESTS = 20
 MINUTES_BEFORE = 15
 
 
 @dataclass(frozen=True)
 class Minute:
-    """What CloudWatch has on a minute; nothing where it has no figure."""
+    """The figures of a minute in CloudWatch; a figure may be missing."""
 
     figures: dict[str, float]
 
@@ -72,7 +72,7 @@ class Minute:
 
     @property
     def requests(self) -> float:
-        """How many came; the load balancer's own 5xx answer some that it doesn't count."""
+        """Return the number of requests, including those the load balancer itself failed."""
         return max(self.figures.get("counted", 0), self.errors)
 
     @property
@@ -146,7 +146,7 @@ def reasons_to_investigate(minutes: list[Minute], before: float | None) -> list[
 
 
 def queries(environment: str, balancer: str, group: str) -> list[dict[str, Any]]:
-    """Return what is asked of CloudWatch: what infra's alarms watch, and how busy the tasks are."""
+    """Return the queries to CloudWatch: the metrics of infra's alarms and the tasks' load."""
     alb = {"LoadBalancer": balancer}
     service = {
         "ClusterName": f"myapp-{environment}-cluster",
@@ -182,7 +182,7 @@ def queries(environment: str, balancer: str, group: str) -> list[dict[str, Any]]
 
 
 def seconds_of(moment: str | float) -> float:
-    """Return a time in the seconds of time.time(), as either version of the AWS CLI prints it."""
+    """Return a time in seconds since 1970, from the output of either version of the AWS CLI."""
     if isinstance(moment, int | float):
         return float(moment)
     return datetime.fromisoformat(moment).timestamp()
@@ -190,7 +190,7 @@ def seconds_of(moment: str | float) -> float:
 
 @dataclass
 class Watch:
-    """A look at CloudWatch's minutes, which are over after `period` seconds each."""
+    """A watch over a deployment, by CloudWatch's minutes, each of which lasts `period` seconds."""
 
     environment: str
     service: Service
@@ -207,7 +207,7 @@ class Watch:
         return now - (now - moment) * MINUTE / self.period
 
     def look(self, begin: float, count: int) -> list[Minute]:
-        """Return so many minutes from the one that `begin` is in."""
+        """Return the figures of some minutes, the first of which contains `begin`."""
         start = math.floor(begin / MINUTE) * MINUTE
         times = [datetime.fromtimestamp(t, UTC) for t in (start, start + count * MINUTE)]
         answer = self.service.aws(
@@ -223,7 +223,7 @@ class Watch:
         return [Minute(figures) for figures in found]
 
     def prepare(self) -> None:
-        """Find out what to ask for, and how it was before the deployment."""
+        """Determine the queries, and the typical p95 before the deployment."""
         service = self.service.describe()
         self.revision = str(primary(service)["taskDefinition"])
         if not service.get("loadBalancers"):
@@ -280,7 +280,7 @@ class Watch:
 
 
 def conclude(watch: Watch, minutes: int) -> str:
-    """Watch, and say the verdict where people and workflows read it."""
+    """Watch the deployment, and report the verdict to people and to the workflow."""
     if not minutes:
         print("not watched: --minutes 0")
         return GOOD
@@ -323,12 +323,12 @@ def main() -> None:
         metavar="SECONDS",
         help="how long a minute of CloudWatch's is (%(default)s); less where its clock is faster",
     )
-    words = parser.parse_args()
+    args = parser.parse_args()
     verdicts = [GOOD]
 
     def act() -> None:
-        watch = Watch(words.environment, Service.of(words.environment), words.period)
-        verdicts.append(conclude(watch, words.minutes))
+        watch = Watch(args.environment, Service.of(args.environment), args.period)
+        verdicts.append(conclude(watch, args.minutes))
 
     run("watch-deployment", act)
     sys.exit(CODES[verdicts[-1]])

@@ -1,1 +1,1 @@
-"""The pages of the documentation: run, and made into a site."""
+"""The pages of the documentation: run their commands, and build the site."""

@@ -25,7 +25,7 @@ LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)#\s]+)")
 
 
 def place_of(file: Path) -> Path:
-    """Return where a file of the repository stands among the pages."""
+    """Return the place of a file of the repository among the pages."""
     for folder in FOLDERS:
         if file.is_relative_to(folder):
             return PAGES / file.relative_to(folder)
@@ -37,7 +37,7 @@ def place_of(file: Path) -> Path:
 
 
 def copy_page(page: Path) -> None:
-    """Copy a page, and what it links to outside of the folders with pages."""
+    """Copy a page and the files outside of docs/ to which it links."""
     target = place_of(page)
 
     def link(found: re.Match[str]) -> str:
@@ -67,7 +67,7 @@ def build() -> None:
     if subprocess.run(report, cwd=ROOT).returncode:
         raise Failure("the sample of a report was not written: see above")
     # until here: rehearsal
-    # Material warns of what MkDocs is to become; what is built here is pinned.
+    # Material warns about future versions of MkDocs; the versions here are pinned.
     quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
     if subprocess.run(command, cwd=ROOT, env=quiet).returncode:

@@ -46,7 +46,7 @@ FILE = re.compile(r"^<!-- (file|end of|change): (\S+) -->\n```\w*\n(.*?)^```", r
 @dataclass(frozen=True)
 class Command:
     text: str
-    shown: str  # what it prints; empty where the page doesn't say
+    shown: str  # its output; empty if the page shows none
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def pages() -> list[Path]:
 
 
 def blocks(page: Path) -> list[Block]:
-    """Return a page's blocks; raise Failure where one can't be understood."""
+    """Return the blocks of a page; raise Failure if one is malformed."""
     text = page.read_text()
     found = sorted([*BLOCK.finditer(text), *FILE.finditer(text)], key=lambda match: match.start())
     return [
@@ -119,9 +119,9 @@ def read_commands(lines: list[str]) -> Iterator[Command]:
 
 
 def matches(shown: str, printed: str) -> bool:
-    """Whether a command printed what is shown; `...` alone on a line is any number of lines."""
+    """Return whether a command's output matches; `...` alone stands for any number of lines."""
     lines = printed.splitlines()
-    used = {0}  # how many lines what was shown so far may stand for
+    used = {0}  # the numbers of lines that the part so far can match
     for line in shown.splitlines():
         pattern = re.compile(re.escape(line).replace(r"\.\.\.", ".*"))
         if line == "..." and used:

@@ -40,15 +40,15 @@ Say = Callable[[str], None]
 
 
 def tidy(printed: str) -> str:
-    """Return what was printed, without colours and without spaces that nobody sees."""
+    """Return an output without colours and trailing spaces."""
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed)
     return "\n".join(line.rstrip() for line in plain.splitlines()).strip("\n")
 
 
 def environment() -> dict[str, str]:
-    """Return this process's, without what would reach anybody's services, and with a free port."""
+    """Return this process's environment without any credentials, and with a free port."""
     ours = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M)
-    ours += ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"]  # of the make that runs this
+    ours += ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"]  # set by the make that runs this
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -60,7 +60,7 @@ def environment() -> dict[str, str]:
 
 
 def copy_to(folder: Path) -> None:
-    """Make a clone of what is here, committed or not, with the packages that are installed here."""
+    """Clone the present state, committed or not, with the packages installed here."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if not (folder / ".git").exists():
         git("clone", "--quiet", *WHO, str(ROOT), str(folder), folder=ROOT)
@@ -98,7 +98,7 @@ def fork_to(folder: Path) -> None:
 
 @contextmanager
 def shell(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Yield a shell that does what it is written; what it started ends with it."""
+    """Yield a shell that runs the commands written to it; kill what it started after the block."""
     process = subprocess.Popen(
         ["bash"],
         cwd=folder,
@@ -119,7 +119,7 @@ def shell(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def run_page(found: list[Block], folder: Path, say: Say = lambda line: None) -> None:
-    """Run blocks in one shell; raise Failure where one does something else than it shows."""
+    """Run blocks in one shell; raise Failure if a command does something else than shown."""
     with shell(folder) as process:
         for block in found:
             for command in block.commands:
@@ -132,7 +132,7 @@ def run_page(found: list[Block], folder: Path, say: Say = lambda line: None) -> 
 
 
 def check(block: Block, command: Command, process: subprocess.Popen[str], say: Say) -> None:
-    # Without input of its own a command would read the next ones.
+    # Without its own input, a command would read the next commands.
     text = f"{{ {command.text}\n}} </dev/null\nprintf '\\n{END} %s\\n' $?"
     *lines, end = read(process, text, END, SECONDS[block.kind], say)
     printed, code = tidy("".join(lines)), int(end.split()[1])
@@ -148,7 +148,7 @@ def check(block: Block, command: Command, process: subprocess.Popen[str], say: S
 def read(
     process: subprocess.Popen[str], text: str, until: str, seconds: int, say: Say
 ) -> list[str]:
-    """Let a shell do something, and return its lines up to the one that is waited for."""
+    """Run a command in a shell, and return its lines up to the awaited one."""
     assert process.stdin and process.stdout
     timer = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGTERM))
     timer.start()
@@ -174,10 +174,10 @@ def main() -> None:
     )
     parser.add_argument("--kind", choices=KINDS[:-1], default="fast", help="which (%(default)s)")
     parser.add_argument("pages", nargs="*", type=Path, help="README.md docs/deploy.md …; else all")
-    words = parser.parse_args()
+    args = parser.parse_args()
 
     def act() -> None:
-        if missing := [page for page in words.pages if not page.is_file()]:
+        if missing := [page for page in args.pages if not page.is_file()]:
             raise Failure(f"there is no page {missing[0]}")
         folder, make = (FORK, fork_to) if words.kind == "fork" else (COPY, copy_to)
         make(folder)

@@ -1,1 +1,1 @@
-"""What is missing or wrong, and what fixes it."""
+"""Check of the configuration in GitHub, AWS and the local machine."""

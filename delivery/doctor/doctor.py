@@ -1,7 +1,7 @@
-"""Say what is there and what is missing, one line each, with the command that mends it.
+"""Check the configuration, with one line for each finding and the command that fixes it.
 
-Changes nothing. Ends with 0 where all that was asked is well, with 1 where something is missing,
-wrong, or could not be asked.
+Changes nothing. The exit code is 0 if all findings are good, and 1 if something is missing or
+wrong, or could not be checked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from delivery.github.client import Gh, repository_of_clone
 from delivery.github.gh import GET_GH
 from delivery.paths import ROOT
 
-# Each with what it says when it works.
+# Each with the text that it prints if it works.
 TOOLS = {
     "git": (["git", "--version"], "https://git-scm.com/downloads"),
     "docker": (
@@ -89,7 +89,7 @@ def port(number: int, user: str) -> Finding:
 
 
 def parts(repository: str) -> dict[str, tuple[str, Callable[[], Findings]]]:
-    """Return what can be asked: its title, and how."""
+    """Return the parts that can be checked: the title and the check of each."""
 
     def github() -> Findings:
         return doctor_github.examine(Gh(repository or repository_of_clone()))
@@ -114,8 +114,8 @@ def main() -> None:
     known = list(parts(""))
     parser.add_argument("part", nargs="*", metavar="PART", help=f"of {', '.join(known)} (all)")
     parser.add_argument("--repository", metavar="OWNER/NAME", help="other than the remote origin")
-    words = parser.parse_args()
-    if unknown := set(words.part) - set(known):
+    args = parser.parse_args()
+    if unknown := set(args.part) - set(known):
         parser.error(f"{', '.join(sorted(unknown))}: the parts are {', '.join(known)}")
     found: list[Finding] = []
     for name, (title, find) in parts(words.repository).items():

@@ -1,4 +1,4 @@
-"""What scripts/doctor asks AWS about an environment: stacks, roles, alarms, images, ages."""
+"""Checks of an environment in AWS: stacks, roles, alarms, images, and ages of secrets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RENEW_DAYS = 30  # ACM renews 60 days before the end, or says why it can't
 
 
 class Examination:
-    """One environment, and what its parameters say that there should be."""
+    """The checks of one environment, against its parameters."""
 
     def __init__(self, environment: str, connect: Callable[[str], Aws] = Aws) -> None:
         self.name = environment
@@ -96,7 +96,7 @@ class Examination:
         yield from drifts(self.aws, known, self.infra)
 
     def role(self) -> Findings:
-        """Yield whether GitHub's jobs of this environment, and no others, get the role."""
+        """Check that GitHub's jobs of this environment, and no others, can assume the role."""
         subject, name = self.values["GitHubSubject"], f"myapp-{self.name}-deploy"
         if not subject:
             yield Finding(OK, f"role {name}: none, because GitHubSubject is empty")
@@ -156,7 +156,7 @@ class Examination:
                 yield Finding(OK, f"alarm {prefix}{name}: {alarm['StateValue']}")
 
     def service(self) -> Findings:
-        """Yield what runs, and whether ECR still has it: what stops could not start again."""
+        """Check that ECR still has the image that runs: without it no task could start again."""
         service = Service(self.aws, f"myapp-{self.name}-cluster", f"myapp-{self.name}-service")
         try:
             found = service.describe()
@@ -213,6 +213,6 @@ class Examination:
 
 
 def subject_of(statement: dict[str, Any]) -> str:
-    """Return whom a role trusts: one subject, asked for by its whole name."""
+    """Return the subject that a role trusts; empty unless it is one complete name."""
     equals = statement.get("Condition", {}).get("StringEquals", {})
     return str(equals.get(f"{GITHUB}:sub", "anybody"))

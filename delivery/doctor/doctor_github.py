@@ -1,4 +1,4 @@
-"""What scripts/doctor asks GitHub: what the workflows read, what is protected, who is trusted."""
+"""Checks of the repository in GitHub: values, protection, and trust by AWS."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def required(there: dict[tuple[str, str], str]) -> Findings:
 
 
 def values(there: dict[tuple[str, str], str]) -> Findings:
-    """Yield a line for each secret and variable, and for each place where it should not be."""
+    """Yield a finding for each secret and variable, and for each place where one must not be."""
     kinds = {use.name: use.kind for use in uses()}
     lacks = " ".join(finding.what for finding in required(there))
     for name, kind in kinds.items():
@@ -110,7 +110,7 @@ def values(there: dict[tuple[str, str], str]) -> Findings:
 
 
 def addresses(there: dict[tuple[str, str], str]) -> Findings:
-    """Yield whether each URL leads to the environment that it is meant for."""
+    """Check that each URL leads to its environment."""
     for (place, name), environment in URLS.items():
         if url := there.get((place, name)):
             yield address(url, place, name, environment)
@@ -129,7 +129,7 @@ def address(url: str, place: str, name: str, environment: str) -> Finding:
 
 
 def readers(name: str, place: str = "") -> str:
-    """Return which workflows read a value that stands in a place."""
+    """Return the workflows that read a value set in a place."""
     mine = [use for use in uses() if use.name == name and place in ("", use.environment)]
     return ", ".join(sorted({use.workflow for use in mine}))
 
@@ -151,7 +151,7 @@ def value(there: dict[tuple[str, str], str], name: str, kind: str, place: str) -
 
 
 def subjects(gh: Gh, repository: dict[str, Any]) -> Findings:
-    """Yield whether AWS will know this repository's jobs by the name that GitHub gives them."""
+    """Check that GitHub names this repository's jobs as AWS expects."""
     says = gh("GET", "actions/oidc/customization/sub")
     if not says.get("use_default", True):
         endpoint = gh.where("actions/oidc/customization/sub")

@@ -1,4 +1,4 @@
-"""What scripts/doctor found: one line each, with what mends it."""
+"""Findings of scripts/doctor: one line each, with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Findings = Iterator[Finding]
 
 
 def asked(part: str, find: Callable[[], Findings]) -> Findings:
-    """Yield what a part found; that it can't be asked any further is a finding as well."""
+    """Yield the findings of a part; a failed request is a finding, too."""
     try:
         yield from find()
     except Failure as failure:
@@ -36,14 +36,14 @@ def asked(part: str, find: Callable[[], Findings]) -> Findings:
 
 
 def age(when: str | float) -> timedelta:
-    """Return how long ago that was; version 1 of the AWS CLI counts seconds."""
+    """Return the age of a time, which version 1 of the AWS CLI gives in seconds."""
     if isinstance(when, (int, float)):
         return datetime.now(UTC) - datetime.fromtimestamp(when, UTC)
     return datetime.now(UTC) - datetime.fromisoformat(when)
 
 
 def by_age(what: str, when: str | float, days: int, mend: str) -> Finding:
-    """Judge a secret by the guide's period of rotation."""
+    """Return the finding on a secret's age, by the guide's period of rotation."""
     old = age(when).days
     if old > days:
         return Finding(WRONG, f"{what} is {old} days old, and {days} are the limit", mend)

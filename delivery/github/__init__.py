@@ -1,1 +1,1 @@
-"""GitHub: its command line, a repository's settings."""
+"""GitHub: the client, and the settings of a repository."""

@@ -1,4 +1,4 @@
-"""GitHub's CLI for scripts: its answers as data, its refusals in one line."""
+"""Client for the GitHub API by way of `gh`: it returns answers as data."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from delivery.errors import Failure
 from delivery.git import slug
 from delivery.github.gh import GET_GH
 
-# What GitHub says where it would do as asked for other people's money.
+# GitHub's message for a feature that the owner's plan does not include.
 PLAN = re.compile(r"billing plan|upgrade to github", re.IGNORECASE)
 
 
 class Refused(Failure):
-    """What GitHub said no to."""
+    """A request that GitHub refused."""
 
     def __init__(self, status: int, asked: str, said: str) -> None:
         super().__init__(f"{asked}: {said}")
@@ -28,12 +28,12 @@ class Refused(Failure):
 
 @dataclass
 class Gh:
-    """One repository, OWNER/NAME, as whoever is logged in to `gh`."""
+    """A repository, OWNER/NAME, with the login of `gh`."""
 
     repository: str
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
-        """Return GitHub's answer; a path is within the repository, or begins with a slash."""
+        """Return GitHub's answer; a path without a leading slash is in the repository."""
         words = api_words(method, self.where(path), body)
         return json.loads(self.run(words, "" if body is None else json.dumps(body)) or "{}")
 
@@ -41,7 +41,7 @@ class Gh:
         return path[1:] if path.startswith("/") else f"repos/{self.repository}/{path}".rstrip("/")
 
     def administered(self) -> dict[str, Any]:
-        """Return the repository, unless one may not ask it what only administrators may."""
+        """Return the repository; raise Failure unless the user is an administrator of it."""
         found = self.find("")
         if not found:
             raise Failure(f"{self.repository}: GitHub knows no such repository, or not to you")
@@ -50,7 +50,7 @@ class Gh:
         return dict(found)
 
     def find(self, path: str) -> Any:
-        """Return what is there, or nothing."""
+        """Return an object of the API, or None if there is none."""
         try:
             return self("GET", path)
         except Refused as refused:
@@ -59,7 +59,7 @@ class Gh:
             raise
 
     def all(self, path: str, key: str) -> list[dict[str, Any]]:
-        """Return every page of a list; of an environment that does not exist, nothing."""
+        """Return all pages of a list; an empty list if its environment does not exist."""
         found: list[dict[str, Any]] = []
         page = 1
         while answer := self.find(f"{path}?per_page=30&page={page}"):
@@ -70,7 +70,7 @@ class Gh:
         return found
 
     def set_secret(self, name: str, environment: str, value: str) -> None:
-        """Hand over a secret, which `gh` encrypts; it reads it where nobody else can."""
+        """Set a secret; `gh` encrypts it and reads it from its standard input."""
         self.run(secret_words(name, environment, self.repository), value)
 
     def run(self, words: list[str], text: str) -> str:
@@ -100,7 +100,7 @@ def secret_words(name: str, environment: str, repository: str) -> list[str]:
 
 
 def repository_of_clone() -> str:
-    """Return the OWNER/NAME that this clone came from; `gh` alone might take another remote's."""
+    """Return OWNER/NAME of the remote origin; `gh` itself might choose another remote."""
     try:
         found = slug()
     except Failure as failure:

@@ -1,7 +1,7 @@
-"""Make GitHub's environments, protection, variables and secrets what the guide wants.
+"""Set up GitHub's environments, protection rules, variables and secrets as the guide requires.
 
-Says what it will change and asks. Run again, it changes only what is not so yet. Secrets are typed
-or read from a file, and reach `gh` through its standard input alone.
+Shows the changes and asks for confirmation. A second run changes only what differs. Secrets are
+typed or read from a file, and are passed to `gh` through its standard input alone.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ GitHub refused something, or its plan does not enforce it."""
 
 @dataclass
 class Change:
-    """One call, and what it is for; `place` is the environment of a secret."""
+    """A call of the API and its purpose; `place` is the environment of a secret."""
 
     what: str
     method: str
@@ -63,7 +63,7 @@ class Change:
 
 
 def reviewer(gh: Gh, name: str) -> dict[str, Any]:
-    """Return a person, or a team as ORGANIZATION/TEAM, as environments name them."""
+    """Return a person, or a team as ORGANIZATION/TEAM, in the form that environments use."""
     organization, _, team = name.rpartition("/")
     found = gh.find(f"/orgs/{organization}/teams/{team}" if organization else f"/users/{name}")
     if not found:
@@ -72,7 +72,7 @@ def reviewer(gh: Gh, name: str) -> dict[str, Any]:
 
 
 def wanted_protection(environment: str, now: dict[str, Any], reviewers: list[Any]) -> Any:
-    """Return the guide's section 5 for an environment, as far as it is not what it is now."""
+    """Return the part of the guide's section 5 that an environment lacks."""
     if environment == "production":
         chosen = reviewers or now["reviewers"]
         several = len(chosen) > 1 or any(one["type"] == "Team" for one in chosen)
@@ -85,7 +85,7 @@ def wanted_protection(environment: str, now: dict[str, Any], reviewers: list[Any
             "prevent_self_review": now["prevent_self_review"] or several,
             "deployment_branch_policy": POLICY,
         }
-    # What is no protection is not mentioned, for not every plan lets one mention it.
+    # Unset protection is left out, because some plans refuse the field itself.
     undone = {"wait_timer": 0, "reviewers": [], "prevent_self_review": False}
     undone = {name: value for name, value in undone.items() if now[name] != value}
     return {**undone, "deployment_branch_policy": POLICY}
@@ -112,7 +112,7 @@ def environment_changes(gh: Gh, name: str, reviewers: list[Any]) -> list[Change]
 
 
 def ruleset_changes(gh: Gh, approvals: int | None) -> list[Change]:
-    """Return what makes the rulesets; without a number, pull requests need as many as now."""
+    """Return the calls for the rulesets; by default pull requests need as many approvals as now."""
     changes = []
     there: dict[str, Any] = {}
     try:
@@ -120,7 +120,7 @@ def ruleset_changes(gh: Gh, approvals: int | None) -> list[Change]:
     except Refused as refused:
         if not refused.for_the_plan:
             raise
-        # Making one says why there can be none.
+        # The attempt to create one returns the reason why there can be none.
     for wanted in rulesets(approvals, there.get("main", {})):
         what = f"ruleset {wanted['name']}: {wanted['conditions']['ref_name']['include'][0]}"
         now = there.get(wanted["name"], {})
@@ -144,7 +144,7 @@ def feature_changes(gh: Gh, repository: dict[str, Any]) -> list[Change]:
 
 
 def known(gh: Gh) -> dict[tuple[str, str], str]:
-    """Return every variable and secret that is set, by place and name; of a secret, when."""
+    """Return each variable and secret by place and name; of a secret the date."""
     found: dict[tuple[str, str], str] = {}
     for place in ("", *SOURCES):
         path = f"environments/{place}" if place else "actions"
@@ -155,7 +155,7 @@ def known(gh: Gh) -> dict[tuple[str, str], str]:
 
 
 def value_changes(there: dict[tuple[str, str], str], values: Values) -> list[Change]:
-    """Return what sets them: a variable that differs, and each secret, which nobody can compare."""
+    """Return the calls for changed variables and for all secrets, which can't be compared."""
     changes = []
     kinds = github_values.kinds()
     for (place, name), value in values.items():
@@ -172,7 +172,7 @@ def value_changes(there: dict[tuple[str, str], str], values: Values) -> list[Cha
 
 
 def apply(gh: Gh, changes: list[Change]) -> list[str]:
-    """Make each change; return what the plan does not allow."""
+    """Make each change; return those that the owner's plan does not allow."""
     lacks = []
     for change in changes:
         try:
@@ -187,40 +187,40 @@ def apply(gh: Gh, changes: list[Change]) -> list[str]:
             rest = {"deployment_branch_policy": POLICY}
             if change.method != "PUT" or change.body == rest or "wait_timer" not in change.body:
                 continue
-            # Without reviewers, but at least only from where it should.
+            # Without reviewers, but at least with the limits on branches and tags.
             lacks += apply(gh, [Change(change.what, "PUT", change.path, rest)])
             continue
         print(f"set: {change.what}")
     return lacks
 
 
-def configure(gh: Gh, words: argparse.Namespace) -> None:
+def configure(gh: Gh, args: argparse.Namespace) -> None:
     repository = gh.administered()
     print(f"{gh.repository}:")
     if plan := unenforced(gh, repository):
         print(f"NOT ENFORCED: {plan}")
-    reviewers = [reviewer(gh, name) for name in words.reviewer]
+    reviewers = [reviewer(gh, name) for name in args.reviewer]
     changes = [c for name in SOURCES for c in environment_changes(gh, name, reviewers)]
     changes += ruleset_changes(gh, words.approvals)
     changes += feature_changes(gh, repository)
     there = known(gh)
     values: Values = {}
-    if words.values:
-        values = github_values.read(words.values)
-    elif sys.stdin.isatty() and not words.dry_run:
+    if args.values:
+        values = github_values.read(args.values)
+    elif sys.stdin.isatty() and not args.dry_run:
         values = github_values.ask(set(there))
     changes += value_changes(there, github_values.completed(values, there))
     for change in changes:
         print(f"  {change.what}")
-        if words.dry_run:
-            print(f"    gh {shlex.join(change.words(gh))}")
+        if args.dry_run:
+            print(f"    gh {shlex.join(change.args(gh))}")
             if change.body is not None:
                 print(f"    < {json.dumps(change.body)}")
     if not changes:
         print("  all is as it should be")
-    elif words.dry_run:
+    elif args.dry_run:
         print("Nothing was changed: --dry-run.")
-    elif not words.yes and not confirm("Make it so?"):
+    elif not args.yes and not confirm("Make it so?"):
         raise Failure("nothing was changed (--yes: don't ask)")
     elif lacks := apply(gh, changes):
         raise Failure(f"all but this: {' | '.join(lacks)}")
@@ -246,12 +246,12 @@ def main() -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="print the calls, and make none")
     parser.add_argument("--yes", action="store_true", help="don't ask")
-    words = parser.parse_args()
-    if len(words.reviewer) > 2:
+    args = parser.parse_args()
+    if len(args.reviewer) > 2:
         parser.error("--reviewer: the guide wants one or two")
     run(
         "configure-github",
-        lambda: configure(Gh(words.repository or repository_of_clone()), words),
+        lambda: configure(Gh(args.repository or repository_of_clone()), args),
     )
 
 

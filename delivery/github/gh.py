@@ -1,4 +1,4 @@
-"""Client for the GitHub CLI: its output, and its errors in one line."""
+"""Client for the GitHub CLI: it returns the output and raises errors of one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GET_GH = "https://cli.github.com (apt-get install gh, brew install gh), then gh 
 
 
 def gh(*words: str) -> str:
-    """Return what gh says of origin's repository, whatever other remotes there are."""
+    """Return the output of gh for the repository of origin, whatever other remotes there are."""
     variables = os.environ | {"GH_REPO": slug()}
     try:
         done = subprocess.run(["gh", *words], env=variables, capture_output=True, text=True)

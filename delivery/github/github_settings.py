@@ -1,4 +1,4 @@
-"""What GitHub should know: the guide's environments, what is protected, what the workflows read."""
+"""Wanted settings of GitHub: environments, rulesets, and the values the workflows read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from delivery.paths import WORKFLOWS
 SOURCES = {"staging": ("branch", "main"), "production": ("tag", "v*.*.*")}
 WAIT_MINUTES = 5
 POLICY = {"protected_branches": False, "custom_branch_policies": True}
-# What differs between the environments; all else is said once, for the repository.
+# Values that differ between the environments; all others are set once, for the repository.
 OWN = ("APP_URL", "AWS_ROLE_ARN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # The jobs of test.yml, as a pull request shows them.
 CHECKS = ("lint", "test (MySQL 8.0)", "test (MySQL 8.4)", "delivery", "security")
@@ -30,7 +30,7 @@ NOT_ENFORCED = (
 
 @dataclass(frozen=True)
 class Use:
-    """A secret or variable, and the job that reads it; some jobs are of an environment."""
+    """A secret or variable and the job that reads it, with the job's environment."""
 
     kind: str
     name: str
@@ -39,7 +39,7 @@ class Use:
 
 
 def uses() -> list[Use]:
-    """Return what the workflows read."""
+    """Return the secrets and variables that the workflows read."""
     found = set()
     for path in sorted(WORKFLOWS.glob("*.yml")):
         for block in re.split(r"^  (?=[\w-]+:\n)", path.read_text(), flags=re.MULTILINE):
@@ -52,7 +52,7 @@ def uses() -> list[Use]:
 
 
 def is_own(name: str, environment: str) -> bool:
-    """Whether an environment has a value of its own for this name."""
+    """Return whether an environment must have its own value for this name."""
     suffix = "_PROD" if environment == "production" else ""
     return name in OWN[:2] or name in [f"{key}{suffix}" for key in OWN[2:]]
 
@@ -62,12 +62,12 @@ def places(name: str) -> list[str]:
     mine = [use.environment for use in uses() if use.name == name]
     if own := [environment for environment in SOURCES if is_own(name, environment)]:
         return own
-    # A job that is of no environment sees none of its values.
+    # A job without an environment gets none of an environment's values.
     return [""] if "" in mine else ["", *sorted(set(mine))]
 
 
 def rulesets(approvals: int | None, now: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what protects main, and the tags of versions; `now` is what protects main today."""
+    """Return the rulesets of main and of version tags; `now` is the present one of main."""
     if approvals is None:
         rules = {rule["type"]: rule.get("parameters", {}) for rule in now.get("rules", [])}
         approvals = rules.get("pull_request", {}).get("required_approving_review_count", 1)
@@ -113,7 +113,7 @@ def ruleset(name: str, target: str, ref: str) -> dict[str, Any]:
 
 
 def covers(current: Any, wanted: Any) -> bool:
-    """Whether all that is wanted is there; what GitHub or somebody added does no harm."""
+    """Return whether all wanted settings are there; additional ones do no harm."""
     if isinstance(wanted, dict) and isinstance(current, dict):
         return all(name in current and covers(current[name], wanted[name]) for name in wanted)
     if isinstance(wanted, list) and isinstance(current, list):
@@ -128,7 +128,7 @@ def find_rulesets(gh: Gh) -> dict[str, Any]:
 
 
 def protection(environment: dict[str, Any]) -> dict[str, Any]:
-    """Return how an environment is protected, in the words that change it."""
+    """Return the protection of an environment, in the form of the call that changes it."""
     rules = {rule["type"]: rule for rule in environment.get("protection_rules", [])}
     people = rules.get("required_reviewers", {})
     reviewers = [
@@ -150,7 +150,7 @@ def policies(gh: Gh, environment: str) -> dict[tuple[str, str], int]:
 
 
 def unenforced(gh: Gh, repository: dict[str, Any]) -> str:
-    """Return what the owner's plan does not enforce, or nothing."""
+    """Return which rules the owner's plan does not enforce; empty if it enforces all."""
     if not repository["private"]:
         return ""
     owner = repository["owner"]

@@ -1,4 +1,4 @@
-"""The values that GitHub is given: from a file, or from whoever sits there."""
+"""Values for GitHub, read from a file or from the terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORMS = {
 
 
 def check(name: str, value: str) -> str:
-    """Return the value; the message of a Failure does not have it, for it may be a secret."""
+    """Return a valid value; the message of a Failure leaves it out, as it may be a secret."""
     form, means = FORMS.get(name, (r"\S.*", "is not empty, and of one line"))
     if not re.fullmatch(form, value):
         raise Failure(f"{name}: give a value that {means}")
@@ -35,7 +35,7 @@ def kinds() -> dict[str, str]:
 
 
 def read(path: Path) -> Values:
-    """Return what a file has under [repository], [staging] and [production], as NAME = value."""
+    """Return the NAME = value lines of a file, under [repository], [staging] and [production]."""
     parser = configparser.ConfigParser(interpolation=None, delimiters=["="], comment_prefixes=["#"])
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
@@ -45,7 +45,7 @@ def read(path: Path) -> Values:
     except OSError as error:
         raise Failure(f"{path}: {error.strerror}") from None
     except (configparser.Error, UnicodeDecodeError) as error:
-        # Not its text, which quotes the line.
+        # Not the text of the error, which quotes the line.
         line = f", line {error.lineno}" if hasattr(error, "lineno") else ""
         raise Failure(f"{path}{line}: not NAME = value below [repository] or the like") from None
     if mode & 0o077:
@@ -66,11 +66,11 @@ def read(path: Path) -> Values:
 
 
 def ask(there: set[tuple[str, str]]) -> Values:
-    """Ask for what a deploy needs and GitHub has not got; nothing typed leaves it unset."""
+    """Ask for the values that GitHub lacks; an empty answer leaves one unset."""
     values: Values = {}
 
     def one(place: str, name: str) -> bool:
-        """Whether it is set, now or before."""
+        """Return whether a value is set, now or before."""
         if (place, name) in there:
             return True
         prompt = f"{name} of {place or 'the repository'} (nothing: leave it unset): "

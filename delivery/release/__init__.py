@@ -1,1 +1,1 @@
-"""Releases: the changelog, the version, the tag, and what each must be."""
+"""Releases: the changelog, the version and the tag, with their checks."""

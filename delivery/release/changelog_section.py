@@ -1,4 +1,4 @@
-"""Print what CHANGELOG.md says of a version, without its heading."""
+"""Print the section of CHANGELOG.md on a version, without its heading."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from delivery.command import run
 
 
 def section(changelog: str, version: str) -> str:
-    """Return a version's section; its heading is `## [1.2.3] - 2026-01-31`."""
+    """Return the section of a version, whose heading is `## [1.2.3] - 2026-01-31`."""
     return Changelog(changelog).text(version)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/changelog-section", description=__doc__)
     parser.add_argument("version", metavar="VERSION", help="such as v1.2.3")
-    words = parser.parse_args()
+    args = parser.parse_args()
     run(
         "changelog-section",
-        lambda: print(section(Path("CHANGELOG.md").read_text(), words.version)),
+        lambda: print(section(Path("CHANGELOG.md").read_text(), args.version)),
     )
 
 

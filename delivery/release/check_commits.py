@@ -1,6 +1,7 @@
-"""Refuse commit messages that do not follow Conventional Commits: `fix(cart): what it does`.
+"""Check that commit messages are Conventional Commits, such as `fix(cart): what it does`.
 
-What git itself words is let through: merges, where a commit is one, and reverts. https://www.conventionalcommits.org/en/v1.0.0/
+Merges and reverts in git's own words are accepted, merges only for merge commits.
+https://www.conventionalcommits.org/en/v1.0.0/
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from delivery.git import git
 
 TYPES = "build|chore|ci|docs|feat|fix|perf|refactor|revert|style|test"
 HEADER = re.compile(rf"({TYPES})(\([\w./-]+\))?!?: \S.*")
-# As git and GitHub word them.
+# In the words of git and GitHub.
 MERGE = re.compile(
     r"Merge ((remote-tracking )?branch(es)?|tags?|commits?|pull request|[0-9a-f]+ into) .+"
 )
 REVERT = re.compile(r'(Revert|Reapply) ".+')
 REVERTED = re.compile(r"^(This reverts commit [0-9a-f]+|Reverts \S*#[0-9]+)", re.M)
-# To be squashed into another before anybody sees it: fine in one's own clone.
+# A commit that will be squashed into another is fine in one's own clone.
 FIXUP = re.compile(r"(fixup|squash|amend)! ")
-SCISSORS = "# ------------------------ >8"  # what `git commit --verbose` shows below is no message
+SCISSORS = "# ------------------------ >8"  # `git commit --verbose` adds a diff below
 
 
 def problem(message: str, *, merges: bool = True) -> str:
-    """Return what is wrong with a message; nothing where it is fine."""
+    """Return what is wrong with a message; empty if nothing is."""
     header, *rest = message.strip().splitlines() or [""]
     merge = merges and MERGE.fullmatch(header)
     revert = REVERT.fullmatch(header) and REVERTED.search("\n".join(rest))
@@ -41,7 +42,7 @@ def problem(message: str, *, merges: bool = True) -> str:
 
 
 def commits(span: str) -> Iterator[tuple[str, str]]:
-    """Yield each commit with its message, but for merges, oldest first."""
+    """Yield each commit with its message, oldest first, without merges."""
     log = git(
         "log", "-z", "--no-merges", "--reverse", "--format=%h%n%B", "--end-of-options", span, "--"
     )
@@ -51,7 +52,7 @@ def commits(span: str) -> Iterator[tuple[str, str]]:
 
 
 def since_main() -> str:
-    """Return what HEAD has and main has not."""
+    """Return the range of commits that HEAD has and main does not."""
     for main in ("origin/main", "main"):
         with suppress(Failure):
             git("rev-parse", "--verify", "--quiet", main)
@@ -71,7 +72,7 @@ def check(span: str) -> None:
 
 
 def is_merging() -> bool:
-    """Tell whether the commit that is being made ends a merge."""
+    """Return whether the commit being made concludes a merge."""
     try:
         return bool(git("rev-parse", "--verify", "--quiet", "MERGE_HEAD"))
     except Failure:
@@ -79,7 +80,7 @@ def is_merging() -> bool:
 
 
 def check_message(path: Path) -> None:
-    """Check what somebody is about to commit."""
+    """Check the message of a commit that is being made."""
     try:
         text = path.read_text().partition(SCISSORS)[0]
     except (OSError, UnicodeDecodeError) as error:
@@ -96,11 +97,11 @@ def main() -> None:
         "span", metavar="BASE..HEAD", nargs="?", help="default, or empty: what main does not have"
     )
     what.add_argument("--message", metavar="FILE", type=Path, help="of a commit to be: git's hook")
-    words = parser.parse_args()
-    if words.message:
-        run("check-commits", lambda: check_message(words.message))
+    args = parser.parse_args()
+    if args.message:
+        run("check-commits", lambda: check_message(args.message))
     else:
-        run("check-commits", lambda: check(words.span or since_main()))
+        run("check-commits", lambda: check(args.span or since_main()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Refuse a deploy from Friday noon, because nobody watches it on Saturday.
+"""Refuse a deploy after Friday noon, because nobody would watch it on Saturday.
 
-$DEPLOY_TIME_ZONE is where noon is (UTC); ALLOW_FRIDAY_DEPLOY=true lets a hotfix through.
+$DEPLOY_TIME_ZONE is the time zone (UTC); ALLOW_FRIDAY_DEPLOY=true allows a hotfix.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Refuse a version that may not go to production.
+"""Check that a version may go to production.
 
-It is vMAJOR.MINOR.PATCH, its tag is on main, CHANGELOG.md has a section on it, and staging runs its
-commit. To redeploy, it only has to be a tag like that: it was let through once.
+It must be vMAJOR.MINOR.PATCH, its tag must be on main, CHANGELOG.md must have a section on it, and
+staging must run its commit. For a redeploy the tag is enough, because it was checked before.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ MAIN = "refs/remotes/origin/main"
 
 
 def git(*words: str) -> str:
-    """Return what git says; nothing where it refuses."""
+    """Return the output of git; empty if it fails."""
     done = subprocess.run(["git", *words], capture_output=True, text=True)
     return "" if done.returncode else done.stdout.strip()
 
 
 def commit_of(version: str) -> str:
-    """Return the commit of a version's tag on main."""
+    """Return the commit of a version's tag; raise Failure unless it is on main."""
     if not is_tag(version):
         raise Failure(f"{version!r} is no version: it looks like v1.2.3")
     commit = git("rev-parse", "--verify", "--quiet", f"refs/tags/{version}^{{commit}}")
@@ -60,7 +60,7 @@ def check(version: str, staging: str, redeploy: bool) -> None:
     try:
         section(git("show", f"{commit}:CHANGELOG.md"), version)
     except NoParser as missing:
-        # Going back waits for nothing to be installed.
+        # A redeploy must not depend on an installed package.
         if not redeploy:
             raise
         print(f"CHANGELOG.md was not read: {missing}")
@@ -77,8 +77,8 @@ def main() -> None:
     parser.add_argument("version", metavar="VERSION", help="such as v1.2.3")
     parser.add_argument("--staging", metavar="URL", default="", help="empty: not asked")
     parser.add_argument("--redeploy", action="store_true", help="staging is not asked")
-    words = parser.parse_args()
-    run("check-release", lambda: check(words.version, words.staging, words.redeploy))
+    args = parser.parse_args()
+    run("check-release", lambda: check(args.version, args.staging, args.redeploy))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Release what main is, in two steps, as only what staging runs may go to production.
+"""Release the present main in two steps, because only what staging runs may go to production.
 
-The first run moves what is unreleased in CHANGELOG.md under the version, and pushes that commit to
-main, which staging deploys. The second, once it is there, pushes the tag, which production deploys.
-Nothing is changed before origin has taken it: whatever stops a run, the next goes on from there.
+The first run moves the unreleased section of CHANGELOG.md under the version, and pushes that commit
+to main, which staging deploys. The second run, after that deploy, pushes the tag, which production
+deploys. Nothing changes locally before origin has accepted it, so an interrupted run can be
+repeated.
 """
 
 from __future__ import annotations
@@ -28,11 +29,9 @@ from delivery.release.release_checks import (
 )
 from delivery.versions import is_version
 
-# Stricter than check-release: 01.2.3 is no SemVer.
-
 
 class Options(NamedTuple):
-    """What the command line says besides the version."""
+    """The options of the command line."""
 
     yes: bool = False
     wait: bool = False
@@ -56,7 +55,7 @@ def push(what: str, hint: str = "") -> None:
 
 
 def has_entries(changelog: str) -> bool:
-    """Tell whether anything is unreleased, other than headings."""
+    """Return whether the unreleased section has any content besides headings."""
     try:
         return Changelog(changelog).has_entries(UNRELEASED)
     except NoParser:
@@ -66,7 +65,7 @@ def has_entries(changelog: str) -> bool:
 
 
 def with_version(changelog: str, version: str, day: date, url: str = "") -> str:
-    """Return the changelog with what is unreleased under a version, linked where there is a URL."""
+    """Return the changelog with the unreleased section under a version and its link."""
     text = Changelog(changelog).with_version(version, day, url)
     if not has_entries(changelog):
         raise Failure("CHANGELOG.md has nothing under [Unreleased]: say there what is new")
@@ -77,7 +76,7 @@ def with_version(changelog: str, version: str, day: date, url: str = "") -> str:
 
 
 def prepare(version: str, commit: str, changelog: str, options: Options) -> str:
-    """Return the commit that names the version, made and pushed to main, or for a pull request."""
+    """Push a commit that names the version to main, or to a branch; return the commit."""
     title, branch = f"chore(release): v{version}", f"release/v{version}"
     if options.pull_request and git("ls-remote", "origin", f"refs/heads/{branch}"):
         raise Failure(f"origin has {branch} already: merge its pull request, then git pull")
@@ -87,7 +86,7 @@ def prepare(version: str, commit: str, changelog: str, options: Options) -> str:
     check_ci(commit, ask=options.ask_ci, wait=options.wait)
     with checkout(commit) as tree:
         (tree / "CHANGELOG.md").write_text(text)
-        # Without hooks: what they run is in the other working tree.
+        # Without hooks, whose programs are in the other working tree.
         git("commit", "--quiet", "--all", "--no-verify", f"--message={title}", folder=tree)
         made = git("rev-parse", "HEAD", folder=tree)
     print(git("show", made))
@@ -113,7 +112,7 @@ def open_pull_request(version: str, branch: str, title: str) -> None:
 
 
 def tag(version: str, commit: str, changelog: str, options: Options) -> None:
-    """Tag what staging runs, which production then deploys."""
+    """Push the tag of the commit that staging runs, which production then deploys."""
     name = f"v{version}"
     if has_entries(changelog):
         raise Failure(
@@ -168,12 +167,12 @@ def main() -> None:
     parser.add_argument(
         "--without-ci", action="store_true", help="don't ask GitHub whether CI passed"
     )
-    words = parser.parse_args()
-    options = Options(words.yes, words.wait, not words.without_ci, words.pull_request)
+    args = parser.parse_args()
+    options = Options(args.yes, args.wait, not args.without_ci, args.pull_request)
 
     def act() -> None:
         try:
-            release(words.version, options)
+            release(args.version, options)
         except KeyboardInterrupt:
             raise Failure("stopped. Run it again: it goes on from what origin has") from None
 

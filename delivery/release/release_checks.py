@@ -1,4 +1,4 @@
-"""What must be so before a version is released: of the clone, of the version, of CI."""
+"""Checks before a release: the clone, the version, and CI."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ WAIT_SECONDS = 2 * 60 * 60
 
 
 class NotYet(Failure):
-    """What time alone will mend."""
+    """A failure that passes with time."""
 
 
 def check_version(version: str, changelog: str) -> None:
-    """Raise Failure unless it is newer than all others, and has no tag."""
+    """Raise Failure unless a version is newer than all others and has no tag."""
     tags = TAG.findall(git("ls-remote", "--tags", "--refs", "origin"))
     if version in tags:
         raise Failure(f"origin has the tag v{version}: it is released. Take the next version")
@@ -37,7 +37,7 @@ def check_version(version: str, changelog: str) -> None:
 
 
 def check_clone() -> str:
-    """Return the commit of main, of which this clone must be an unchanged copy."""
+    """Return the commit of main; raise Failure unless the clone is an unchanged copy of it."""
     branch = git("rev-parse", "--abbrev-ref", "HEAD")
     if branch != "main":
         raise Failure(f"this is {branch}, and releases are made on main: git switch main")
@@ -54,11 +54,11 @@ def check_clone() -> str:
 
 
 def check_runs(commit: str) -> None:
-    """Raise Failure unless test.yml and deploy-staging.yml were green for this commit of main."""
-    # Not all its checks: a tag's are among them, and a release that waits for its approval is none.
+    """Raise Failure unless test.yml and deploy-staging.yml passed for this commit of main."""
+    # Not all checks of the commit: those of a tag that waits for its approval are among them.
     query = f"head_sha={commit}&branch=main&event=push&per_page=100"
     listed = json.loads(gh("api", f"repos/{{owner}}/{{repo}}/actions/runs?{query}"))
-    # GitHub lists the newest first, and the newest of a workflow counts.
+    # GitHub lists the newest run first, and the newest run of a workflow counts.
     runs = {Path(one["path"]).name: one for one in reversed(listed["workflow_runs"])}
     for name, one in runs.items():
         if one["status"] == "completed" and one["conclusion"] != "success":
@@ -69,7 +69,7 @@ def check_runs(commit: str) -> None:
 
 
 def main_wants_pull_requests() -> bool:
-    """Tell whether a ruleset keeps pushes from main."""
+    """Return whether a ruleset refuses pushes to main."""
     rules = json.loads(gh("api", "repos/{owner}/{repo}/rules/branches/main"))
     return any(rule["type"] == "pull_request" for rule in rules)
 
@@ -91,7 +91,7 @@ def check_ci(commit: str, *, ask: bool, wait: bool) -> None:
 
 
 def staging_url(*, ask: bool) -> str:
-    """Return what deploy-prod.yml will ask; nothing where it can't be known."""
+    """Return the URL that deploy-prod.yml asks; empty if it is unknown."""
     if (url := os.environ.get("STAGING_URL", "")) or not ask:
         return url
     listed = json.loads(gh("api", "repos/{owner}/{repo}/actions/variables?per_page=30"))

@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,7 @@ def test_a_rotation_that_was_killed_at_any_moment_is_finished_by_the_next(
     for end in itertools.count(1):
         site.ecs = rds = FakeRds(KillSwitch())
         shutil.copy(INFRA / "parameters/staging.json", path)
-        was_killed = run_killed(
-            rds.kill_switch, end, lambda: rotate_password(rds, path)
-        )  # noqa: B023
+        was_killed = run_killed(rds.kill_switch, end, partial(rotate_password, rds, path))
         assert rds.second == ""
         assert rds.tasks == {rds.first} == {f"password-{rds.number}"}
         if not was_killed:
