@@ -46,7 +46,7 @@ def ask(
         except Exception as error:
             found.put(error)
 
-    # A socket's time-out restarts with each byte, so a thread makes the request: it can be abandoned.
+    # A socket's time-out restarts with each byte, so a thread requests, and can be abandoned.
     Thread(target=exchange, daemon=True).start()
     try:
         answer = found.get(timeout=SECONDS)
