@@ -213,7 +213,7 @@ def configure(gh: Gh, args: argparse.Namespace) -> None:
     for change in changes:
         print(f"  {change.what}")
         if args.dry_run:
-            print(f"    gh {shlex.join(change.args(gh))}")
+            print(f"    gh {shlex.join(change.words(gh))}")
             if change.body is not None:
                 print(f"    < {json.dumps(change.body)}")
     if not changes:

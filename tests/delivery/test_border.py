@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.delivery.scratch import ROOT, run
+from tests.delivery.git_repository import ROOT, run
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -14,8 +14,8 @@ from delivery.docs.pages import Block, blocks, matches, pages, read_block
 from delivery.docs.run_docs import copy_to, run_page, tidy
 from delivery.errors import Failure
 from delivery.paths import ROOT
+from tests.delivery.git_repository import git
 from tests.delivery.in_process import module_of, run_here
-from tests.delivery.scratch import git
 
 # Programs that are not ours; what becomes of what they are asked is theirs.
 OTHERS = {"aws", "curl", "docker", "for", "gh", "git", "pre-commit"}

@@ -110,7 +110,9 @@ def test_check_runs_the_gates_of_the_workflow_in_its_order() -> None:
     (delivery,) = [command for command in commands if command.endswith(" tests/delivery")]
     commands.remove(delivery)
     assert gates == [command.replace(" tests/service", " tests") for command in commands]
-    folders = {path.parent.name for path in (ROOT / "tests").rglob("test_*.py")}
+    folders = {
+        path.relative_to(ROOT / "tests").parts[0] for path in ROOT.glob("tests/*/**/test_*.py")
+    }
     assert folders == {"service", "delivery"}
 
 
