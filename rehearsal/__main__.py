@@ -15,13 +15,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
 
-from rehearsal import actions, advisories, docker, github, local_aws, machine, repository
+from rehearsal import advisories, docker, github, local_aws, machine, offline_actions, repository
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.command import add_arguments as add_drill_arguments
 from rehearsal.drills.command import main as drill
 from rehearsal.errors import Failure
 from rehearsal.github import Configuration
-from rehearsal.places import (
+from rehearsal.paths import (
     CHANGE,
     ENVIRONMENTS,
     OUT,
@@ -135,7 +135,7 @@ def staged() -> Change:
 
 def configuration(sink: Sink, timeline: Timeline) -> Configuration:
     """Return what the repository's owner would have told GitHub."""
-    folders, missing = actions.find()
+    folders, missing = offline_actions.find()
     timeline.offline += filter(None, [missing])
     environment = {"GITHUB_API_URL": sink.url}
     if not advisories.are_reachable():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import urllib.request
 
-from rehearsal.places import ROOT
+from rehearsal.paths import ROOT
 
 URL = "https://pypi.org/pypi/{}/{}/json"  # where pip-audit looks
 UNREACHABLE = "PyPI's advisories can't be reached: the dependencies' audit DOES NOT RUN"

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 
 from rehearsal.errors import Failure
-from rehearsal.places import LABEL
+from rehearsal.paths import LABEL
 
 
 def docker(*words: str, text: str | None = None) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from rehearsal import docker, machine
 from rehearsal.errors import Failure
-from rehearsal.places import API, ENVIRONMENTS, LOGS, OUT, REPOSITORY, RUNNER_IMAGE, host
+from rehearsal.paths import API, ENVIRONMENTS, LOGS, OUT, REPOSITORY, RUNNER_IMAGE, host
 from rehearsal.timeline import Job, Outcome, Stage, Step, Timeline
 
 WORKFLOWS = ".github/workflows"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from rehearsal.places import WEB_PORT
+from rehearsal.paths import WEB_PORT
 from rehearsal.timeline import Load, Lost, Second
 
 # Both say which commit answers; one asks database and cache for a sign of life, the other for data.

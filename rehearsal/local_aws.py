@@ -14,7 +14,7 @@ from typing import Any
 
 from rehearsal import docker
 from rehearsal.errors import Failure
-from rehearsal.places import (
+from rehearsal.paths import (
     ACCOUNT,
     API,
     API_PORT,

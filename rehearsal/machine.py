@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rehearsal import capacity, docker
 from rehearsal.errors import Failure
-from rehearsal.places import (
+from rehearsal.paths import (
     API_PORT,
     AWS,
     AWS_IMAGE,

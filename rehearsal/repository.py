@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from rehearsal.errors import Failure
-from rehearsal.places import REPOSITORY, ROOT
+from rehearsal.paths import REPOSITORY, ROOT
 
 FIRST = "v0.0.0"
 WHO = ("-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@localhost")

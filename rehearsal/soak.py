@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearsal.capacity import processors
-from rehearsal.places import DRILLS, DRILLS_REPORT, OUT, REPORT, ROOT, TIMELINE
+from rehearsal.paths import DRILLS, DRILLS_REPORT, OUT, REPORT, ROOT, TIMELINE
 from rehearsal.resources import waited_seconds
 
 KEPT = OUT / "soak"

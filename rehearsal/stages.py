@@ -16,7 +16,7 @@ from rehearsal import docker, events, local_aws, repository
 from rehearsal.errors import Failure
 from rehearsal.github import WORKFLOWS, Configuration, Run
 from rehearsal.images import builder
-from rehearsal.places import (
+from rehearsal.paths import (
     AWS,
     CHANGE,
     ENVIRONMENTS,
@@ -30,10 +30,10 @@ from rehearsal.places import (
 from rehearsal.repository import Change
 from rehearsal.timeline import Job, Stage, Step, Timeline
 from rehearsal.view import View
-from rehearsal.watch import Rollout
+from rehearsal.watch import LoadedRollout
 
 # A pull request tests on both versions of MySQL. A deploy on this one only, so that it takes less.
-DEPLOYED = "8.4"
+PRODUCTION_MYSQL = "8.4"
 # From here on requests could be lost: a migration that the old version can't bear loses some too.
 LOADED_FROM = "Run database migrations"
 
@@ -155,7 +155,7 @@ class Rehearsal:
 
     def deploy(self, stage: Stage, environment: str, payload: dict[str, Any]) -> None:
         """Run a deploy under load, and raise Failure if it failed or a request was lost."""
-        rollout = Rollout(self.timeline, stage, environment)
+        rollout = LoadedRollout(self.timeline, stage, environment)
         self.view.status = lambda: (stage.load, rollout.status())
 
         def changed(job: Job, step: Step | None) -> None:
@@ -167,7 +167,7 @@ class Rehearsal:
         try:
             run.start(
                 *(stage.name, "push", payload, self.given(environment)),
-                *("--matrix", f"mysql:{DEPLOYED}"),
+                *("--matrix", f"mysql:{PRODUCTION_MYSQL}"),
             )
         finally:
             lost = None

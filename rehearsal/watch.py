@@ -8,14 +8,14 @@ from contextlib import suppress
 from rehearsal import local_aws
 from rehearsal.errors import Failure
 from rehearsal.load import Generator
-from rehearsal.places import host
+from rehearsal.paths import host
 from rehearsal.timeline import Stage, Tasks, Timeline
 
 RATE = 60  # requests a second; 50 is what a rollout has to bear
 LOOK = 0.5  # seconds between two looks at the tasks
 
 
-class Rollout:
+class LoadedRollout:
     """Loads an environment and looks at its tasks, from start to stop."""
 
     def __init__(self, timeline: Timeline, stage: Stage, environment: str) -> None:

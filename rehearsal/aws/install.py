@@ -13,9 +13,9 @@ from rehearsal.aws import (  # noqa: F401
     containers,
     databases,
     deployments,
-    front,
     names,
     patches,
+    router,
     scheduler,
     templates,
 )

@@ -9,11 +9,12 @@ from difflib import get_close_matches
 
 from rehearsal import github, machine, repository
 from rehearsal.drills.catalogue import DRILLS
-from rehearsal.drills.drill import APPROVE, Drill, Gate
+from rehearsal.drills.drill import Drill
+from rehearsal.drills.gates import APPROVE, Gate
 from rehearsal.drills.session import Session
 from rehearsal.errors import Failure
 from rehearsal.github import Configuration
-from rehearsal.places import DRILLS_REPORT, ROOT
+from rehearsal.paths import DRILLS_REPORT, ROOT
 from rehearsal.sink import Sink
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Message, Timeline
@@ -89,9 +90,9 @@ def main(
     """Run drills on what is up, which is brought up first; return the exit code."""
     drills = chosen(words)
     machine.check()
-    ground = repository.prepare()
+    baseline = repository.prepare()
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    timeline = Timeline(started, ground.merge, ground.version)
+    timeline = Timeline(started, baseline.merge, baseline.version)
     view = View(timeline)
 
     def heard(receiver: str, text: str) -> None:
@@ -104,7 +105,7 @@ def main(
             view.warn(f"OFFLINE: {text}")
         with view:
             rehearsal.prepare()
-        session = Session(rehearsal, ground, without_gate=words.without_gate)
+        session = Session(rehearsal, baseline, without_gate=words.without_gate)
         try:
             good = session.run(drills)
         except KeyboardInterrupt:

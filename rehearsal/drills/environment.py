@@ -6,9 +6,8 @@ import json
 import time
 
 from rehearsal import docker, local_aws
-from rehearsal.drills import seen as look
-from rehearsal.drills.drill import Injection
-from rehearsal.drills.scene import Scene
+from rehearsal.drills import states
+from rehearsal.drills.context import DrillContext, Injection
 from rehearsal.errors import Failure
 
 BASE = "myapp-staging-task-base"
@@ -38,9 +37,9 @@ def aws(*words: str) -> dict[str, object]:
 def lose_variable(name: str) -> Injection:
     """Return what makes a newest revision of what deploys start from, without a variable."""
 
-    def inject(scene: Scene) -> None:
+    def inject(context: DrillContext) -> None:
         good = describe_base()
-        scene.undo.callback(register, good)
+        context.cleanup.faults.callback(register, good)
         bad = json.loads(json.dumps(good))
         for container in bad["containerDefinitions"]:
             kept = [one for one in container["environment"] if one["name"] != name]
@@ -63,7 +62,7 @@ def register(definition: dict[str, object]) -> None:
     aws("ecs", "register-task-definition", "--cli-input-json", json.dumps(definition))
 
 
-def blank_secret_key(scene: Scene) -> None:
+def blank_secret_key(context: DrillContext) -> None:
     containers = describe_base()["containerDefinitions"]
     assert isinstance(containers, list)
     secrets = {one["name"]: one["valueFrom"] for one in containers[0]["secrets"]}
@@ -73,11 +72,11 @@ def blank_secret_key(scene: Scene) -> None:
     def put(text: str) -> None:
         aws("secretsmanager", "put-secret-value", "--secret-id", arn, "--secret-string", text)
 
-    scene.undo.callback(put, value)
+    context.cleanup.faults.callback(put, value)
     put(" ")
 
 
-def move_at_the_same_time(scene: Scene) -> None:
+def move_at_the_same_time(context: DrillContext) -> None:
     """Let the service move as if somebody ran scripts/rollback, or another deploy."""
     where = ("--cluster", "myapp-staging-cluster", "--service", "myapp-staging-service")
     aws("ecs", "update-service", *where, "--force-new-deployment")
@@ -97,12 +96,12 @@ def wait_half_way() -> str:
     raise Failure("no migration came half way")
 
 
-def die_half_way(scene: Scene) -> None:
+def die_half_way(context: DrillContext) -> None:
     """Wait for the migration to come half way, and kill its container."""
     docker.docker("kill", wait_half_way())
 
 
-def cancel_half_way(scene: Scene) -> None:
+def cancel_half_way(context: DrillContext) -> None:
     """Cancel the job as GitHub's runner does: SIGINT, for the first process of the step alone.
 
     act would remove the job's container, and with it all that a runner leaves alone.
@@ -117,7 +116,7 @@ def cancel_half_way(scene: Scene) -> None:
         time.sleep(0.3)
 
 
-def break_pages(scene: Scene) -> None:
+def break_pages(context: DrillContext) -> None:
     """Let the new version's pages fail from now on, in each of its tasks."""
     service = local_aws.service("staging")
     revision = next(d["revision"] for d in service["deployments"] if d["status"] == "PRIMARY")
@@ -127,23 +126,23 @@ def break_pages(scene: Scene) -> None:
             docker.docker("exec", name, "touch", BROKEN)
 
 
-def ring_while_it_returns(scene: Scene) -> None:
+def ring_while_it_returns(context: DrillContext) -> None:
     """Let an alarm go off while the service moves back to what ran before.
 
     It is another than the one on errors, which on a slow machine went off before the move, and then
     ECS does not go by it. CloudWatch keeps a state that is set until it evaluates the alarm.
     """
-    before, rang = scene.seen.before["staging"].revision, 0
+    before, rang = context.observation.before["staging"].revision, 0
     deadline = time.monotonic() + START_SECONDS
-    while look.environment("staging", deep=False).revision != before:
+    while states.environment("staging", deep=False).revision != before:
         if time.monotonic() > deadline:
             raise Failure(f"staging did not move back within {START_SECONDS} s")
         time.sleep(0.5)
-    while not look.environment("staging", deep=False).settled and time.monotonic() < deadline:
+    while not states.environment("staging", deep=False).settled and time.monotonic() < deadline:
         aws(
             *("cloudwatch", "set-alarm-state", "--alarm-name", "myapp-staging-unhealthy-targets"),
-            *("--state-value", "ALARM", "--state-reason", scene.drill.name),
+            *("--state-value", "ALARM", "--state-reason", context.setup.name),
         )
         rang += 1
     if not rang:
-        scene.problem("no alarm went off while the service moved back")
+        context.problem("no alarm went off while the service moved back")

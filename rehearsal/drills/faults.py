@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from rehearsal import docker
-from rehearsal.drills.drill import Injection
-from rehearsal.drills.scene import Scene
-from rehearsal.drills.seen import sql
+from rehearsal.drills.context import DrillContext, Injection
+from rehearsal.drills.states import sql
 from rehearsal.errors import Failure
-from rehearsal.places import API
+from rehearsal.paths import API
 
 FAULTS = f"{API}/_rehearsal/faults"
 FINDINGS = f"{API}/_rehearsal/findings"
@@ -22,31 +21,31 @@ FINDINGS = f"{API}/_rehearsal/findings"
 def aws(**fault: Any) -> Injection:
     """Return what lets calls of AWS or of the registry fail: see rehearsal/aws/faults.py."""
 
-    def inject(scene: Scene) -> None:
-        scene.undo.callback(clear)
+    def inject(context: DrillContext) -> None:
+        context.cleanup.faults.callback(clear)
         request = urllib.request.Request(FAULTS, json.dumps(fault).encode())
         urllib.request.urlopen(request, timeout=5).close()
 
     return inject
 
 
-def vulnerable(scene: Scene) -> None:
+def vulnerable(context: DrillContext) -> None:
     """Let every scan find a severe vulnerability that has a fix."""
     packages = [{"name": "openssl", "version": "3.0.11", "fixedInVersion": "3.0.12"}]
     details = {"vulnerabilityId": "CVE-2099-0001", "vulnerablePackages": packages}
     finding = {"severity": "CRITICAL", "status": "ACTIVE", "fixAvailable": "YES"}
     body = json.dumps({**finding, "packageVulnerabilityDetails": details}).encode()
     forget = urllib.request.Request(FINDINGS, method="DELETE")
-    scene.undo.callback(lambda: urllib.request.urlopen(forget, timeout=5).close())
+    context.cleanup.faults.callback(lambda: urllib.request.urlopen(forget, timeout=5).close())
     urllib.request.urlopen(urllib.request.Request(FINDINGS, body), timeout=5).close()
 
 
 def together(*injections: Injection) -> Injection:
     """Return what does several things."""
 
-    def inject(scene: Scene) -> None:
+    def inject(context: DrillContext) -> None:
         for injection in injections:
-            injection(scene)
+            injection(context)
 
     return inject
 
@@ -74,10 +73,10 @@ def cache(environment: str = "staging") -> str:
 def hangs(container: Callable[[], str]) -> Injection:
     """Return what holds a server up: it accepts connections, and says nothing."""
 
-    def inject(scene: Scene) -> None:
+    def inject(context: DrillContext) -> None:
         name = container()
         docker.docker("pause", name)
-        scene.outages.callback(docker.docker, "unpause", name)
+        context.cleanup.outages.callback(docker.docker, "unpause", name)
 
     return inject
 
@@ -85,40 +84,40 @@ def hangs(container: Callable[[], str]) -> Injection:
 def stops(container: Callable[[], str]) -> Injection:
     """Return what stops a server: nothing listens any more."""
 
-    def inject(scene: Scene) -> None:
+    def inject(context: DrillContext) -> None:
         name = container()
         docker.docker("kill", name)
-        scene.outages.callback(docker.docker, "start", name)
+        context.cleanup.outages.callback(docker.docker, "start", name)
 
     return inject
 
 
-def end(scene: Scene) -> None:
+def end(context: DrillContext) -> None:
     """End the outages."""
-    scene.outages.close()
+    context.cleanup.outages.close()
 
 
 def schema(*statements: str) -> Injection:
     """Return what promises to take back what a migration does to staging's database."""
 
-    def inject(scene: Scene) -> None:
-        scene.clean.callback(sql, "staging", *statements)
+    def inject(context: DrillContext) -> None:
+        context.cleanup.data.callback(sql, "staging", *statements)
 
     return inject
 
 
-def aside(act: Callable[[Scene], None]) -> Injection:
+def aside(act: Callable[[DrillContext], None]) -> Injection:
     """Return what is done beside the step that begins, which goes on meanwhile."""
 
-    def inject(scene: Scene) -> None:
+    def inject(context: DrillContext) -> None:
         def guarded() -> None:
             try:
-                act(scene)
+                act(context)
             except Failure as failure:
-                scene.problem(f"the fault could not be injected: {failure}")
+                context.problem(f"the fault could not be injected: {failure}")
 
         thread = threading.Thread(target=guarded)
         thread.start()
-        scene.undo.callback(thread.join)
+        context.cleanup.faults.callback(thread.join)
 
     return inject

@@ -10,9 +10,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from rehearsal import docker, events, github, repository
-from rehearsal.drills.courses import deploy
-from rehearsal.drills.drill import DEPLOY, STAGING
-from rehearsal.drills.scene import DrillRun, Scene
+from rehearsal.drills import restore
+from rehearsal.drills.context import DrillContext
+from rehearsal.drills.gates import DEPLOY, STAGING
+from rehearsal.drills.scenarios import deploy
+from rehearsal.drills.workflows import DrillRun
 from rehearsal.errors import Failure
 from rehearsal.github import CONTAINERS, Configuration
 from rehearsal.timeline import Job, Stage, Step, Timeline
@@ -37,26 +39,26 @@ def victim(
     run.start(STAGING, "push", payload, configuration)
 
 
-def interrupted(scene: Scene) -> None:
+def interrupted(context: DrillContext) -> None:
     """Kill a rehearsal while the service moves; the next must find a clean place, and ship."""
-    repository.merge(scene.merged)
-    scene.prepare_workflows(STAGING)
-    kill(scene, events.push(scene.merged))
+    repository.merge(context.merged)
+    context.workflows.prepare(STAGING)
+    kill(context, events.push(context.merged))
     github.remove_leftovers()  # as each rehearsal does first
     for what in (*leftovers(), *processes()):
-        scene.problem(f"the killed rehearsal has left {what}")
-    scene.settle()  # ECS goes on by itself
-    scene.seen.also_pushed = {scene.seen.commit}
-    scene.make(None)
-    deploy(scene)
+        context.problem(f"the killed rehearsal has left {what}")
+    restore.settle()  # ECS goes on by itself
+    context.observation.also_pushed = {context.observation.commit}
+    context.make(None)
+    deploy(context)
 
 
-def kill(scene: Scene, payload: Mapping[str, Any]) -> None:
-    context = multiprocessing.get_context("spawn")
-    hear, tell = context.Pipe(duplex=False)
-    configuration = scene.configuration("staging")
-    words = (scene.drill.name, payload, configuration, tell)
-    process = context.Process(target=victim, args=words)
+def kill(context: DrillContext, payload: Mapping[str, Any]) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    hear, tell = spawn.Pipe(duplex=False)
+    configuration = context.workflows.configuration("staging")
+    words = (context.setup.name, payload, configuration, tell)
+    process = spawn.Process(target=victim, args=words)
     process.start()
     tell.close()
     deadline = time.monotonic() + UNTIL_SECONDS
@@ -64,7 +66,7 @@ def kill(scene: Scene, payload: Mapping[str, Any]) -> None:
         while time.monotonic() < deadline:
             try:
                 if hear.poll(1) and hear.recv() == DEPLOY.step:
-                    scene.wait_until_staging_moves()
+                    context.wait_until_staging_moves()
                     return
             except EOFError:
                 break

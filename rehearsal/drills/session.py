@@ -1,4 +1,4 @@
-"""Drills one after the other: each judged, all in one table, one page and one file."""
+"""A session of drills, one after the other, with its table, page and file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from rehearsal.drills import courses, faults, judge
+from rehearsal.drills import assertions, faults
 from rehearsal.drills.drill import Drill
-from rehearsal.drills.scene import Scene
-from rehearsal.drills.seen import Seen
+from rehearsal.drills.execution import new_context, run_drill
+from rehearsal.drills.observation import Observation
 from rehearsal.errors import Failure
-from rehearsal.places import DRILLS, DRILLS_REPORT
+from rehearsal.paths import DRILLS, DRILLS_REPORT
 from rehearsal.report import write as write_report
 from rehearsal.repository import Change
 from rehearsal.stages import Rehearsal
@@ -34,14 +34,14 @@ MARKS = {
 
 
 class Session:
-    """The drills of one command, on what is up."""
+    """The drills of one command, in the environments that are up."""
 
-    def __init__(self, rehearsal: Rehearsal, ground: Change, *, without_gate: bool) -> None:
-        self.rehearsal, self.ground, self.without_gate = rehearsal, ground, without_gate
+    def __init__(self, rehearsal: Rehearsal, baseline: Change, *, without_gate: bool) -> None:
+        self.rehearsal, self.baseline, self.without_gate = rehearsal, baseline, without_gate
         self.view: View = rehearsal.view
 
     def run(self, drills: Sequence[Drill]) -> bool:
-        """Run them all; return whether each went as it must."""
+        """Run all drills; return whether each had the wanted outcome."""
         timeline = self.rehearsal.timeline
         timeline.drills = []
         loud = len(drills) == 1
@@ -53,7 +53,7 @@ class Session:
             if reason := drill.unless():
                 done.outcome, done.problems = "skipped", [f"DID NOT RUN: {reason}"]
             else:
-                self.play(drill, done, loud=loud)
+                self.run_one(drill, done, loud=loud)
             self.say(done, f"{number}/{len(drills)}")
             self.write()
         good = all(done.outcome in self.wanted() for done in timeline.drills)
@@ -64,20 +64,20 @@ class Session:
     def wanted(self) -> tuple[str, ...]:
         return ("failure" if self.without_gate else "success", "skipped")
 
-    def play(self, drill: Drill, done: Drilled, *, loud: bool) -> None:
-        """Play one, and write down how it went, also where it was interrupted."""
+    def run_one(self, drill: Drill, done: Drilled, *, loud: bool) -> None:
+        """Scenario one, and write down how it went, also where it was interrupted."""
 
         def show(job: Job, step: Step | None) -> None:
             if loud:
                 self.view.changed(job, step)
 
         begin = time.monotonic()
-        scene = Scene(drill, self.rehearsal, self.ground, self.without_gate, show)
-        # What is kept of a stage is for one drill's judge; all of them together would fill memory.
+        context = new_context(drill, self.rehearsal, self.baseline, self.without_gate, show)
+        # The stages are for the assertions on one drill; those of all drills would fill the memory.
         self.rehearsal.timeline.stages = []
         try:
-            seen = scene.play(drill.play or courses.usual)
-            done.problems = judge.problems(drill, seen)
+            observation = run_drill(drill, context)
+            done.problems = assertions.problems(drill, observation)
             done.outcome = "failure" if done.problems else "success"
         except Failure as failure:
             done.problems, done.outcome = [f"the drill itself failed: {failure}"], "failure"
@@ -86,7 +86,7 @@ class Session:
                 faults.clear()
             done.seconds = round(time.monotonic() - begin, 1)
             self.rehearsal.timeline.stages = []
-            take(done, scene.seen)
+            take(done, context.observation)
 
     def say(self, done: Drilled, count: str) -> None:
         mark, style = MARKS[done.outcome]
@@ -98,7 +98,7 @@ class Session:
                 self.view.say(f"    | {line}")
 
     def write(self) -> None:
-        """Write both files after each drill: what was seen must not be lost with the rest."""
+        """Write both files after each drill, so that none is lost if a later one fails."""
         timeline = self.rehearsal.timeline
         timeline.seconds = timeline.now()
         write_json(DRILLS, timeline.drills)
@@ -128,11 +128,11 @@ def expected(drill: Drill) -> str:
     return str(drill.gate or f"none: {drill.instead}")
 
 
-def take(done: Drilled, seen: Seen) -> None:
-    nothing = "nothing" if seen.ran or seen.requests else "did not run"
-    done.stopped = str(seen.failed[0]) if seen.failed else nothing
-    done.requests, done.lost = seen.requests, len(seen.lost)
-    done.log = seen.log
+def take(done: Drilled, observation: Observation) -> None:
+    nothing = "nothing" if observation.ran or observation.requests else "did not run"
+    done.stopped = str(observation.failed[0]) if observation.failed else nothing
+    done.requests, done.lost = observation.requests, len(observation.lost)
+    done.log = observation.log
 
 
 def write_json(path: Path, drills: Sequence[Drilled]) -> None:

@@ -10,7 +10,7 @@ import json
 import shutil
 from pathlib import Path
 
-from rehearsal.places import REPORT, TIMELINE
+from rehearsal.paths import REPORT, TIMELINE
 from rehearsal.report import sample, write
 
 

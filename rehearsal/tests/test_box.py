@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import places
-from rehearsal.places import ROOT, browser_url
+from rehearsal.paths import ROOT, browser_url
 
 BOX = ROOT / "rehearsal" / "box"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.changed import PATHS, decide, main
-from rehearsal.places import ROOT
+from rehearsal.paths import ROOT
 from rehearsal.repository import git as git_in
 
 

@@ -10,41 +10,34 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.drills import judge
+from rehearsal.drills import assertions
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.command import FAST_SECONDS, chosen
-from rehearsal.drills.drill import (
-    APPROVE,
-    DEPLOY,
-    MIGRATE,
-    NOT_MOVED,
-    ROLLED_BACK,
-    ROLLED_BACK_UNSEEN,
-    VERIFY,
-    After,
-    Drill,
-    Gate,
-)
-from rehearsal.drills.scene import YES
-from rehearsal.drills.seen import Runs, Seen, is_settled
-from rehearsal.drills.tree import without_step
+from rehearsal.drills.drill import NOT_MOVED, ROLLED_BACK, ROLLED_BACK_UNSEEN, After, Drill
+from rehearsal.drills.gates import APPROVE, DEPLOY, MIGRATE, VERIFY, Gate
+from rehearsal.drills.observation import Observation
+from rehearsal.drills.states import EnvironmentState, is_settled
+from rehearsal.drills.workflows import YES
+from rehearsal.drills.worktree import without_step
 from rehearsal.errors import Failure
 from rehearsal.timeline import Job, Load, Lost, Stage, Step
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github/workflows"
 OLD, NEW = "a" * 40, "b" * 40
-RAN = Runs(OLD, ready=True, revision="task:1", settled=True, live=OLD, tags=frozenset([OLD]))
+RAN = EnvironmentState(
+    OLD, ready=True, revision="task:1", settled=True, live=OLD, tags=frozenset([OLD])
+)
 BUILD = replace(MIGRATE, step="Build, tag, and push image to ECR")
 
 STOPPED = Drill("stopped", "", VERIFY, After(pushed=True, slack=ROLLED_BACK, says="not ready"))
 SHIPPED = Drill("shipped", "", None, After(runs="change", pushed=True, slack="deployed"))
 
 
-def stopped() -> Seen:
+def stopped() -> Observation:
     """Return what is seen of a drill that verification stops, and that is rolled back."""
     pushed = replace(RAN, tags=RAN.tags | {NEW}, outcomes={OLD: "live", NEW: "rolled-back"})
-    return Seen(
+    return Observation(
         commit=NEW,
         ran=[BUILD, MIGRATE, DEPLOY, VERIFY],
         failed=[VERIFY],
@@ -57,72 +50,75 @@ def stopped() -> Seen:
     )
 
 
-def shipped() -> Seen:
+def shipped() -> Observation:
     """Return what is seen of a change that staging runs now."""
-    now = Runs(NEW, ready=True, revision="task:2", settled=True, live=NEW, tags=RAN.tags | {NEW})
-    seen = stopped()
-    seen.failed, seen.log, seen.slack = [], "", [f"staging: {NEW} deployed"]
-    seen.at_end["staging"] = seen.after["staging"] = now
-    return seen
+    now = EnvironmentState(
+        NEW, ready=True, revision="task:2", settled=True, live=NEW, tags=RAN.tags | {NEW}
+    )
+    observation = stopped()
+    observation.failed, observation.log, observation.slack = [], "", [f"staging: {NEW} deployed"]
+    observation.at_end["staging"] = observation.after["staging"] = now
+    return observation
 
 
-def after(seen: Seen, **differs: object) -> None:
-    seen.after["staging"] = replace(seen.after["staging"], **differs)  # type: ignore[arg-type]
+def after(observation: Observation, **differs: object) -> None:
+    observation.after["staging"] = replace(observation.after["staging"], **differs)  # type: ignore[arg-type]
 
 
 def test_drills_that_go_as_they_must_have_no_problem() -> None:
-    assert judge.problems(STOPPED, stopped()) == []
-    assert judge.problems(SHIPPED, shipped()) == []
+    assert assertions.problems(STOPPED, stopped()) == []
+    assert assertions.problems(SHIPPED, shipped()) == []
 
 
 # The gate
 
 
 def test_a_drill_without_its_gate_fails() -> None:
-    seen = shipped()
-    first, *_ = judge.problems(STOPPED, seen)
+    observation = shipped()
+    first, *_ = assertions.problems(STOPPED, observation)
     assert first == "nothing stopped it, and deploy: Verify deployment should have"
 
 
 def test_a_later_gate_is_the_wrong_one() -> None:
-    seen = stopped()
+    observation = stopped()
     drill = replace(STOPPED, gate=MIGRATE)
-    assert judge.problems(drill, seen) == [
+    assert assertions.problems(drill, observation) == [
         "it was stopped by deploy: Verify deployment, too late: deploy: Run database migrations"
         " should have"
     ]
 
 
 def test_an_earlier_gate_is_the_wrong_one() -> None:
-    seen = stopped()
-    seen.failed, seen.ran = [MIGRATE], [BUILD, MIGRATE]
-    assert "before its turn" in judge.problems(STOPPED, seen)[0]
+    observation = stopped()
+    observation.failed, observation.ran = [MIGRATE], [BUILD, MIGRATE]
+    assert "before its turn" in assertions.problems(STOPPED, observation)[0]
 
 
 def test_the_first_step_that_failed_counts() -> None:
-    seen = stopped()
-    seen.failed.append(replace(VERIFY, step="Roll back"))
-    assert judge.problems(STOPPED, seen) == []
+    observation = stopped()
+    observation.failed.append(replace(VERIFY, step="Roll back"))
+    assert assertions.problems(STOPPED, observation) == []
 
 
 def test_the_same_step_of_another_workflow_is_another_gate() -> None:
-    seen = stopped()
-    seen.failed = [replace(VERIFY, workflow="deploy-prod.yml")]
-    assert judge.problems(STOPPED, seen)
+    observation = stopped()
+    observation.failed = [replace(VERIFY, workflow="deploy-prod.yml")]
+    assert assertions.problems(STOPPED, observation)
 
 
 def test_what_must_ship_and_is_stopped_fails() -> None:
-    seen = shipped()
-    seen.failed = [DEPLOY]
-    assert "it was stopped by deploy: Deploy to ECS, and should have shipped" in judge.problems(
-        SHIPPED, seen
+    observation = shipped()
+    observation.failed = [DEPLOY]
+    assert (
+        "it was stopped by deploy: Deploy to ECS, and should have shipped"
+        in assertions.problems(SHIPPED, observation)
     )
 
 
 def test_a_run_that_fails_at_no_step_did_not_ship() -> None:
-    seen = shipped()
-    seen.reason = "act: no such image"
-    assert judge.problems(SHIPPED, seen) == ["the run failed: act: no such image"]
+    observation = shipped()
+    observation.reason = "act: no such image"
+    assert assertions.problems(SHIPPED, observation) == ["the run failed: act: no such image"]
 
 
 # The state
@@ -141,96 +137,102 @@ def test_a_run_that_fails_at_no_step_did_not_ship() -> None:
     ],
 )
 def test_another_state_is_a_problem(differs: dict[str, object], problem: str) -> None:
-    seen = stopped()
-    after(seen, **differs)
-    assert problem in " / ".join(judge.problems(STOPPED, seen))
+    observation = stopped()
+    after(observation, **differs)
+    assert problem in " / ".join(assertions.problems(STOPPED, observation))
 
 
 def test_the_other_environment_must_stay_as_it_was() -> None:
-    seen = stopped()
-    seen.after["production"] = replace(RAN, commit=NEW, live=NEW)
-    assert "production runs bbbbbbbbbbbb" in judge.problems(STOPPED, seen)[0]
+    observation = stopped()
+    observation.after["production"] = replace(RAN, commit=NEW, live=NEW)
+    assert "production runs bbbbbbbbbbbb" in assertions.problems(STOPPED, observation)[0]
 
 
 def test_what_only_the_clean_up_returned_was_not_rolled_back() -> None:
-    seen = stopped()
-    seen.at_end["staging"] = replace(RAN, revision="task:2")
-    assert judge.problems(STOPPED, seen) == ["staging was left on task:2, and not on task:1"]
+    observation = stopped()
+    observation.at_end["staging"] = replace(RAN, revision="task:2")
+    assert assertions.problems(STOPPED, observation) == [
+        "staging was left on task:2, and not on task:1"
+    ]
 
 
 @pytest.mark.parametrize("outcomes", [{}, {NEW: "live"}, {NEW: "superseded"}])
 def test_a_change_that_does_not_run_must_be_recorded_as_rolled_back(
     outcomes: dict[str, str],
 ) -> None:
-    seen = stopped()
-    after(seen, outcomes=outcomes)
-    (problem,) = judge.problems(STOPPED, seen)
+    observation = stopped()
+    after(observation, outcomes=outcomes)
+    (problem,) = assertions.problems(STOPPED, observation)
     assert problem.startswith("/releases.json calls bbbbbbbbbbbb ")
-    seen.failed = [MIGRATE]
-    assert not judge.problems(replace(STOPPED, gate=MIGRATE), seen)
+    observation.failed = [MIGRATE]
+    assert not assertions.problems(replace(STOPPED, gate=MIGRATE), observation)
 
 
 def test_a_migration_that_should_be_applied_and_is_not_is_a_problem() -> None:
     drill = replace(STOPPED, after=replace(STOPPED.after, migrated=("app.0900",)))
-    assert judge.problems(drill, stopped()) == ["staging's database was migrated by nothing"]
+    assert assertions.problems(drill, stopped()) == ["staging's database was migrated by nothing"]
 
 
 # Words and requests
 
 
 def test_the_gate_must_say_what_is_wrong() -> None:
-    seen = stopped()
-    seen.log = "something else"
-    assert judge.problems(STOPPED, seen) == ["its log does not say 'not ready'"]
+    observation = stopped()
+    observation.log = "something else"
+    assert assertions.problems(STOPPED, observation) == ["its log does not say 'not ready'"]
 
 
 def test_slack_must_be_told_how_it_ended() -> None:
-    seen = stopped()
-    seen.slack = [f"staging: {NEW} {NOT_MOVED}"]
-    assert judge.problems(STOPPED, seen)[0].startswith("Slack was not told 'FAILED and rolled")
+    observation = stopped()
+    observation.slack = [f"staging: {NEW} {NOT_MOVED}"]
+    assert assertions.problems(STOPPED, observation)[0].startswith(
+        "Slack was not told 'FAILED and rolled"
+    )
 
 
 def test_slack_must_be_told_nothing_where_nothing_was_tried() -> None:
     drill = replace(STOPPED, after=replace(STOPPED.after, slack=""))
-    assert "Slack was told" in judge.problems(drill, stopped())[0]
+    assert "Slack was told" in assertions.problems(drill, stopped())[0]
 
 
 def test_a_lost_request_is_a_problem_where_the_old_version_could_answer() -> None:
-    seen = stopped()
-    seen.lost = ["/health/ at 3 s: status 502"]
-    (problem,) = judge.problems(STOPPED, seen)
+    observation = stopped()
+    observation.lost = ["/health/ at 3 s: status 502"]
+    (problem,) = assertions.problems(STOPPED, observation)
     assert problem == "1 of 900 requests were lost: /health/ at 3 s: status 502"
-    assert not judge.problems(replace(STOPPED, after=replace(STOPPED.after, loses=True)), seen)
+    assert not assertions.problems(
+        replace(STOPPED, after=replace(STOPPED.after, loses=True)), observation
+    )
 
 
-# What is seen
+# Observations
 
 
 def test_of_two_jobs_the_step_that_failed_first_is_the_one() -> None:
     late = Job("lint", 0, 9, "failure", [Step("Run linting", 1, 8, "failure", ["late"])])
     early = Job("test (MySQL 8.4)", 0, 5, "failure", [Step("Run tests", 1, 4, "failure", ["a\n"])])
-    seen = Seen()
-    seen.take(Stage("test.yml", "", 0, jobs=[late, early]))
-    assert seen.failed == [
+    observation = Observation()
+    observation.add(Stage("test.yml", "", 0, jobs=[late, early]))
+    assert observation.failed == [
         Gate("test.yml", "test", "Run tests"),
         Gate("test.yml", "lint", "Run linting"),
     ]
-    assert seen.log == "a"
+    assert observation.log == "a"
 
 
 def test_a_step_that_may_fail_stops_nothing() -> None:
     job = Job("deploy", 0, 9, "success", [Step("Notify Slack", 1, 8, "failure")])
-    seen = Seen()
-    seen.take(Stage("deploy-staging.yml", "", 0, jobs=[job]))
-    assert seen.failed == []
+    observation = Observation()
+    observation.add(Stage("deploy-staging.yml", "", 0, jobs=[job]))
+    assert observation.failed == []
 
 
 def test_requests_of_all_runs_are_counted() -> None:
-    seen = Seen()
+    observation = Observation()
     for number in (1, 2):
         load = Load("", 60, requests=100, lost=[Lost(1, "/", "502")] * number)
-        seen.take(Stage("deploy-staging.yml", "", 0, load=load))
-    assert (seen.requests, len(seen.lost)) == (200, 3)
+        observation.add(Stage("deploy-staging.yml", "", 0, load=load))
+    assert (observation.requests, len(observation.lost)) == (200, 3)
 
 
 @pytest.mark.parametrize(

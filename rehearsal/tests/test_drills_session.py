@@ -11,20 +11,21 @@ from typing import Any
 import pytest
 
 from rehearsal import repository
-from rehearsal.drills import faults, judge
-from rehearsal.drills import scene as scenes
+from rehearsal.drills import assertions, faults
 from rehearsal.drills import session as sessions
-from rehearsal.drills import tree as trees
-from rehearsal.drills.drill import After, Drill, Play
-from rehearsal.drills.scene import Scene
-from rehearsal.drills.seen import Seen
+from rehearsal.drills import worktree as worktrees
+from rehearsal.drills.context import DrillContext
+from rehearsal.drills.drill import After, Drill
+from rehearsal.drills.execution import new_context
+from rehearsal.drills.observation import Observation
 from rehearsal.drills.session import Session
-from rehearsal.drills.tree import Tree, migration
+from rehearsal.drills.workflows import WorkflowRunner
+from rehearsal.drills.worktree import Worktree, migration
 from rehearsal.errors import Failure
 from rehearsal.github import Configuration
 from rehearsal.repository import Change, git
 from rehearsal.stages import Rehearsal
-from rehearsal.timeline import Timeline
+from rehearsal.timeline import Job, Step, Timeline
 from rehearsal.view import View
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,10 @@ def rehearsal() -> Rehearsal:
     return Rehearsal(timeline, View(timeline), Configuration({"A": "1", "B": "2"}, {}))
 
 
-GROUND = Change("base", "head", "merge", "v1.0.0", dirty=False)
+BASELINE = Change("base", "head", "merge", "v1.0.0", dirty=False)
+
+
+def ignore(job: Job, step: Step | None) -> None: ...
 
 
 # One after the other
@@ -44,22 +48,22 @@ GROUND = Change("base", "head", "merge", "v1.0.0", dirty=False)
 
 @pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rehearsal: Rehearsal) -> Any:
-    """Return a function that plays drills whose scenes do as their problems say."""
+    """Return a function that runs drills; a drill with a fault fails with that problem."""
     monkeypatch.setattr(sessions, "DRILLS", tmp_path / "drills.json")
     monkeypatch.setattr(sessions, "DRILLS_REPORT", tmp_path / "drills.html")
     monkeypatch.setattr(faults, "clear", lambda: None)
-    monkeypatch.setattr(judge, "problems", lambda drill, seen: seen.problems)
+    monkeypatch.setattr(assertions, "problems", lambda drill, observation: observation.problems)
 
-    def act(scene: Scene, course: Play) -> Seen:
-        if scene.drill.fault == "breaks":
+    def act(drill: Drill, context: DrillContext) -> Observation:
+        if drill.fault == "breaks":
             raise Failure("no Docker")
-        scene.seen.problems += [scene.drill.fault] * bool(scene.drill.fault)
-        return scene.seen
+        context.observation.problems += [drill.fault] * bool(drill.fault)
+        return context.observation
 
-    monkeypatch.setattr(Scene, "play", act)
+    monkeypatch.setattr(sessions, "run_drill", act)
 
     def run(*drills: Drill, without_gate: bool = False) -> tuple[bool, list[dict[str, Any]]]:
-        session = Session(rehearsal, GROUND, without_gate=without_gate)
+        session = Session(rehearsal, BASELINE, without_gate=without_gate)
         good = session.run(drills)
         return good, json.loads((tmp_path / "drills.json").read_text())["drills"]
 
@@ -106,7 +110,8 @@ def test_without_its_gate_a_drill_has_to_fail(play: Any) -> None:
 def test_a_secret_can_be_missing(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Rehearsal, "given", lambda self, environment: self.configuration)
     drill = Drill("a", "", None, secrets={"A": ""}, variables={"C": "3"}, runner={"D": "4"})
-    found = Scene(drill, rehearsal, GROUND).configuration("staging")
+    runner = WorkflowRunner(drill, rehearsal, without_gate=False, show=ignore)
+    found = runner.configuration("staging")
     assert found.secrets == {"B": "2"}
     assert found.variables["C"] == "3"
     assert found.environment["D"] == "4"
@@ -117,9 +122,9 @@ def test_a_secret_can_be_missing(rehearsal: Rehearsal, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A scratch repository with a commit that main is at, and one that is the ground."""
+    """A repository with a commit on main, and one that is the baseline."""
     folder = tmp_path / "scratch"
-    for module in (repository, scenes, trees):
+    for module in (repository, worktrees):
         monkeypatch.setattr(module, "REPOSITORY", folder)
     folder.mkdir()
     git("init", "--quiet", "--initial-branch=main")
@@ -134,28 +139,28 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def scene(scratch: Path, rehearsal: Rehearsal) -> Scene:
-    ground = git("rev-parse", "change")
-    change = Change(git("rev-parse", "main"), ground, ground, "v1.0.0", dirty=False)
-    return Scene(Drill("a", "", None, After()), rehearsal, change)
+def context(scratch: Path, rehearsal: Rehearsal) -> DrillContext:
+    baseline = git("rev-parse", "change")
+    change = Change(git("rev-parse", "main"), baseline, baseline, "v1.0.0", dirty=False)
+    return new_context(Drill("a", "", None, After()), rehearsal, change, False, ignore)
 
 
-def test_a_change_is_a_commit_on_the_ground(scene: Scene, scratch: Path) -> None:
-    change = scene.make(lambda tree: tree.write("new", "new"))
-    assert change.base == scene.ground.merge
-    assert git("rev-parse", f"{change.merge}~1") == scene.ground.merge
+def test_a_change_is_a_commit_on_the_ground(context: DrillContext, scratch: Path) -> None:
+    change = context.make(lambda worktree: worktree.write("new", "new"))
+    assert change.base == context.baseline.merge
+    assert git("rev-parse", f"{change.merge}~1") == context.baseline.merge
     assert git("show", f"{change.merge}:new") == "new"
 
 
-def test_a_change_that_changes_nothing_is_a_commit_all_the_same(scene: Scene) -> None:
-    assert scene.make(None).merge != scene.ground.merge
+def test_a_change_that_changes_nothing_is_a_commit_all_the_same(context: DrillContext) -> None:
+    assert context.make(None).merge != context.baseline.merge
 
 
-def test_afterwards_main_and_tags_are_what_they_were(scene: Scene, scratch: Path) -> None:
+def test_afterwards_main_and_tags_are_what_they_were(context: DrillContext, scratch: Path) -> None:
     refs = git("show-ref", "--heads", "--tags")
-    with scene.undo:
-        scene.keep_branches()
-        repository.merge(scene.make(lambda tree: tree.write("new", "new")))
+    with context.cleanup.faults:
+        context.keep_branches()
+        repository.merge(context.make(lambda worktree: worktree.write("new", "new")))
         git("tag", "v9.9.9")
     assert git("show-ref", "--heads", "--tags") == refs
     assert not repository.has("refs/remotes/origin/main")
@@ -164,7 +169,7 @@ def test_afterwards_main_and_tags_are_what_they_were(scene: Scene, scratch: Path
 
 def test_an_edit_that_finds_nothing_to_replace_is_refused(scratch: Path) -> None:
     with pytest.raises(Failure, match="the drill finds no 'third' in file"):
-        Tree().replace("file", "third", "fourth")
+        Worktree().replace("file", "third", "fourth")
 
 
 def test_a_migration_comes_after_the_last_one(scratch: Path) -> None:
@@ -172,7 +177,7 @@ def test_a_migration_comes_after_the_last_one(scratch: Path) -> None:
     folder.mkdir(parents=True)
     for name in ("0001_initial.py", "0002_more.py", "__init__.py"):
         (folder / name).write_text("")
-    migration("0900_drill", "migrations.RunPython(act)", "def act(a, b): ...\n")(Tree())
+    migration("0900_drill", "migrations.RunPython(act)", "def act(a, b): ...\n")(Worktree())
     text = (folder / "0900_drill.py").read_text()
     assert '("releases", "0002_more")' in text
     compile(text, "0900_drill.py", "exec")

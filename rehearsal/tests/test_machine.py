@@ -13,7 +13,7 @@ import pytest
 
 from rehearsal import capacity, docker, machine
 from rehearsal.errors import Failure
-from rehearsal.places import ROOT
+from rehearsal.paths import ROOT
 
 Says = Callable[..., str]
 

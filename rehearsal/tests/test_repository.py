@@ -10,7 +10,7 @@ import pytest
 
 from rehearsal import events, repository
 from rehearsal.errors import Failure
-from rehearsal.places import ROOT
+from rehearsal.paths import ROOT
 
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rehearsal.places import ROOT
+from rehearsal.paths import ROOT
 
 SEED = (ROOT / "rehearsal" / "seed").read_text()
 SEED_IMAGE = (ROOT / "rehearsal" / "seed-image").read_text()

@@ -132,13 +132,13 @@ def test_an_environment_that_serves_gets_no_first_deploy(
 def test_a_lost_request_fails_a_deploy_that_is_green(
     monkeypatch: pytest.MonkeyPatch, rehearsal: Rehearsal
 ) -> None:
-    class OneLost(watch.Rollout):
+    class OneLost(watch.LoadedRollout):
         def stop(self) -> None:
             self.stage.load = Load("http://x", 60, 100, lost=[Lost(1, "/health/", "status 502")])
             self.generator = None
             raise Failure("1 of 100 requests were lost")
 
-    monkeypatch.setattr(stages, "Rollout", OneLost)
+    monkeypatch.setattr(stages, "LoadedRollout", OneLost)
     monkeypatch.setattr(Run, "start", lambda *words: None)
     monkeypatch.setattr(builder, "tool_cache", lambda folder: "")
     failure = pytest.raises(Failure, match="requests were lost")
@@ -150,7 +150,7 @@ def test_a_lost_request_fails_a_deploy_that_is_green(
 def test_nothing_is_lost_where_nothing_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_aws, "is_serving", lambda environment: False)
     timeline = Timeline("2026-01-31T12:00:00+00:00", "abc", "v1.0.0")
-    rollout = watch.Rollout(timeline, Stage("x", "x", 0), "staging")
+    rollout = watch.LoadedRollout(timeline, Stage("x", "x", 0), "staging")
     rollout.start()
     rollout.stop()
     assert rollout.stage.load is None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from rehearsal.advisories import UNREACHABLE, are_reachable
-from rehearsal.drills.drill import After, Drill, lint, security, service
-from rehearsal.drills.tree import Tree, append, both, migration, replace, write
-from rehearsal.places import REPOSITORY
+from rehearsal.drills.drill import After, Drill
+from rehearsal.drills.gates import lint, security, service
+from rehearsal.drills.worktree import Worktree, append, both, migration, replace, write
+from rehearsal.paths import REPOSITORY
 
 MODELS = "apps/releases/models.py"
 FIELD = "    outcome = models.CharField(max_length=11"
@@ -65,28 +66,28 @@ def note(options: str) -> str:
     return f"    note = models.CharField({options})\n{FIELD}"
 
 
-def tamper(tree: Tree) -> None:
+def tamper(worktree: Worktree) -> None:
     """Change each hash of the first package."""
     path = "requirements.txt"
     text = (REPOSITORY / path).read_text()
     first, separator, rest = text.partition("    # via")
     tampered = re.sub(r"sha256:(\w)", lambda found: f"sha256:{int(found[1], 16) ^ 1:x}", first)
-    tree.write(path, tampered + separator + rest)
+    worktree.write(path, tampered + separator + rest)
 
 
-def make_vulnerable(tree: Tree) -> None:
+def make_vulnerable(worktree: Worktree) -> None:
     """Pin a package as it was before CVE-2023-30608 was mended."""
     path = "requirements.txt"
     text = (REPOSITORY / path).read_text()
     hashed = f"sqlparse==0.4.3 \\\n    --hash=sha256:{SQLPARSE_0_4_3}\n"
-    tree.write(
+    worktree.write(
         path, re.sub(r"^sqlparse==.*\n(?:    --hash.*\n)+", lambda _: hashed, text, flags=re.M)
     )
 
 
-def leak_and_remove(tree: Tree) -> None:
-    tree.write("apps/releases/old.py", LEAKED)
-    tree.commit("Add a connection")
+def leak_and_remove(worktree: Worktree) -> None:
+    worktree.write("apps/releases/old.py", LEAKED)
+    worktree.commit("Add a connection")
     (REPOSITORY / "apps/releases/old.py").unlink()
 
 

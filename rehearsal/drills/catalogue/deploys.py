@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rehearsal.drills.courses import (
-    deploy,
-    deploy_older,
-    deploy_without_slack,
-    ignore_and_replace,
-    ship_after,
-)
+from rehearsal.drills.context import Injection
 from rehearsal.drills.drill import (
-    BUILD,
-    DEPLOY,
     DEPLOYED,
-    MIGRATE,
     NOT_MOVED,
-    NOT_OLDER,
     ROLLED_BACK,
     ROLLED_BACK_UNSEEN,
-    VERIFY,
-    WATCH,
     After,
     Drill,
-    Injection,
 )
 from rehearsal.drills.environment import (
     blank_secret_key,
@@ -35,9 +22,17 @@ from rehearsal.drills.environment import (
     move_at_the_same_time,
 )
 from rehearsal.drills.faults import aside, aws, cache, database, end, hangs, schema, stops, together
+from rehearsal.drills.gates import BUILD, DEPLOY, MIGRATE, NOT_OLDER, VERIFY, WATCH
 from rehearsal.drills.killed import interrupted
-from rehearsal.drills.tree import append, both, migration, replace
-from rehearsal.places import url
+from rehearsal.drills.scenarios import (
+    deploy,
+    deploy_older,
+    deploy_without_slack,
+    ignore_and_replace,
+    ship_after,
+)
+from rehearsal.drills.worktree import append, both, migration, replace
+from rehearsal.paths import url
 
 FAILS = """\
 def fail(apps, schema_editor):
@@ -120,7 +115,7 @@ DRILLS = (
         "Somebody runs the deploy of an older commit again, whose tests passed then.",
         NOT_OLDER,
         After(runs="change", pushed=True, slack=NOT_MOVED, says="which contains"),
-        play=deploy_older,
+        scenario=deploy_older,
         staged=True,
         seconds=90,
     ),
@@ -195,7 +190,7 @@ DRILLS = (
         ),
         given=schema(DROP.format("first"), FORGET),
         when={MIGRATE.step: aside(die_half_way)},
-        play=ship_after(deploy),
+        scenario=ship_after(deploy),
         seconds=200,
     ),
     Drill(
@@ -205,7 +200,7 @@ DRILLS = (
         After(runs="change", pushed=True, slack=NOT_MOVED, says=" was stopped"),
         change=migration("0900_waits", "migrations.RunPython(wait)", HALF_WAY),
         when={MIGRATE.step: aside(cancel_half_way)},
-        play=ship_after(deploy),
+        scenario=ship_after(deploy),
         seconds=180,
     ),
     Drill(
@@ -279,7 +274,7 @@ DRILLS = (
         None,
         After(pushed=True, slack=DEPLOYED),
         change=append("gunicorn.conf.py", IGNORE),
-        play=ignore_and_replace,
+        scenario=ignore_and_replace,
         instead="it ships, and can be replaced",
         seconds=190,
     ),
@@ -377,7 +372,7 @@ DRILLS = (
         None,
         After(runs="change", pushed=True, says="held up the run for "),
         secrets={"SLACK_WEBHOOK_URL": f"{NOBODY}/slack"},
-        play=deploy_without_slack,
+        scenario=deploy_without_slack,
         seconds=200,
     ),
     Drill(
@@ -385,7 +380,7 @@ DRILLS = (
         "The rehearsal is killed in the middle of a deploy, with kill -9; then comes the next.",
         None,
         After(runs="change", pushed=True, slack=DEPLOYED),
-        play=interrupted,
+        scenario=interrupted,
         instead="the next ships, and nothing is left",
         seconds=205,
     ),

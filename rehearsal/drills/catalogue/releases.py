@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from rehearsal import events, local_aws, repository, stages
 from rehearsal.drills import faults
-from rehearsal.drills.courses import tag
-from rehearsal.drills.drill import (
+from rehearsal.drills.context import DrillContext
+from rehearsal.drills.drill import DEPLOYED, NOT_BEGUN, NOT_MOVED, After, Drill
+from rehearsal.drills.gates import (
     APPROVE,
     CHECK_RELEASE,
     CHECK_TIME,
-    DEPLOYED,
     FINDINGS,
-    NOT_BEGUN,
     NOT_LOWER,
-    NOT_MOVED,
     PRODUCTION,
     PROMOTE,
-    After,
-    Drill,
 )
-from rehearsal.drills.scene import Scene, rollback
-from rehearsal.drills.tree import Tree
+from rehearsal.drills.restore import rollback
+from rehearsal.drills.scenarios import tag
+from rehearsal.drills.worktree import Worktree
 from rehearsal.errors import Failure
-from rehearsal.places import API_PORT
+from rehearsal.paths import API_PORT
 from rehearsal.repository import git
 
 REPOSITORIES = {"ECR_REPOSITORY": "myapp-production", "STAGING_ECR_REPOSITORY": "myapp-staging"}
@@ -30,72 +27,72 @@ FRIDAY = "2026-01-30 15:00:00"
 FAKETIME = "/usr/local/lib/libfaketime.so.1"
 
 
-def release_another(scene: Scene) -> None:
+def release_another(context: DrillContext) -> None:
     """Let production's registry hold the version already, as another image."""
-    version, old = scene.ground.version, scene.seen.before["production"].commit
+    version, old = context.baseline.version, context.observation.before["production"].commit
     registry = f"localhost:{API_PORT}"
     password = local_aws.shell("aws", "ecr", "get-login-password")
     local_aws.shell("skopeo", "login", "--username=AWS", f"--password={password}", registry)
     local_aws.shell("scripts/promote-image", old, version, ECR_REGISTRY=registry, **REPOSITORIES)
 
 
-def refuse(scene: Scene) -> None:
+def refuse(context: DrillContext) -> None:
     """Answer no to the question that a rehearsal asks in place of GitHub's reviewers."""
-    scene.on_main()
+    context.on_main()
     try:
-        stages.approve(scene.ground, yes=False, ask=lambda question: "n")
+        stages.approve(context.baseline, yes=False, ask=lambda question: "n")
     except Failure as failure:
-        scene.seen.failed.append(APPROVE)
-        scene.seen.log = str(failure)
+        context.observation.failed.append(APPROVE)
+        context.observation.log = str(failure)
         return
-    tag()(scene)
+    tag()(context)
 
 
-def redeploy_older(scene: Scene) -> None:
+def redeploy_older(context: DrillContext) -> None:
     """Release two versions, and run the workflow by its button with the first."""
-    first = scene.ground
+    first = context.baseline
     local_aws.seed("production", first.version, first.merge)
-    second = next_version(scene)
+    second = next_version(context)
     for name in ("staging", "production"):
-        local_aws.seed(name, second, scene.seen.commit)
-    rollback("staging", "--revision", scene.seen.before["staging"].revision)
-    repository.show(scene.seen.commit, "main")
-    git("update-ref", "refs/remotes/origin/main", scene.seen.commit)
-    scene.seen.also_pushed = {scene.seen.commit}
-    scene.seen.commit = first.merge
+        local_aws.seed(name, second, context.observation.commit)
+    rollback("staging", "--revision", context.observation.before["staging"].revision)
+    repository.show(context.observation.commit, "main")
+    git("update-ref", "refs/remotes/origin/main", context.observation.commit)
+    context.observation.also_pushed = {context.observation.commit}
+    context.observation.commit = first.merge
     payload = events.by_hand(version=first.version)
-    scene.run(PRODUCTION, "workflow_dispatch", payload, environment="production")
+    context.run(PRODUCTION, "workflow_dispatch", payload, environment="production")
     ended = {one.version: one.outcome for one in reversed(local_aws.releases("production"))}
     if ended.get(second) != "rolled-back":
-        scene.problem(f"/releases.json calls {second} {ended.get(second)}, and not rolled-back")
+        context.problem(f"/releases.json calls {second} {ended.get(second)}, and not rolled-back")
 
 
-def release_lower(scene: Scene) -> None:
-    """Let production run a higher version, and release the ground's, as an old run repeated."""
-    higher = next_version(scene)
-    local_aws.seed("staging", higher, scene.seen.commit)
-    local_aws.seed("production", higher, scene.seen.commit)
-    rollback("staging", "--revision", scene.seen.before["staging"].revision)
-    scene.seen.also_pushed = {scene.seen.commit}
-    tag()(scene)
+def release_lower(context: DrillContext) -> None:
+    """Let production run a higher version, and release the baseline's, as an old run repeated."""
+    higher = next_version(context)
+    local_aws.seed("staging", higher, context.observation.commit)
+    local_aws.seed("production", higher, context.observation.commit)
+    rollback("staging", "--revision", context.observation.before["staging"].revision)
+    context.observation.also_pushed = {context.observation.commit}
+    tag()(context)
 
 
-def next_version(scene: Scene) -> str:
-    """Make a change that is the next patch of the ground's version, and tag both."""
-    major, minor, patch = scene.ground.version.removeprefix("v").split(".")
+def next_version(context: DrillContext) -> str:
+    """Make a change that is the next patch of the baseline's version, and tag both."""
+    major, minor, patch = context.baseline.version.removeprefix("v").split(".")
     version = f"{major}.{minor}.{int(patch) + 1}"
 
-    def note(tree: Tree) -> None:
-        tree.replace(
+    def note(worktree: Worktree) -> None:
+        worktree.replace(
             "CHANGELOG.md",
-            f"## [{scene.ground.version[1:]}]",
-            f"## [{version}] - 2026-01-31\n\n- A drill.\n\n## [{scene.ground.version[1:]}]",
+            f"## [{context.baseline.version[1:]}]",
+            f"## [{version}] - 2026-01-31\n\n- A drill.\n\n## [{context.baseline.version[1:]}]",
         )
 
-    scene.make(note)
+    context.make(note)
     for name, commit in (
-        (scene.ground.version, scene.ground.merge),
-        (f"v{version}", scene.seen.commit),
+        (context.baseline.version, context.baseline.merge),
+        (f"v{version}", context.observation.commit),
     ):
         git("tag", "--annotate", "--force", f"--message={name}", name, commit)
     return f"v{version}"
@@ -107,7 +104,7 @@ DRILLS = (
         "A tag is v1.2.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="'v1.2' is no version"),
-        play=tag("v1.2"),
+        scenario=tag("v1.2"),
         environment="production",
         seconds=15,
     ),
@@ -116,7 +113,7 @@ DRILLS = (
         "A tag is v1.2.3-rc1, which the pattern of the workflow lets through.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="'v1.2.3-rc1' is no version"),
-        play=tag("v1.2.3-rc1"),
+        scenario=tag("v1.2.3-rc1"),
         environment="production",
         seconds=15,
     ),
@@ -125,7 +122,7 @@ DRILLS = (
         "A tag is a version, and then a command for the shell.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="is no version"),
-        play=tag("v1.2.3;touch${IFS}pwned;$(touch${IFS}pwned)"),
+        scenario=tag("v1.2.3;touch${IFS}pwned;$(touch${IFS}pwned)"),
         environment="production",
         seconds=15,
     ),
@@ -134,7 +131,7 @@ DRILLS = (
         "A tag is on a commit that was never merged.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="which is not on main"),
-        play=tag(on="change"),
+        scenario=tag(on="change"),
         environment="production",
         seconds=15,
     ),
@@ -143,7 +140,7 @@ DRILLS = (
         "The changelog has no section on the version.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="CHANGELOG.md"),
-        play=tag("v99.0.0"),
+        scenario=tag("v99.0.0"),
         environment="production",
         seconds=20,
     ),
@@ -152,7 +149,7 @@ DRILLS = (
         "Nobody agrees to a release.",
         APPROVE,
         After(says="was not approved"),
-        play=refuse,
+        scenario=refuse,
         environment="production",
         seconds=10,
     ),
@@ -161,7 +158,7 @@ DRILLS = (
         "A tag is on a commit that staging does not run.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="staging runs"),
-        play=tag(),
+        scenario=tag(),
         environment="production",
         seconds=25,
     ),
@@ -172,7 +169,7 @@ DRILLS = (
         After(slack=NOT_BEGUN, says="it is Friday, 15:00 UTC"),
         variables={"ALLOW_FRIDAY_DEPLOY": ""},
         runner={"LD_PRELOAD": FAKETIME, "FAKETIME": FRIDAY},
-        play=tag(),
+        scenario=tag(),
         environment="production",
         staged=True,
         seconds=45,
@@ -182,7 +179,7 @@ DRILLS = (
         "Somebody runs the release of a lower version again, whose checks passed then.",
         NOT_LOWER,
         After(runs="change", slack=NOT_MOVED, says="is a lower version"),
-        play=release_lower,
+        scenario=release_lower,
         environment="production",
         staged=True,
         seconds=150,
@@ -193,7 +190,7 @@ DRILLS = (
         FINDINGS,
         After(slack=NOT_MOVED, says="severe findings have a fix: CRITICAL CVE-2099-0001"),
         given=faults.vulnerable,
-        play=tag(),
+        scenario=tag(),
         environment="production",
         staged=True,
         seconds=30,
@@ -204,7 +201,7 @@ DRILLS = (
         PROMOTE,
         After(slack=NOT_MOVED, says="is released, as sha256:"),
         given=release_another,
-        play=tag(),
+        scenario=tag(),
         environment="production",
         staged=True,
         seconds=25,
@@ -219,7 +216,7 @@ DRILLS = (
                 registry=True, method="POST", status=403, error="DENIED", times=99
             )
         },
-        play=tag(),
+        scenario=tag(),
         environment="production",
         staged=True,
         seconds=20,
@@ -228,8 +225,8 @@ DRILLS = (
         "good-release",
         "Nothing goes wrong: what staging runs is tagged.",
         None,
-        After(runs="ground", slack=DEPLOYED),
-        play=tag(),
+        After(runs="baseline", slack=DEPLOYED),
+        scenario=tag(),
         environment="production",
         staged=True,
         seconds=140,
@@ -238,8 +235,8 @@ DRILLS = (
         "older-version-by-hand",
         "Somebody runs the workflow by its button, with the version before.",
         None,
-        After(runs="ground", slack=DEPLOYED),
-        play=redeploy_older,
+        After(runs="baseline", slack=DEPLOYED),
+        scenario=redeploy_older,
         environment="production",
         staged=True,
         instead="it is deployed, as a rollback",

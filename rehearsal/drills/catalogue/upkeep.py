@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from rehearsal import docker, local_aws
-from rehearsal.drills import seen as look
-from rehearsal.drills.courses import under_load
+from rehearsal.drills import states
+from rehearsal.drills.context import DrillContext
 from rehearsal.drills.drill import After, Drill
-from rehearsal.drills.scene import Scene
-from rehearsal.places import host, url
+from rehearsal.drills.scenarios import under_load
+from rehearsal.paths import host, url
 
 ADDRESS = "--format={{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 
 
-def rotate_password(scene: Scene) -> None:
+def rotate_password(context: DrillContext) -> None:
     words = ("staging", "database", "--yes", "--parameters", str(local_aws.parameters("staging")))
-    scene.seen.log, _ = under_load(
-        scene,
+    context.observation.log, _ = under_load(
+        context,
         "scripts/rotate-secrets",
         lambda: local_aws.shell("scripts/rotate-secrets", *words, APP_URL=url("staging")),
     )
 
 
-def hold_slow_connections(scene: Scene) -> None:
+def hold_slow_connections(context: DrillContext) -> None:
     """Connect to a task past the load balancer, which would keep what is slow to itself."""
     tasks = running_tasks()
-    address = docker.docker("inspect", ADDRESS, look.container("staging"))
+    address = docker.docker("inspect", ADDRESS, states.container("staging"))
     words = (f"http://{address}:8000", "--host", host("staging"))
-    scene.seen.log, _ = under_load(
-        scene, "scripts/slow-clients", lambda: local_aws.shell("scripts/slow-clients", *words)
+    context.observation.log, _ = under_load(
+        context, "scripts/slow-clients", lambda: local_aws.shell("scripts/slow-clients", *words)
     )
     if running_tasks() != tasks:
-        scene.problem("ECS has replaced a task meanwhile")
+        context.problem("ECS has replaced a task meanwhile")
 
 
 def running_tasks() -> set[str]:
@@ -44,7 +44,7 @@ DRILLS = (
         "The database gets a new password while requests come in.",
         None,
         After(says="alone"),
-        play=rotate_password,
+        scenario=rotate_password,
         staged=True,
         instead="only the new one works",
         seconds=130,
@@ -54,7 +54,7 @@ DRILLS = (
         "200 connections to one task are slow or silent for a minute.",
         None,
         After(says="reads nothing"),
-        play=hold_slow_connections,
+        scenario=hold_slow_connections,
         staged=True,
         instead="all others are served",
         seconds=80,

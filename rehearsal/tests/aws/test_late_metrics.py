@@ -11,7 +11,7 @@ from ministack.services.cloudformation import engine, provisioners
 from rehearsal.aws import alarms
 from rehearsal.aws.metrics import NAMESPACE, point
 from rehearsal.aws.records import Json
-from rehearsal.places import ROOT
+from rehearsal.paths import ROOT
 
 MINUTE = 60
 BEGIN = 600_000.0

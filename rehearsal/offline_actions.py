@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rehearsal.errors import Failure
-from rehearsal.places import OUT, REPOSITORY, ROOT
+from rehearsal.paths import OUT, REPOSITORY, ROOT
 
 VARIABLE = "REHEARSAL_ACTIONS"
 STAND_INS = ROOT / "rehearsal" / "actions"

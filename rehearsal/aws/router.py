@@ -1,4 +1,4 @@
-"""The door: each request goes to a load balancer, the registry, our own pages, or AWS."""
+"""Router of requests to a load balancer, the registry, the rehearsal's own pages, or AWS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNSIGNED = ("/_", "/v2", "/v4/", "/latest/")
 
 
 @replaces(app, "app")
-async def front(original: App, scope: Json, receive: Receive, send: Send) -> None:
+async def route(original: App, scope: Json, receive: Receive, send: Send) -> None:
     """AWS has a host for each of these; here one port serves them all.
 
     ministack would take a load balancer's name for a bucket's, and its /health for its own.

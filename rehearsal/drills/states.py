@@ -1,4 +1,4 @@
-"""What a drill saw: where its run stopped, and what was different afterwards."""
+"""The state of an environment, as load balancer, ECS, registry and database report it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rehearsal import docker, local_aws
-from rehearsal.drills.drill import Gate
 from rehearsal.errors import Failure
-from rehearsal.places import ENVIRONMENTS, host
-from rehearsal.timeline import Stage
+from rehearsal.paths import ENVIRONMENTS, host
 
 APPLIED = (
     "from django.db import connection as c; k = c.cursor();"
@@ -23,7 +21,7 @@ APPLIED = (
 
 
 @dataclass(frozen=True)
-class Runs:
+class EnvironmentState:
     """What an environment runs, as the load balancer, ECS, registry and database have it."""
 
     commit: str = ""
@@ -36,56 +34,14 @@ class Runs:
     migrations: frozenset[str] = frozenset()
 
 
-@dataclass
-class Seen:
-    """All that the judge goes by."""
-
-    commit: str = ""  # of the drill's change
-    ground: str = ""  # the commit that the change is made on
-    also_pushed: set[str] = field(default_factory=set)  # commits of other changes that it made
-    failed: list[Gate] = field(default_factory=list)  # in the order in which they ended
-    ran: list[Gate] = field(default_factory=list)
-    reason: str = ""  # why the run failed, where that was not a step
-    log: str = ""  # what the first step that failed printed, or what a course has to show
-    said: str = ""  # what all steps printed, their annotations included
-    before: dict[str, Runs] = field(default_factory=dict)
-    at_end: dict[str, Runs] = field(default_factory=dict)  # before anything is undone
-    after: dict[str, Runs] = field(default_factory=dict)
-    slack: list[str] = field(default_factory=list)
-    requests: int = 0
-    lost: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)  # what the drill itself found wrong
-
-    def take(self, stage: Stage) -> None:
-        """Take over what a run did."""
-        for job in stage.jobs:
-            name = job.name.partition(" (")[0]
-            for step in job.steps:
-                if step.outcome != "skipped":
-                    self.ran.append(Gate(stage.name, name, step.name))
-        ended = [
-            (step.finished or 0, Gate(stage.name, job.name.partition(" (")[0], step.name), step)
-            for job in stage.jobs
-            for step in job.steps
-            if step.outcome == "failure" and job.outcome != "success"
-        ]
-        for _, gate, step in sorted(ended, key=lambda one: one[0]):
-            if not self.failed:
-                self.log = "\n".join(line.rstrip("\n") for line in step.log)
-            self.failed.append(gate)
-        if stage.load:
-            self.requests += stage.load.requests
-            self.lost += [f"{lost.path} at {lost.at} s: {lost.why}" for lost in stage.load.lost]
-
-
-def environments(*, deep: bool) -> dict[str, Runs]:
+def environments(*, deep: bool) -> dict[str, EnvironmentState]:
     """Look at both; deeper, into registry and database as well, which takes seconds."""
     with ThreadPoolExecutor(len(ENVIRONMENTS)) as pool:
         found = pool.map(lambda name: environment(name, deep=deep), ENVIRONMENTS)
         return dict(zip(ENVIRONMENTS, found, strict=True))
 
 
-def environment(name: str, *, deep: bool) -> Runs:
+def environment(name: str, *, deep: bool) -> EnvironmentState:
     health: dict[str, Any] = {}
     history: dict[str, Any] = {}
     service: Any = {}
@@ -101,7 +57,7 @@ def environment(name: str, *, deep: bool) -> Runs:
             migrations = frozenset(applied(name))
     deployments = service.get("deployments", [])
     revisions = [str(d["revision"]) for d in deployments if d["status"] == "PRIMARY"]
-    return Runs(
+    return EnvironmentState(
         commit=str(health.get("commit", "")),
         ready=health.get("status") == "ok",
         revision="".join(revisions),

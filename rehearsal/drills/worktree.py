@@ -1,17 +1,20 @@
-"""The working tree of the scratch repository, as a change that is rehearsed edits it."""
+"""The worktree of the rehearsal's repository, and edits of it."""
 
 from __future__ import annotations
 
-from rehearsal.drills.drill import Edit
+from collections.abc import Callable
+
 from rehearsal.errors import Failure
-from rehearsal.places import REPOSITORY
+from rehearsal.paths import REPOSITORY
 from rehearsal.repository import git
 
 MIGRATIONS = "apps/releases/migrations"
+# Changes files of the worktree, and may commit in between.
+Edit = Callable[["Worktree"], None]
 
 
-class Tree:
-    """Files by their path in the repository."""
+class Worktree:
+    """The worktree; files are named by their path in the repository."""
 
     def write(self, path: str, text: str) -> None:
         target = REPOSITORY / path
@@ -19,7 +22,7 @@ class Tree:
         target.write_text(text)
 
     def replace(self, path: str, old: str, new: str) -> None:
-        """Replace what must be there: a drill that changes nothing would prove nothing."""
+        """Replace a text; raise Failure if it is missing, as the drill would then prove nothing."""
         text = (REPOSITORY / path).read_text()
         if old not in text:
             raise Failure(f"the drill finds no {old!r} in {path}: adapt it to the code of today")
@@ -37,23 +40,23 @@ class Tree:
 
 
 def write(path: str, text: str) -> Edit:
-    return lambda tree: tree.write(path, text)
+    return lambda worktree: worktree.write(path, text)
 
 
 def append(path: str, text: str) -> Edit:
-    return lambda tree: tree.append(path, text)
+    return lambda worktree: worktree.append(path, text)
 
 
 def replace(path: str, old: str, new: str) -> Edit:
-    return lambda tree: tree.replace(path, old, new)
+    return lambda worktree: worktree.replace(path, old, new)
 
 
 def migration(name: str, operations: str, functions: str = "") -> Edit:
-    """Return the edit that adds a migration of the releases after the last one."""
+    """Return an edit that adds a migration of the releases after the last one."""
 
-    def edit(tree: Tree) -> None:
-        last = tree.last_migration()
-        tree.write(
+    def edit(worktree: Worktree) -> None:
+        last = worktree.last_migration()
+        worktree.write(
             f"{MIGRATIONS}/{name}.py",
             "import time\n\nfrom django.db import migrations, models\n\n\n"
             f"{functions}\n\nclass Migration(migrations.Migration):\n"
@@ -65,15 +68,15 @@ def migration(name: str, operations: str, functions: str = "") -> Edit:
 
 
 def both(*edits: Edit) -> Edit:
-    def edit(tree: Tree) -> None:
+    def edit(worktree: Worktree) -> None:
         for one in edits:
-            one(tree)
+            one(worktree)
 
     return edit
 
 
 def without_step(workflow: str, name: str) -> str:
-    """Return a workflow without its steps of a name; raise Failure where there is none."""
+    """Return a workflow without the steps of a name; raise Failure if there is none."""
     kept, dropping, found = [], False, False
     for line in workflow.splitlines(keepends=True):
         if line.strip() and not line.startswith(" " * 7):  # a step, a job, or a comment on one

@@ -1,0 +1,15 @@
+"""Clean-up after a drill."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Cleanup:
+    """The clean-ups that faults register, by the time at which they are due."""
+
+    outages: ExitStack = field(default_factory=ExitStack)  # of servers: when the run is over
+    faults: ExitStack = field(default_factory=ExitStack)  # after that
+    data: ExitStack = field(default_factory=ExitStack)  # after the state has been observed

@@ -1,0 +1,67 @@
+"""Wait until environments are at rest, and return them to what they ran before a drill."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from rehearsal import local_aws
+from rehearsal.drills import states
+from rehearsal.drills.states import EnvironmentState
+from rehearsal.errors import Failure
+from rehearsal.paths import url
+
+# An environment that is not at rest within this is stuck: a slow machine takes a tenth of it.
+SETTLE_SECONDS = 900
+
+
+def settle() -> None:
+    """Wait until both environments are at rest and ready; the assertions name one that is not."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        found = states.environments(deep=False)
+        if all(state.settled and state.ready for state in found.values()):
+            return
+        time.sleep(0.5)
+
+
+def wait_until_staging_moves(before: EnvironmentState) -> None:
+    """Wait until staging's service runs another revision than before the drill."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while states.environment("staging", deep=False).revision == before.revision:
+        if time.monotonic() > deadline:
+            raise Failure(f"staging did not move within {SETTLE_SECONDS} s")
+        time.sleep(0.5)
+
+
+def return_environments(before: Mapping[str, EnvironmentState], *, released: bool) -> list[str]:
+    """Roll back each environment to its revision before; return a problem for each that failed."""
+    for name, state in before.items():
+        if states.environment(name, deep=False).revision != state.revision:
+            rollback(name, "--revision", state.revision)
+    if released:
+        withdraw_release(before["production"])
+    settle()
+    problems = []
+    for name, state in before.items():
+        now = states.environment(name, deep=False)
+        if not (now.ready and now.settled and now.commit == state.commit):
+            problems.append(f"{name} could not be returned to {state.commit[:12]}")
+    return problems
+
+
+def rollback(environment: str, *words: str) -> str:
+    """Run scripts/rollback without its question, and return what it prints."""
+    return local_aws.shell(
+        "scripts/rollback", environment, *words, "--yes", APP_URL=url(environment)
+    )
+
+
+def withdraw_release(before: EnvironmentState) -> None:
+    """Delete production's new images, because the next drills release the same version again."""
+    new = states.environment("production", deep=True).tags - before.tags
+    if new:
+        local_aws.shell(
+            *("aws", "ecr", "batch-delete-image", "--repository-name", "myapp-production"),
+            *("--image-ids", *(f"imageTag={tag}" for tag in sorted(new))),
+        )

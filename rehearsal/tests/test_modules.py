@@ -1,0 +1,35 @@
+"""The modules of the rehearsal: their imports and their names."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from rehearsal.paths import ROOT
+
+FOLDER = ROOT / "rehearsal"
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    for path in FOLDER.rglob("*.py")
+    if path.name != "__init__.py"
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, for its types alone as well."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_modules_import_each_other_in_one_direction() -> None:
+    graph = {name: MODULES.keys() & {*imports(path)} for name, path in MODULES.items()}
+    order = list(TopologicalSorter(graph).static_order())  # raises CycleError
+    assert "rehearsal.drills.context" in order
+
+
+def test_no_module_has_the_name_of_a_folder_beside_it() -> None:
+    assert [path for path in MODULES.values() if path.with_suffix("").is_dir()] == []
