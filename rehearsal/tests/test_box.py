@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import places
+from rehearsal import paths
 from rehearsal.paths import ROOT, browser_url
 
 BOX = ROOT / "rehearsal" / "box"
@@ -52,6 +52,6 @@ def test_a_wrong_option_is_wrong_usage() -> None:
 
 def test_a_person_is_told_the_address_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REHEARSAL_BROWSER_PORT", raising=False)
-    assert browser_url("staging") == places.url("staging")
+    assert browser_url("staging") == paths.url("staging")
     monkeypatch.setenv("REHEARSAL_BROWSER_PORT", "8080")
     assert browser_url("staging") == "http://myapp-staging.elb.localhost:8080"
