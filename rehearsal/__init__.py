@@ -1,1 +1,1 @@
-"""The three workflows, run on one machine: act plays GitHub, ministack and Docker play AWS."""
+"""The three workflows on one machine: act simulates GitHub, ministack and Docker simulate AWS."""

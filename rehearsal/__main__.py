@@ -1,4 +1,4 @@
-"""Run the three workflows on this machine: a change goes from a pull request to production.
+"""Run the three workflows on this machine, from a pull request to production.
 
 Both environments stay up afterwards; `down` removes everything that a rehearsal made.
 """
@@ -94,7 +94,7 @@ def parse() -> argparse.Namespace:
 
 
 def rehearse(stage: str, yes: bool) -> int:
-    """Run a stage, or all of them, and write the report whatever the end."""
+    """Run one stage or all of them, and write the report in any case."""
     machine.check()
     change = staged() if stage == "production" else repository.prepare()
     timeline = Timeline(
@@ -127,14 +127,14 @@ def rehearse(stage: str, yes: bool) -> int:
 
 
 def staged() -> Change:
-    """Return the change that staging was given last."""
+    """Return the change that was last deployed to staging."""
     if not CHANGE.exists():
         raise Failure("staging was given nothing yet: python -m rehearsal staging")
     return Change(**json.loads(CHANGE.read_text()))
 
 
 def configuration(sink: Sink, timeline: Timeline) -> Configuration:
-    """Return what the repository's owner would have told GitHub."""
+    """Return the values that the repository's owner would set in GitHub."""
     folders, missing = offline_actions.find()
     timeline.offline += filter(None, [missing])
     environment = {"GITHUB_API_URL": sink.url}
@@ -153,7 +153,7 @@ def configuration(sink: Sink, timeline: Timeline) -> Configuration:
 
 
 def why_too_late() -> str:
-    """Return why nothing may be deployed to production now; nothing where it may."""
+    """Return why no deploy to production is allowed now; empty if one is."""
     done = subprocess.run([ROOT / "scripts" / "check-deploy-time"], capture_output=True, text=True)
     why = done.stderr.strip().removeprefix("scripts/check-deploy-time: ")
     return why if done.returncode else ""
@@ -168,7 +168,7 @@ def introduce(view: View, timeline: Timeline, change: Change) -> None:
 
 
 def run(rehearsal: Rehearsal, stage: str, change: Change, yes: bool) -> None:
-    """Run what a stage consists of."""
+    """Run the workflows of a stage."""
     if stage != "test":
         rehearsal.prepare()
     if stage in ("pipeline", "test"):
@@ -182,7 +182,7 @@ def run(rehearsal: Rehearsal, stage: str, change: Change, yes: bool) -> None:
 
 
 def finish(timeline: Timeline) -> None:
-    """Read what the environments hold now, and write the report."""
+    """Read the present state of the environments, and write the report."""
     timeline.seconds = timeline.now()
     with suppress(Failure):
         for name in ENVIRONMENTS:
@@ -206,7 +206,7 @@ def end(view: View, timeline: Timeline) -> None:
 
 
 def down() -> int:
-    """Remove containers, networks, pushed images and the scratch repository."""
+    """Remove containers, networks, pushed images and the rehearsal's repository."""
     if docker.answers():
         machine.check_owner()
         github.remove_leftovers()

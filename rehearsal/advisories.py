@@ -1,4 +1,4 @@
-"""PyPI's list of known vulnerabilities, without which the audit of the dependencies can't run."""
+"""PyPI's database of known vulnerabilities, which the dependency audit requires."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNREACHABLE = "PyPI's advisories can't be reached: the dependencies' audit DOES 
 
 
 def are_reachable() -> bool:
-    """Whether PyPI tells of one of the pinned packages what is known about it."""
+    """Return whether PyPI returns the known vulnerabilities of a pinned package."""
     pin = re.search(r"^([\w-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.M)
     assert pin
     try:

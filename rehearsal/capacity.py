@@ -1,4 +1,4 @@
-"""The processors and the memory that this process may use: often less than the machine has."""
+"""The processors and memory that this process may use, often less than the machine has."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MB = 1e6
 
 
 def processors() -> int:
-    """Return how many processors may be used, by affinity and by the quotas of control groups."""
+    """Return the number of usable processors, by affinity and by quotas of control groups."""
     try:
         found = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS
@@ -28,7 +28,7 @@ def processors() -> int:
 
 
 def free_memory_mb() -> float:
-    """Return how much memory is free, on the machine and within the limits of control groups."""
+    """Return the free memory, on the machine and within the limits of control groups."""
     found = field(PROC / "meminfo", "MemAvailable:") * 1024 / MB or math.inf
     for group in groups("memory"):
         limit = read(group / "memory.max") or read(group / "memory.limit_in_bytes")

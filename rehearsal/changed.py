@@ -1,7 +1,7 @@
-"""Say whether a pull request touches anything that the rehearsal's tests test.
+"""Decide whether a pull request changes anything that the rehearsal's tests cover.
 
-The steps after this one find the answer in REHEARSAL_CHANGED, which is `yes` or `no`. It is `no`
-only where git lists what changed, and none of that is in PATHS: what can't be told is a yes.
+Sets REHEARSAL_CHANGED to `yes` or `no` for the next steps. It is `no` only if git lists the changes
+and none is in PATHS; if that is unknown, it is `yes`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ PATHS = (
 
 
 def changed(base: str, head: str) -> list[str]:
-    """Return which files of PATHS differ between the head and where it left the base."""
+    """Return the files of PATHS that differ between the head and the merge base."""
     paths = (f":(top){path}" for path in PATHS)
     names = git("diff", "--name-only", f"{base}...{head}", "--", *paths, folder=Path())
     return names.splitlines()
 
 
 def decide(base: str, head: str) -> str:
-    """Print what changed, and return the answer."""
+    """Print the changed files, and return the answer."""
     try:
         files = changed(base, head) if base and head else ["all, as this is no pull request"]
     except Failure as failure:

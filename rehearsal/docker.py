@@ -1,4 +1,4 @@
-"""The Docker CLI: what it says, and its refusals in one line."""
+"""Client for the Docker CLI: it returns the output and raises errors of one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rehearsal.paths import LABEL
 
 
 def docker(*words: str, text: str | None = None) -> str:
-    """Return what the command printed."""
+    """Return the output of a command of Docker."""
     try:
         done = subprocess.run(["docker", *words], input=text, capture_output=True, text=True)
     except FileNotFoundError:
@@ -27,19 +27,19 @@ def is_running(container: str) -> bool:
 
 
 def remove(containers: Sequence[str]) -> None:
-    """Remove containers and their anonymous volumes; those that are gone already are no matter."""
+    """Remove containers and their anonymous volumes; ignore those that are gone already."""
     if containers:
         subprocess.run(["docker", "rm", "--force", "--volumes", *containers], capture_output=True)
 
 
 def ours(*filters: str) -> list[str]:
-    """Return the containers that have our label, or that other filters find."""
+    """Return the containers that have our label, or match other filters."""
     words = filters or (f"label={LABEL}",)
     return docker("ps", "--all", "--quiet", *(f"--filter={word}" for word in words)).split()
 
 
 def answers() -> bool:
-    """Whether an engine is there at all."""
+    """Return whether a Docker engine answers."""
     try:
         docker("version")
     except Failure:
@@ -52,7 +52,7 @@ def has_image(name: str) -> bool:
 
 
 def images(pattern: str) -> list[str]:
-    """Return images by name: with their tag, or with their digest where they lost it."""
+    """Return images by name, with their tag, or with their digest if they lost it."""
     listed = docker(
         *("image", "ls", "--digests", f"--filter=reference={pattern}"),
         "--format={{.Repository}} {{.Tag}} {{.Digest}}",

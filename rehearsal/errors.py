@@ -1,5 +1,5 @@
-"""The error that a rehearsal reports to a person."""
+"""The error that a rehearsal reports to its user."""
 
 
 class Failure(Exception):
-    """Says in one line what is wrong, and what to do."""
+    """A failure, described in one line: what is wrong, and what to do."""

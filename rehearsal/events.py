@@ -1,4 +1,4 @@
-"""What GitHub tells a workflow about what happened.
+"""Payloads of the events for which GitHub starts a workflow.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
@@ -39,7 +39,7 @@ def pull_request(change: Change) -> dict[str, Any]:
 
 
 def push(change: Change) -> dict[str, Any]:
-    """Return the payload of the push to main that a merge is."""
+    """Return the payload of the push to main by which a pull request is merged."""
     commit = {
         "id": change.merge,
         "message": git("log", "-1", "--format=%s", change.merge),
@@ -69,5 +69,5 @@ def push_tag(tag: str, commit: str) -> dict[str, Any]:
 
 
 def by_hand(**inputs: str) -> dict[str, Any]:
-    """Return the payload of a workflow that somebody runs by its button."""
+    """Return the payload of a workflow that a person starts."""
     return {"ref": "refs/heads/main", "inputs": inputs, "repository": repository()}

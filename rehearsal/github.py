@@ -1,4 +1,4 @@
-"""GitHub, played by nektos/act: one of our workflows, byte for byte, on containers as runners."""
+"""GitHub, simulated by nektos/act: the unchanged workflows, with containers as runners."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OUTCOMES: dict[str, Outcome] = {"success": "success", "failure": "failure", "ski
 
 @dataclass
 class Configuration:
-    """What a repository's owner gives GitHub, and where its actions come from."""
+    """The values that a repository's owner sets in GitHub, and the sources of the actions."""
 
     secrets: Mapping[str, str]
     variables: Mapping[str, str]
@@ -58,7 +58,7 @@ class Run:
         configuration: Configuration,
         *words: str,
     ) -> None:
-        """Run it to its end; raise Failure where a job failed, or act itself did."""
+        """Run the workflow to its end; raise Failure if a job or act itself failed."""
         LOGS.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=OUT) as scratch, self.log().open("a") as log:
             path = f"{self.workflows}/{workflow}"
@@ -87,7 +87,7 @@ class Run:
         return LOGS / f"{self.stage.name}.log"
 
     def take(self, line: str) -> None:
-        """Put what act says into the timeline."""
+        """Add an event of act to the timeline."""
         try:
             said = json.loads(line)
         except ValueError:
@@ -110,7 +110,7 @@ class Run:
         return self.jobs[name]
 
     def take_step(self, job: Job, said: Mapping[str, Any]) -> None:
-        """Start a step, add to what it printed, or end it."""
+        """Start a step, add to its output, or end it."""
         # What an action does in steps of its own belongs to the step that uses it.
         step_id, *inner = said.get("stepID") or said.get("stepid") or [""]
         stage = said.get("stage", "Main")
@@ -134,7 +134,7 @@ class Run:
             step.log.append(str(said.get("arg") or text))
 
     def reason(self) -> str:
-        """Return what went wrong: the first step that failed, or what act said of itself."""
+        """Return the reason of a failure: the first step that failed, or act's own message."""
         for job in self.stage.jobs:
             for step in job.steps:
                 if step.outcome == "failure" and job.outcome != "success":
@@ -144,7 +144,7 @@ class Run:
 
 
 def shown(name: str, matrix: bool) -> str:
-    """Return a job's name as GitHub shows it: act puts the workflow's before it."""
+    """Return a job's name as GitHub shows it; act puts the workflow's name before it."""
     if matrix:
         name = re.sub(r"-\d+$", "", name)
     *callers, _, job = name.split("/") if "/" in name else ("", name)
@@ -158,7 +158,7 @@ def act_command(
     payload: Mapping[str, Any],
     configuration: Configuration,
 ) -> list[str]:
-    """Return the command; what is secret goes through a file that only we can read."""
+    """Return the command of act; secrets are passed in a file that only we can read."""
     given = {"GITHUB_TOKEN": "ghs_rehearsal", **configuration.secrets}
     (scratch / "event.json").write_text(json.dumps(payload))
     for name, values in (("secrets", given), ("vars", configuration.variables)):
@@ -187,7 +187,7 @@ def act_command(
 
 
 def environment() -> dict[str, str]:
-    """Return act's own environment: not this machine's settings of act, nor its credentials."""
+    """Return act's environment, without this machine's settings of act and its credentials."""
     home = OUT / "home"
     home.mkdir(exist_ok=True)
     kept = {name: os.environ[name] for name in ("PATH", "DOCKER_HOST") if name in os.environ}
@@ -195,7 +195,7 @@ def environment() -> dict[str, str]:
 
 
 def stop(process: subprocess.Popen[str]) -> None:
-    """End act if it still runs: first so that it removes its containers, then for certain."""
+    """Stop act if it still runs: with SIGTERM, so that it removes its containers, then SIGKILL."""
     if process.poll() is None:
         for sign, seconds in ((signal.SIGTERM, PATIENCE), (signal.SIGKILL, None)):
             with suppress(ProcessLookupError):
@@ -207,7 +207,7 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 def remove_leftovers() -> None:
-    """Remove what an act left that was killed: job containers, services and their networks."""
+    """Remove the job containers, services and networks of an act that was killed."""
     for prefix in CONTAINERS:
         docker.remove(docker.ours(f"name=^{prefix}"))
         networks = docker.docker("network", "ls", "--quiet", f"--filter=name=^{prefix}").split()

@@ -1,4 +1,4 @@
-"""A steady stream of requests, each answer of which counts: a rollout must not lose one."""
+"""A steady stream of requests, whose every answer is counted: a rollout must lose none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TIMEOUT = 10  # seconds: as long as a browser's user waits
 
 
 class Client:
-    """One connection that is kept, as a browser or a proxy keeps one."""
+    """A persistent connection, like a browser's or a proxy's."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -47,7 +47,7 @@ class Client:
 
 
 def commit_in(path: str, body: bytes) -> str:
-    """Return the commit that an answer names; raise OSError where the service did not write it."""
+    """Return the commit that an answer names; raise OSError if the service did not send it."""
     with suppress(ValueError, KeyError, TypeError):
         found = json.loads(body)
         return str((found if path == "/health/" else found["answering"])["commit"])
@@ -74,14 +74,14 @@ class Generator:
             thread.start()
 
     def stop(self) -> Load:
-        """Wait for the answers that are under way, and return what was counted."""
+        """Wait for the open requests, and return the counts."""
         self.stopped.set()
         for thread in self.threads:
             thread.join(TIMEOUT + 1)
         return self.snapshot()
 
     def snapshot(self) -> Load:
-        """Return what was counted so far."""
+        """Return the counts so far."""
         with self.lock:
             self.load.seconds = [self.seconds[second] for second in sorted(self.seconds)]
             for second in self.load.seconds:
@@ -90,7 +90,7 @@ class Generator:
         return self.load
 
     def run(self, number: int) -> None:
-        """Send every CONNECTIONS-th request, at its time: a slow answer holds up no other."""
+        """Send every CONNECTIONS-th request on time: a slow answer delays no other request."""
         client = Client(self.host)
         pause = CONNECTIONS / self.load.rate
         due = time.monotonic() + pause * number / CONNECTIONS

@@ -1,4 +1,4 @@
-"""AWS, played by ministack (rehearsal/aws) in a container: made, filled, read and removed."""
+"""AWS, simulated by ministack (rehearsal/aws) in a container: create, fill, read, remove."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Say = Callable[[str], None]
 
 
 def start(say: Say) -> None:
-    """Start the local AWS and a shell beside it, unless they run on the images of today."""
+    """Start the local AWS and a shell beside it, unless they run on the present images."""
     if not runs_image(AWS, AWS_IMAGE):
         say("starting the local AWS")
         start_aws()
@@ -58,7 +58,7 @@ def start(say: Say) -> None:
 
 
 def start_aws() -> None:
-    """Start it from nothing: what it knew of, it kept in its memory."""
+    """Start the local AWS empty: its former state was in its memory."""
     docker.remove(docker.ours())
     if not docker.docker("network", "ls", "--quiet", f"--filter=name=^{NETWORK}$"):
         # What is published is for this machine alone.
@@ -73,7 +73,7 @@ def start_aws() -> None:
 
 
 def start_shell() -> None:
-    """Start a runner that stays, for what is done outside of workflows."""
+    """Start a permanent runner for commands outside of workflows."""
     docker.remove([SHELL])
     environment = {**KEYS, "AWS_ENDPOINT_URL": API, "PYTHONDONTWRITEBYTECODE": "1"}
     # The one variable is AWS's own, the other that of its command line, version 1.
@@ -89,7 +89,7 @@ def start_shell() -> None:
 
 
 def runs_image(container: str, image: str) -> bool:
-    """Whether a container runs, and on what its image is now."""
+    """Return whether a container runs, on the present version of its image."""
     if not docker.is_running(container):
         return False
     on = docker.docker("inspect", "--format={{.Image}}", container)
@@ -110,7 +110,7 @@ def wait() -> None:
 
 
 def shell(*words: str, **variables: str) -> str:
-    """Return what a command printed that ran in the runner's image, with the keys of an owner."""
+    """Return the output of a command in the runner's image, with the keys of an owner."""
     environment = [f"--env={name}={value}" for name, value in variables.items()]
     return docker.docker("exec", *environment, SHELL, *words)
 
@@ -121,7 +121,7 @@ def parameters(environment: str) -> Path:
 
 
 def run(words: Sequence[str]) -> int:
-    """Run a command there for somebody who watches it and may answer; return its exit code."""
+    """Run a command in the runner's image interactively; return its exit code."""
     if not docker.is_running(SHELL):
         raise Failure("no rehearsal is up: .venv/bin/python -m rehearsal up")
     terminal = ["--tty"] if sys.stdin.isatty() else []
@@ -130,7 +130,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def make(environment: str) -> dict[str, str]:
-    """Make or update an environment from infra/; return the variables that GitHub needs."""
+    """Create or update an environment from infra/; return the variables that GitHub needs."""
     given = json.loads((REPOSITORY / "infra" / "parameters" / f"{environment}.json").read_text())
     path = parameters(environment)
     if path.exists():  # a password that was rotated stays
@@ -145,7 +145,7 @@ def make(environment: str) -> dict[str, str]:
 
 
 def build_image(version: str, commit: str) -> None:
-    """Build the image of the first deploys; wants nothing of AWS."""
+    """Build the image of the first deploys, which needs nothing of AWS."""
     shell("bash", str(ROOT / "rehearsal" / "seed-image"), "build", version, commit)
 
 
@@ -156,7 +156,7 @@ def push_image(version: str, commit: str) -> None:
 
 
 def seed(environment: str, version: str, commit: str) -> None:
-    """Give a new environment what was there before the change: its first deploy."""
+    """Make the first deploy to a new environment, with the version before the change."""
     shell(
         *("bash", str(ROOT / "rehearsal" / "seed"), environment, version, commit),
         ECR_REPOSITORY=f"myapp-{environment}",
@@ -178,7 +178,7 @@ def get(path: str, name: str = "") -> Any:
 
 
 def service(environment: str) -> Mapping[str, Any]:
-    """Return what runs in an environment: its deployments and tasks; empty where there is none."""
+    """Return an environment's deployments and tasks; empty if there is none."""
     name = f"myapp-{environment}-service"
     found = [one for one in get("/_rehearsal/state")["services"] if one["name"] == name]
     return found[0] if found else {}
@@ -192,7 +192,7 @@ def is_serving(environment: str) -> bool:
 
 
 def tasks(environment: str, at: float) -> Tasks:
-    """Return how many tasks of each revision run, and how many the load balancer sends to."""
+    """Return the number of running tasks of each revision, and of those that get requests."""
     counted = Tasks(at)
     for task in service(environment).get("tasks", []):
         if task["lastStatus"] == "RUNNING":
@@ -223,7 +223,7 @@ def releases(environment: str) -> list[Release]:
 
 
 def remove() -> None:
-    """Remove what a rehearsal made in Docker: containers, volumes, networks and images."""
+    """Remove the rehearsal's containers, volumes, networks and images."""
     docker.remove(docker.ours())
     for network in docker.docker("network", "ls", "--quiet", f"--filter=label={LABEL}").split():
         docker.docker("network", "rm", network)

@@ -1,4 +1,4 @@
-"""What a rehearsal needs of the machine, checked before anything is made."""
+"""Requirements of a rehearsal on the machine, checked before anything is made."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PORTS = {
 
 
 def check() -> None:
-    """Raise Failure unless a rehearsal can run here; say it where it takes longer."""
+    """Raise Failure unless a rehearsal can run here; warn if it will take longer."""
     start_docker()
     check_owner()
     has_images = all(map(docker.has_image, (AWS_IMAGE, RUNNER_IMAGE)))
@@ -52,7 +52,7 @@ def check() -> None:
 
 
 def start_docker() -> None:
-    """Make sure that an engine answers; on Debian and Ubuntu, as root, it is installed."""
+    """Start the Docker engine; on Debian and Ubuntu, as root, install it if missing."""
     done = subprocess.run(
         [ROOT / "scripts" / "start-docker", "--install"], stderr=subprocess.PIPE, text=True
     )
@@ -61,7 +61,7 @@ def start_docker() -> None:
 
 
 def jobs_at_once() -> int:
-    """Return how many jobs of a workflow run side by side: two for each processor that we have."""
+    """Return the number of jobs of a workflow at the same time: two for each processor."""
     for_jobs = capacity.free_memory_mb()
     if not docker.is_running(AWS):
         for_jobs -= ENVIRONMENTS_MB
@@ -69,7 +69,7 @@ def jobs_at_once() -> int:
 
 
 def check_capacity() -> None:
-    """Refuse where not even one job has room; say it where fewer than usual run side by side."""
+    """Raise Failure if not even one job has room; warn if fewer than usual can run at once."""
     jobs, free = jobs_at_once(), capacity.free_memory_mb() / 1000
     if not jobs:
         needed = (ENVIRONMENTS_MB + JOB_MB) / 1000
@@ -96,7 +96,7 @@ def check_owner() -> None:
 
 
 def check_disk(needed: int) -> None:
-    """Refuse where Docker would run out of room."""
+    """Raise Failure if Docker would run out of disk space."""
     folder = Path(docker.docker("info", "--format={{.DockerRootDir}}"))
     free = shutil.disk_usage(folder if folder.exists() else ROOT).free / 1e9
     if free < needed:
@@ -107,7 +107,7 @@ def check_disk(needed: int) -> None:
 
 
 def check_ports() -> None:
-    """Refuse where something else listens on a port that the rehearsal publishes."""
+    """Raise Failure if another program listens on a port of the rehearsal."""
     for port, user in PORTS.items():
         if publishes(port, f"label={LABEL}"):
             continue
@@ -123,14 +123,14 @@ def check_ports() -> None:
 
 
 def publishes(port: int, *filters: str) -> str:
-    """Return the container that publishes a port, if one does."""
+    """Return the container that publishes a port, if any."""
     words = [f"--filter={word}" for word in (f"publish={port}", *filters)]
     return docker.docker("ps", "--format={{.Names}}", *words).partition("\n")[0]
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Hold the one place for a rehearsal in this clone; the kernel frees it if we are killed."""
+    """Hold the lock for one rehearsal in this clone; the kernel frees it if we are killed."""
     OUT.mkdir(exist_ok=True)
     path = OUT / "lock"
     with path.open("a+") as file:

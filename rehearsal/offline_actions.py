@@ -1,4 +1,4 @@
-"""Where the actions come from that the workflows use: GitHub, a folder of clones, or stand-ins."""
+"""Sources of the workflows' actions: GitHub, a folder of clones, or stand-ins."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def is_online() -> bool:
 
 
 def find() -> tuple[Mapping[str, Path], str]:
-    """Return each action's folder, empty where act downloads them; and what is stood in for."""
+    """Return the folder of each action (empty: act downloads it), and a note on stand-ins."""
     if clones := os.environ.get(VARIABLE):
         return from_clones(Path(clones)), ""
     if is_online():
@@ -56,7 +56,7 @@ def stand_in(action: str) -> Path:
 
 
 def from_clones(clones: Path) -> dict[str, Path]:
-    """Return the folder of each action, and of those that they name in turn."""
+    """Return the folders of the actions, and of those that they use themselves."""
     found: dict[str, Path] = {}
     wanted = used()
     while wanted:
@@ -89,7 +89,7 @@ def from_clone(clones: Path, action: str) -> Path:
 
 
 def write(path: Path, clone: Path, action: str, blob: str, *, executable: bool) -> None:
-    """Write one file of an action; a clone may lack the large ones that nothing reads."""
+    """Write one file of an action; a clone may lack large files that nothing reads."""
     try:
         content = git(clone, action, "cat-file", "blob", blob)
     except Failure:

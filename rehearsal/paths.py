@@ -1,4 +1,4 @@
-"""Where a rehearsal keeps what it makes, and what that is called."""
+"""Paths and addresses of a rehearsal."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The change that is rehearsed, in a repository of its own: the user's is only read.
+"""The rehearsal's own repository, with the change that is rehearsed; the user's is only read.
 
-Its main has what was rehearsed before, so that a version can follow another one.
+Its main has the versions that were rehearsed before, so that a version can follow another one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CANDIDATE = "refs/candidate"
 
 @dataclass(frozen=True)
 class Change:
-    """What is rehearsed: the head of a pull request, its merge, and the version it gets."""
+    """The rehearsed change: the head of a pull request, its merge, and its version."""
 
     base: str  # what main was before
     head: str
@@ -47,7 +47,7 @@ class Section:
 
 
 def git(*words: str, folder: Path | None = None) -> str:
-    """Return what git printed, of the rehearsal's repository unless told otherwise."""
+    """Return the output of git, in the rehearsal's repository unless a folder is given."""
     command = ["git", "-C", str(folder or REPOSITORY), *WHO, *words]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -61,7 +61,7 @@ def has(name: str) -> bool:
 
 
 def prepare() -> Change:
-    """Make a pull request of what the user's clone has now, committed or not."""
+    """Make a pull request of the present state of the user's clone, committed or not."""
     if not (ROOT / ".git").exists():
         raise Failure(f"{ROOT} is no git clone, and a rehearsal needs its commit: git init")
     fetch()
@@ -76,7 +76,7 @@ def prepare() -> Change:
 
 
 def fetch() -> None:
-    """Bring what the user's clone has; the first time, main is the commit before the user's."""
+    """Fetch the user's commits; at first, main is the parent of the user's commit."""
     if not (REPOSITORY / ".git").exists():
         REPOSITORY.mkdir(parents=True, exist_ok=True)
         git("init", "--quiet", "--initial-branch=none")
@@ -91,13 +91,13 @@ def fetch() -> None:
 
 
 def released(commit: str) -> str:
-    """Return the newest version that a commit contains; nothing where there is none."""
+    """Return the newest version that a commit contains; empty if there is none."""
     found = git("tag", "--list", "v*.*.*", "--sort=-version:refname", "--merged", commit)
     return found.partition("\n")[0]
 
 
 def slug() -> str:
-    """Return owner/name as GitHub knows it, or one that nobody has."""
+    """Return owner/name of the origin in GitHub, or a made-up one."""
     command = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
     found = subprocess.run(command, capture_output=True, text=True).stdout
     match = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$", found.strip())
@@ -105,7 +105,7 @@ def slug() -> str:
 
 
 def take_uncommitted() -> bool:
-    """Commit here what the user has not committed there; return whether there was any."""
+    """Commit the user's uncommitted changes here; return whether there were any."""
     names = git("diff", "--name-only", "-z", "HEAD", folder=ROOT)
     names += git("ls-files", "--others", "--exclude-standard", "-z", folder=ROOT)
     for name in filter(None, names.split("\0")):
@@ -128,7 +128,7 @@ def versions() -> list[tuple[int, ...]]:
 
 
 def release() -> str:
-    """Give the change a version, with a section in its changelog, unless it names a new one."""
+    """Give the change a version with a section in its changelog, unless it has a new one."""
     changelog = (REPOSITORY / CHANGELOG).read_text()
     named = [one.name for one in sections(changelog) if VERSION.fullmatch(one.name)]
     for newest in named[:1]:
@@ -153,13 +153,13 @@ def sections(changelog: str) -> list[Section]:
 
 
 def name_of(title: Token) -> str:
-    """Return what a heading is about: 1.2.3 for `[v1.2.3] - 2026-01-31`."""
+    """Return the name of a heading: 1.2.3 for `[v1.2.3] - 2026-01-31`."""
     text = "".join(one.content for one in title.children or [] if one.type != "html_inline")
     return (text.split() or [""])[0].strip("[]").removeprefix("v")
 
 
 def with_section(changelog: str, version: str, day: date) -> str:
-    """Return the changelog with what is unreleased under a version."""
+    """Return the changelog with the unreleased section under a version."""
     lines = changelog.rstrip().split("\n")
     for section in sections(changelog):
         if section.name == UNRELEASED:
@@ -170,13 +170,13 @@ def with_section(changelog: str, version: str, day: date) -> str:
 
 
 def show(commit: str, branch: str) -> None:
-    """Put a commit into the working tree, on a branch, as a runner would check it out."""
+    """Check out a commit on a branch, as a runner would."""
     git("checkout", "--quiet", "--force", "-B", branch, commit)
     git("clean", "--quiet", "-ffdx")
 
 
 def merge(change: Change) -> None:
-    """Make the change what main is, here and at its origin."""
+    """Set main to the merged change, here and at its origin."""
     show(change.merge, "main")
     git("update-ref", "refs/remotes/origin/main", change.merge)
 
@@ -186,6 +186,6 @@ def tag(change: Change) -> None:
 
 
 def is_tag(name: str) -> bool:
-    """Whether git takes it for the name of a tag."""
+    """Return whether git accepts a text as the name of a tag."""
     command = ["git", "check-ref-format", f"refs/tags/{name}"]
     return not subprocess.run(command, capture_output=True).returncode

@@ -29,7 +29,7 @@ PRESSURE, STATISTICS = Path("/proc/pressure/cpu"), Path("/proc/stat")
 
 @functools.cache
 def engine_socket() -> str:
-    """Return the path of the engine's Unix socket; raise Failure where it has none."""
+    """Return the path of the engine's Unix socket; raise Failure if it has none."""
     address = docker.docker("context", "inspect", "--format={{.Endpoints.docker.Host}}")
     scheme, _, path = address.partition("://")
     if scheme != "unix":
@@ -38,7 +38,7 @@ def engine_socket() -> str:
 
 
 class EngineConnection(http.client.HTTPConnection):
-    """A connection to the engine that the Docker CLI uses, where that has a Unix socket."""
+    """A connection to the engine of the Docker CLI, through its Unix socket."""
 
     def __init__(self) -> None:
         super().__init__("localhost", timeout=30)
@@ -49,7 +49,7 @@ class EngineConnection(http.client.HTTPConnection):
         self.sock.connect(engine_socket())
 
     def lines(self, path: str) -> Iterator[Any]:
-        """Yield each line of an answer, which is JSON; raise Failure where it can't be had."""
+        """Yield each line of a JSON answer; raise Failure if there is none."""
         try:
             self.request("GET", f"/v1.41{path}")
             answer = self.getresponse()
@@ -103,7 +103,7 @@ class Sampler:
             )
 
     def follow_new(self) -> None:
-        """Follow each container that is new: it used nothing before, unless it was here first."""
+        """Follow each new container, which has used nothing unless it was here first."""
         names = quote(json.dumps({"name": [f"^/{prefix}" for prefix in PREFIXES]}))
         is_first = not self.followed
         for listed in EngineConnection().lines(f"/containers/json?filters={names}"):
@@ -115,7 +115,7 @@ class Sampler:
                     threading.Thread(target=self.follow, args=words, daemon=True).start()
 
     def follow(self, identifier: str, ran_before: bool) -> None:
-        """Take over what the engine says of a container every second, until it ends."""
+        """Record the engine's figures on a container every second, until it ends."""
         with suppress(Failure, KeyError):
             for usage in EngineConnection().lines(f"/containers/{identifier}/stats"):
                 if self.stopped.is_set():
@@ -129,14 +129,14 @@ class Sampler:
 
 
 def megabytes_of(memory: dict[str, Any]) -> float:
-    """Return what a container holds, as `docker stats` counts: without the cache of files."""
+    """Return a container's memory without the cache of files, as `docker stats` counts it."""
     statistics = memory.get("stats", {})
     cache = statistics.get("total_inactive_file", statistics.get("inactive_file", 0))
     return float(memory.get("usage", 0) - cache) / 1e6
 
 
 def waited_seconds() -> float:
-    """Return for how long, since the start of the machine, a program waited for a processor.
+    """Return how long programs have waited for a processor, since the start of the machine.
 
     Return 0 where the kernel does not say: https://docs.kernel.org/accounting/psi.html
     """
@@ -148,7 +148,7 @@ def waited_seconds() -> float:
 
 
 def busy_seconds() -> float:
-    """Return how long the machine's processors have worked, all together, since its start.
+    """Return the seconds of work of all processors since the start of the machine.
 
     Return 0 where the kernel does not say: https://man7.org/linux/man-pages/man5/proc_stat.5.html
     """

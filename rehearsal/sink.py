@@ -1,4 +1,4 @@
-"""Slack's webhook and GitHub's API of releases, for programs that only want to be heard."""
+"""Stand-ins for Slack's webhook and GitHub's API of releases, which record their messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Heard = Callable[[str, str], None]  # receiver, text
 
 
 class Sink:
-    """Records what it is sent; a GitHub Release of a tag is made once, and updated afterwards."""
+    """A server that records messages; a GitHub Release is created once and then updated."""
 
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
@@ -49,7 +49,7 @@ class Sink:
             do_GET = do_POST = do_PATCH = answer
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Say nothing: what was sent is in the report."""
+                """Log nothing: the report has all messages."""
 
         return Handler
 
@@ -69,7 +69,7 @@ class Sink:
         return 404, b'{"message": "Not Found"}'
 
     def release(self, method: str, rest: list[str], sent: dict[str, Any]) -> tuple[int, Any]:
-        """Answer https://docs.github.com/en/rest/releases/releases as far as a deploy goes."""
+        """Answer a deploy's calls of https://docs.github.com/en/rest/releases/releases."""
         if method == "GET" and rest[:1] == ["tags"]:
             found = [one for one in self.releases if one["tag_name"] == rest[1]]
             return (200, found[0]) if found else (404, {"message": "Not Found"})

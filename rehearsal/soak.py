@@ -1,7 +1,7 @@
 """Run the tests, the pipeline and the fast drills beside busy loops, several times.
 
-A check that is red by chance is red here sooner or later. What fails is not run again: the table
-counts how often each was green, and the reports of what was red are kept.
+A check that fails by chance fails here sooner or later. Failures are not repeated: the table counts
+how often each command passed, and the reports of failures are kept.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ INTERRUPTED = 130
 
 
 @dataclass
-class Row:
-    """What became of the runs of a command."""
+class CommandRuns:
+    """The results of the runs of a command."""
 
     name: str
     seconds: list[float] = field(default_factory=list)
@@ -64,8 +64,8 @@ def busy_loops(count: int) -> Iterator[None]:
             loop.wait()
 
 
-def run_once(row: Row, number: int, console: Console) -> None:
-    """Run a command, take down how it went, and keep its reports if it was red."""
+def run_once(row: CommandRuns, number: int, console: Console) -> None:
+    """Run a command, record its result, and keep its reports if it failed."""
     name = f"{row.name}-{number}"
     log = KEPT / f"{name}.log"
     begin, waited = time.monotonic(), waited_seconds()
@@ -97,7 +97,7 @@ def run_to_its_end(command: Sequence[str], output: IO[str]) -> int:
 
 
 def load_of(name: str) -> tuple[int, int]:
-    """Return how many requests the last run sent, and how many of them were lost."""
+    """Return the number of requests of the last run, and of those that were lost."""
     if name == "pipeline" and TIMELINE.exists():
         loads = [stage["load"] for stage in json.loads(TIMELINE.read_text())["stages"]]
         return sum(one["requests"] for one in filter(None, loads)), sum(
@@ -106,8 +106,8 @@ def load_of(name: str) -> tuple[int, int]:
     return 0, 0
 
 
-def table(rows: Sequence[Row], runs: int, loops: int) -> Table:
-    """Return what became of all runs."""
+def table(rows: Sequence[CommandRuns], runs: int, loops: int) -> Table:
+    """Return the table of all runs."""
     found = Table(title=f"beside {loops} busy loops, on {processors()} cores", box=None)
     found.add_column("command")
     for name in ("green", "seconds: least", "median", "most", "requests", "lost", "pressure"):
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{unknown[0]!r} is none of {', '.join(COMMANDS)}")
     shutil.rmtree(KEPT, ignore_errors=True)
     KEPT.mkdir(parents=True)
-    rows = [Row(name) for name in args.commands or COMMANDS]
+    rows = [CommandRuns(name) for name in args.commands or COMMANDS]
     console, code = Console(highlight=False, soft_wrap=True), 0
     try:
         with busy_loops(args.loops):

@@ -1,4 +1,4 @@
-"""The way of a change, stage by stage: prepared for, tested, deployed to staging, to production."""
+"""The stages of a change: preparation, test, deploy to staging, deploy to production."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LOADED_FROM = "Run database migrations"
 
 @dataclass
 class Rehearsal:
-    """One rehearsal: where it writes down what happens, and what GitHub is told."""
+    """A rehearsal: its timeline, its view, and its values in GitHub."""
 
     timeline: Timeline
     view: View
@@ -99,7 +99,7 @@ class Rehearsal:
                 self.first_deploys(version, begin)
 
     def first_deploys(self, version: str, begin: Callable[[str], None]) -> None:
-        """Make the environments, and deploy this version to those that serve nothing."""
+        """Create the environments, and deploy this version to those that serve nothing."""
         commit = repository.git("rev-parse", f"{version}^{{commit}}")
         with ThreadPoolExecutor() as pool:
             # The build wants nothing of AWS, so it need not wait for the environments.
@@ -117,7 +117,7 @@ class Rehearsal:
                 list(pool.map(lambda name: local_aws.seed(name, version, commit), new))
 
     def make_environments(self, begin: Callable[[str], None]) -> None:
-        """Make them side by side from infra/, unless they were made of just that."""
+        """Create both environments from infra/ at once, unless infra/ is unchanged."""
         made = {"aws": docker.docker("inspect", "--format={{.Id}}", AWS), "infra": fingerprint()}
         known = json.loads(MADE.read_text()) if MADE.exists() else {}
         if known.get("of") == made:
@@ -179,7 +179,7 @@ class Rehearsal:
                 raise lost
 
     def given(self, environment: str = "") -> Configuration:
-        """Return what GitHub has for the repository and for one of its environments."""
+        """Return GitHub's values for the repository and for one of its environments."""
         repository_has = {
             "STAGING_URL": url("staging"),
             "BUILDX_DRIVER": "docker",
@@ -196,7 +196,7 @@ class Rehearsal:
 
 
 def build_images(begin: Callable[[str], None], note: Callable[[str], None]) -> list[str]:
-    """Give Docker the images that are missing; return what had to be stood in for."""
+    """Provide the missing images to Docker; return a note on stand-ins."""
     begin("rehearsal/images/build all")
     command = [str(ROOT / "rehearsal" / "images" / "build"), "all"]
     stood_in: list[str] = []
@@ -219,7 +219,7 @@ def build_images(begin: Callable[[str], None], note: Callable[[str], None]) -> l
 
 
 def fingerprint() -> str:
-    """Return what infra/ says, in one word."""
+    """Return a hash of infra/."""
     total = hashlib.sha256()
     for file in sorted((REPOSITORY / "infra").rglob("*")):
         if file.is_file():
@@ -228,7 +228,7 @@ def fingerprint() -> str:
 
 
 def approve(change: Change, yes: bool, ask: Callable[[str], str] | None = None) -> None:
-    """Ask for what GitHub's environment `production` asks a reviewer."""
+    """Ask for the approval that GitHub's environment `production` requires of a reviewer."""
     if yes:
         return
     if not ask and not sys.stdin.isatty():

@@ -1,6 +1,6 @@
-"""What happened in a rehearsal, and when: the report and the JSON file are both made of this.
+"""The timeline of a rehearsal, from which the report and the JSON file are made.
 
-Every time is in seconds since the rehearsal started.
+All times are in seconds since the rehearsal started.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Outcome = Literal["running", "success", "failure", "skipped"]
 
 @dataclass
 class Step:
-    """A step of a job. What it printed is kept while it runs, and afterwards if it failed."""
+    """A step of a job. Its output is kept while it runs, and after it failed."""
 
     name: str
     started: float
@@ -30,7 +30,7 @@ class Step:
 
 @dataclass
 class Job:
-    """A job of a workflow; of a called workflow too, and one for each entry of a matrix."""
+    """A job of a workflow or of a called one; each entry of a matrix is a job."""
 
     name: str
     started: float
@@ -41,7 +41,7 @@ class Job:
 
 @dataclass
 class Second:
-    """What the load saw in one second: answers by the commit that gave them, and what was lost."""
+    """The load in one second: answers by commit, and lost requests."""
 
     second: int
     answered: dict[str, int] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Second:
 
 @dataclass
 class Lost:
-    """A request that got no good answer, and why."""
+    """A request without a good answer, and the reason."""
 
     at: float
     path: str
@@ -60,7 +60,7 @@ class Lost:
 
 @dataclass
 class Load:
-    """The requests that were sent to an environment while it changed."""
+    """The requests to an environment during a change."""
 
     url: str
     rate: int
@@ -71,7 +71,7 @@ class Load:
 
 @dataclass
 class Tasks:
-    """How many tasks of each revision of the task definition ran at a moment."""
+    """The number of running tasks of each revision at a moment."""
 
     at: float
     running: dict[str, int] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Tasks:
 
 @dataclass
 class Stage:
-    """One part of the rehearsal: a workflow that was run, or what prepared for it."""
+    """A part of the rehearsal: a workflow run, or its preparation."""
 
     name: str
     title: str
@@ -92,7 +92,7 @@ class Stage:
     rollout: list[Tasks] = field(default_factory=list)
 
     def seconds(self, job: str, step: str) -> float:
-        """Return how long a step of a job took; 0 where it did not end."""
+        """Return the seconds that a step of a job took; 0 if it did not end."""
         for found in (s for j in self.jobs if j.name == job for s in j.steps if s.name == step):
             return found.finished - found.started if found.finished else 0
         return 0
@@ -109,7 +109,7 @@ class Image:
 
 @dataclass
 class Release:
-    """What `/releases.json` of an environment says, newest first."""
+    """A release in `/releases.json` of an environment."""
 
     environment: str
     version: str
@@ -120,7 +120,7 @@ class Release:
 
 @dataclass
 class Message:
-    """What Slack, or GitHub's API, was sent."""
+    """A message to Slack or to GitHub's API."""
 
     at: float
     receiver: str
@@ -129,7 +129,7 @@ class Message:
 
 @dataclass
 class Drilled:
-    """A drill that was run: which gate was to stop it, which did, and what is not as it must be."""
+    """The result of a drill: the expected gate, the one that stopped it, and the problems."""
 
     name: str
     fault: str
@@ -145,7 +145,7 @@ class Drilled:
 
 @dataclass
 class Sample:
-    """What the rehearsal had used of the machine at a moment."""
+    """The use of the machine up to a moment."""
 
     at: float
     cpu_seconds: float  # of its containers, since it started
@@ -199,7 +199,7 @@ class Timeline:
 
     @property
     def pressure(self) -> float | None:
-        """The median of all samples; None where the kernel does not say."""
+        """Return the median of all samples; None if the kernel reports none."""
         found = [sample.pressure for sample in self.samples if sample.pressure]
         return median(found) if found else None
 
@@ -217,7 +217,7 @@ class Timeline:
         )
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, whole or not at all."""
+        """Write the timeline as JSON, atomically."""
         scratch = path.with_suffix(".part")
         scratch.write_text(json.dumps(asdict(self), indent=1) + "\n")
         scratch.replace(path)

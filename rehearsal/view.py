@@ -1,4 +1,4 @@
-"""What a rehearsal shows while it runs: finished steps scroll by, what runs stays below."""
+"""Live view of a rehearsal: finished steps scroll by, running ones stay below."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOG_LINES = 60
 
 
 class View:
-    """Prints to a terminal or to a log; only a terminal gets the part that moves."""
+    """Output to a terminal or to a log; only a terminal gets the live part."""
 
     def __init__(self, timeline: Timeline, console: Console | None = None) -> None:
         self.timeline = timeline
@@ -79,7 +79,7 @@ class View:
         self.console.print(Rule(full_title(stage), align="left", style="dim"))
 
     def changed(self, job: Job, step: Step | None) -> None:
-        """Print what ended; what begins shows below."""
+        """Print a step or job that ended; show one that began below."""
         ended = step or job
         if ended.finished is None:
             return
@@ -133,7 +133,7 @@ class View:
         return [*lines, self.noted] if lines and self.noted else lines
 
     def table(self) -> None:
-        """Print the end: each stage and job with its time, and what the load saw."""
+        """Print the summary: each stage and job with its time, and the load."""
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("stage")
         table.add_column("seconds", justify="right")
@@ -161,5 +161,5 @@ class View:
 
 
 def full_title(stage: Stage) -> str:
-    """Return what happens, and the workflow that it starts."""
+    """Return the title of a stage and its workflow."""
     return f"{stage.title}: {stage.name}" if stage.name.endswith(".yml") else stage.title

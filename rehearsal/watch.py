@@ -1,4 +1,4 @@
-"""What is seen of a rollout from outside: requests answered, and tasks that come and go."""
+"""Observe a rollout from outside: its answers to requests, and its tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOOK = 0.5  # seconds between two looks at the tasks
 
 
 class LoadedRollout:
-    """Loads an environment and looks at its tasks, from start to stop."""
+    """Sends load to an environment and records its tasks, from start to stop."""
 
     def __init__(self, timeline: Timeline, stage: Stage, environment: str) -> None:
         self.timeline, self.stage, self.environment = timeline, stage, environment
@@ -25,7 +25,7 @@ class LoadedRollout:
         self.looking = threading.Thread(target=self.look, daemon=True)
 
     def start(self) -> None:
-        """Start, unless nothing serves yet: there is nothing to lose."""
+        """Start, unless the environment serves nothing yet and can lose no request."""
         if self.generator or not local_aws.is_serving(self.environment):
             return
         self.generator = Generator(host(self.environment), RATE, self.timeline.now)
@@ -34,7 +34,7 @@ class LoadedRollout:
         self.looking.start()
 
     def stop(self) -> None:
-        """Stop, and raise Failure if a request was lost."""
+        """Stop; raise Failure if a request was lost."""
         if not self.generator or self.stopped.is_set():
             return
         self.stopped.set()

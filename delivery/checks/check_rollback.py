@@ -98,7 +98,7 @@ def python_of(old: Path, root: Path, folder: Path) -> str:
 
 
 @dataclass
-class Site:
+class RunningCode:
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     port: int
@@ -174,7 +174,7 @@ class Code:
         return self.run(database, "pytest", *options, *left_out, "apps")
 
     @contextlib.contextmanager
-    def served(self, database: str) -> Iterator[Site]:
+    def served(self, database: str) -> Iterator[RunningCode]:
         """Serve the code while the block runs."""
         port, environment = free_port(), self.environment(database)
         command = [self.python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers=1"]
@@ -183,7 +183,7 @@ class Code:
                 command, cwd=self.folder, env=environment, stdout=log, stderr=log
             )
             try:
-                yield Site(process, log, port)
+                yield RunningCode(process, log, port)
             finally:
                 process.terminate()
                 process.wait(30)

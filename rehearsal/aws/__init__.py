@@ -1,4 +1,4 @@
-"""The AWS of a rehearsal: ministack, and what it lacks to tell a good deploy from a bad one.
+"""The AWS of a rehearsal: ministack, with additions that tell a good deploy from a bad one.
 
 Besides AWS's API, its port serves
 - each load balancer, by its host name: NAME.elb.localhost;

@@ -1,4 +1,4 @@
-"""Run ministack with what it lacks: python -m rehearsal.aws, inside its container."""
+"""Run ministack with the additions: python -m rehearsal.aws, inside its container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CloudWatch's alarms: what a template says of them, and the state that the figures put them in."""
+"""CloudWatch's alarms: their definitions in a template, and their states from the metrics."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def alarm(original: Callable[[str, Json], Json], name: str, properties: Json) ->
 
 
 def queries(record: Json) -> list[Json]:
-    """Return what an alarm watches, as queries of GetMetricData; the first is the result."""
+    """Return the metrics of an alarm as queries of GetMetricData; the first is the result."""
     if record.get("Metrics"):
         every: list[Json] = record["Metrics"]
         return sorted(every, key=lambda query: query.get("ReturnData", True) is False)
@@ -78,7 +78,7 @@ def too_few(record: Json, window: Window) -> bool:
 
 
 def judge(record: Json, values: list[float | None]) -> str:
-    """Return the state that the last periods' values put an alarm in; None is a missing one.
+    """Return the state of an alarm for the values of the last periods; None is a missing value.
 
     The newest values that are there count. Only where they are fewer than the alarm's periods, it
     matters how the alarm treats missing ones:
@@ -99,7 +99,7 @@ def judge(record: Json, values: list[float | None]) -> str:
 
 
 def evaluate_alarm(record: Json, now: float) -> None:
-    """Bring an alarm to the state that its last periods call for, and tell whom it is to tell."""
+    """Update the state of an alarm from its last periods, and send its notifications."""
     asked = queries(record)
     window = last_periods(record["EvaluationPeriods"] + MORE_PERIODS, period_of(asked), now)
     if too_few(record, window):

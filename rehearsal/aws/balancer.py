@@ -1,4 +1,4 @@
-"""A load balancer's work: a request to a healthy target, its answer back, both counted."""
+"""A load balancer: it forwards each request to a healthy target, and counts the answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REASONS = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gat
 
 
 def own_answer(status: int) -> Answer:
-    """Return the page with which a load balancer says that no target answered."""
+    """Return the page that a load balancer sends if no target answered."""
     title = f"{status} {REASONS[status]}"
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\r\n"
     return status, {"Content-Type": "text/html", "Server": "awselb/2.0"}, page.encode()
@@ -107,7 +107,7 @@ def answer_headers(upstream: Upstream) -> dict[str, Any]:
 
 
 class Relay:
-    """Passes the body on as it comes; one that breaks off stays without an end."""
+    """A relay that passes the body on as it arrives; an incomplete body stays incomplete."""
 
     def __init__(self, upstream: Upstream, key: tuple[str, str]) -> None:
         self.upstream = upstream

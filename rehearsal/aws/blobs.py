@@ -1,4 +1,4 @@
-"""Pushed layers on disk: ministack would hold each in memory, three times while it is pushed."""
+"""Pushed layers on disk; ministack would keep each in memory, three times during the push."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 @dataclass
 class Upload:
-    """A blob that is on its way."""
+    """A blob that is being uploaded."""
 
     path: Path
     file: BinaryIO
@@ -25,7 +25,7 @@ class Upload:
 
 
 class Blobs:
-    """Blobs by digest, and which repository has which."""
+    """Blobs by digest, and the blobs of each repository."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,7 +47,7 @@ class Blobs:
         return name
 
     def finish(self, repository: str, name: str, digest: str) -> str:
-        """Keep an upload as a blob of a repository if it has this digest; return the one it has."""
+        """Store an upload as a blob of a repository if it has this digest; return its digest."""
         upload = self.uploads.pop(name)
         upload.file.close()
         found = f"sha256:{upload.digest.hexdigest()}"
@@ -67,13 +67,13 @@ class Blobs:
         self.links.setdefault(repository, set()).add(digest)
 
     def unlink(self, repository: str, digests: set[str]) -> None:
-        """Take blobs from a repository; those that no other has leave the disk."""
+        """Remove blobs from a repository, and from the disk if no other repository has them."""
         self.links[repository] = self.links.get(repository, set()) - digests
         for digest in digests:
             if not any(digest in linked for linked in self.links.values()):
                 self.path(digest).unlink(missing_ok=True)
 
     def size(self) -> int:
-        """Return how many bytes all blobs have."""
+        """Return the size of all blobs in bytes."""
         every: set[str] = set().union(*self.links.values())
         return sum(self.path(digest).stat().st_size for digest in every)

@@ -39,7 +39,7 @@ def flat(tree: Any) -> Any:
 
 
 def asked(parameters: Json, data: Json, is_cbor: bool, is_json: bool) -> tuple[Json, Window]:
-    """Return a request whichever protocol it came by, and the time that it is about."""
+    """Return a request of either protocol, and the time to which it refers."""
     request = data if is_cbor or is_json else nested(parameters)
     queries = request.get("MetricDataQueries") or []
     for query in queries:
@@ -52,7 +52,7 @@ def asked(parameters: Json, data: Json, is_cbor: bool, is_json: bool) -> tuple[J
 
 
 def answered(result: Json, action: str, inner: str, is_cbor: bool, is_json: bool) -> Answer:
-    """Return a result in the protocol that the request came by."""
+    """Return a result in the protocol of the request."""
     if is_cbor:
         return cloudwatch._cbor_ok(result)  # type: ignore[no-any-return]
     if is_json:

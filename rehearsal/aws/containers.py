@@ -1,4 +1,4 @@
-"""What of a container definition reaches Docker.
+"""The parts of a container definition that are passed to Docker.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 """
@@ -27,7 +27,7 @@ PLAIN = {
 
 
 def health_check(check: Json) -> Json:
-    """Return a definition's healthCheck as Docker has it, with ECS's defaults."""
+    """Return a definition's healthCheck as options of Docker, with ECS's defaults."""
     return {
         "test": check["command"],
         "interval": int(check.get("interval", 30)) * SECOND,

@@ -42,7 +42,7 @@ def container_name(identifier: str) -> str:
 
 
 def start(identifier: str, password: str) -> None:
-    """Start an instance's MySQL, and return once it lets its master user in."""
+    """Start an instance's MySQL, and return when its master user can log in."""
     record = rds._instances[identifier]
     remove(identifier)
     client = ecs._get_docker()

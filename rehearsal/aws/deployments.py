@@ -1,4 +1,4 @@
-"""ECS's service deployments, as they are listed, described and stopped: ministack has none.
+"""ECS's service deployments, which ministack lacks: list, describe and stop them.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
 """
@@ -27,7 +27,7 @@ def refuse(code: str, message: str) -> Answer:
 
 
 def status(service: Service, deployment: str) -> str:
-    """Return what has become of a deployment. The way back belongs to the one that is left."""
+    """Return the status of a deployment. A rollback belongs to the deployment that is left."""
     current = rollouts.primary(service)
     returning = current.get("_returns", False)
     if deployment in service.get("_given_up", []) and deployment != current["id"]:
@@ -38,7 +38,7 @@ def status(service: Service, deployment: str) -> str:
 
 
 def record(service: Service, deployment: str) -> Json:
-    """Return what the API says of a deployment; its ARN ends with the deployment's own id."""
+    """Return the API's description of a deployment; its ARN ends with the deployment's id."""
     mine = service["serviceArn"]
     arn = f"{mine.replace(':service/', ':service-deployment/')}/{short(deployment)}"
     return {
@@ -50,7 +50,7 @@ def record(service: Service, deployment: str) -> Json:
 
 
 def records() -> list[tuple[Service, str, Json]]:
-    """Return every deployment that is known, the newest of a service first."""
+    """Return all known deployments, the newest of a service first."""
     return [
         (service, deployment, record(service, deployment))
         for service in ecs._services.values()
@@ -87,7 +87,7 @@ def describe_deployments(original: Callable[[Json], Answer], data: Json) -> Answ
 
 
 def stop(data: Json) -> Answer:
-    """Let a deployment that is under way return to what was completed before it.
+    """Stop a deployment in progress and return to the last completed one.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html
     """
@@ -108,5 +108,5 @@ def stop(data: Json) -> Answer:
 
 
 def add_actions() -> None:
-    """Teach ECS the action that ministack doesn't have."""
+    """Add the actions to ECS that ministack does not have."""
     ecs._ACTION_MAP["StopServiceDeployment"] = stop

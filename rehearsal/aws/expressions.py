@@ -40,11 +40,11 @@ SIGNS = {"&&": " and ", "||": " or ", "^": "**"}
 
 
 class ExpressionError(Exception):
-    """What is wrong with an expression, or not known here."""
+    """An expression that is wrong or not supported; the message says which."""
 
 
 class Evaluation:
-    """An expression's value, given the periods and the values of the names in it."""
+    """The evaluation of an expression, with the periods and the values of its names."""
 
     def __init__(self, periods: Sequence[int], names: Mapping[str, Value]) -> None:
         self.periods = periods
@@ -126,7 +126,7 @@ class Evaluation:
 
 
 def combine(function: Operator, left: Value, right: Value) -> Value:
-    """Apply an operator period by period; where one side has no value, there is none."""
+    """Apply an operator in each period; without a value on one side there is no result."""
     if isinstance(left, dict) and isinstance(right, dict):
         return {p: float(function(left[p], right[p])) for p in left if p in right}
     if isinstance(left, dict):
@@ -138,14 +138,14 @@ def combine(function: Operator, left: Value, right: Value) -> Value:
 
 
 def divide(left: Value, right: Value) -> Value:
-    """Divide; a period in which that would be by zero has no value."""
+    """Divide; a division by zero has no value."""
     if isinstance(right, dict):
         return combine(operator.truediv, left, {p: value for p, value in right.items() if value})
     return combine(operator.truediv, left, right) if right else {}
 
 
 def across(function: Callable[[Sequence[float]], float], parts: Sequence[Value]) -> Value:
-    """Return for each period a figure over all parts that have a value there."""
+    """Return for each period a figure over all parts that have a value in it."""
     periods = {period for part in parts if isinstance(part, dict) for period in part}
     if not periods:
         return float(function([part for part in parts if isinstance(part, float)] or [0.0]))

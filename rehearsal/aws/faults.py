@@ -1,4 +1,4 @@
-"""Faults for drills: calls of AWS or of the registry that fail as often as somebody asked."""
+"""Faults for drills: calls of AWS or of the registry that fail a given number of times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass
 class Fault:
-    """What fails, how, and how many times yet; without an action, every call of the service."""
+    """A fault: the calls that fail, the error, and how often; without an action, all calls."""
 
     service: str = ""
     action: str = ""
@@ -42,7 +42,7 @@ class Fault:
         return service == call.service and self.action in ("", call.action)
 
     def answer(self, call: Call) -> Answer:
-        """Return the error as the protocol of the call has it."""
+        """Return the error in the protocol of the call."""
         message = f"{self.error or 'Failure'}, as asked for at /_rehearsal/faults"
         if call.form:
             answer: Answer = error_response_xml(self.error, message, self.status)
@@ -56,7 +56,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Call:
-    """What a request asks for."""
+    """The call that a request makes."""
 
     method: str
     service: str
@@ -66,7 +66,7 @@ class Call:
 
     @classmethod
     def of(cls, method: str, path: str, headers: dict[str, str], body: bytes) -> Call:
-        """Read it from a request: service from the signature, action from header or body."""
+        """Return the call of a request: service from the signature, action from header or body."""
         signature = headers.get("authorization", "")
         scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", signature)
         action = headers.get("x-amz-target", "").rpartition(".")[2]
@@ -83,7 +83,7 @@ lock = threading.Lock()
 
 
 def parse(body: bytes) -> Fault:
-    """Return the fault that somebody asks for; raise ValueError with what is wrong."""
+    """Return the requested fault; raise ValueError with the problem."""
     try:
         given = json.loads(body)
         if unknown := sorted(given.keys() - {field.name for field in fields(Fault)}):
@@ -97,7 +97,7 @@ def parse(body: bytes) -> Fault:
 
 
 def change(method: str, body: bytes) -> tuple[int, Json]:
-    """Answer GET, POST and DELETE of /_rehearsal/faults: with the faults that are left."""
+    """Answer GET, POST and DELETE of /_rehearsal/faults with the remaining faults."""
     with lock:
         if method == "POST":
             try:

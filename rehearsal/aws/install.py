@@ -1,4 +1,4 @@
-"""Everything that is put into ministack, and started beside it.
+"""Install all patches of ministack, and start the threads beside it.
 
 To import the modules is to register their patches.
 """
@@ -30,7 +30,7 @@ def install() -> None:
 
 
 def serve() -> None:
-    """Serve until somebody ends it."""
+    """Serve until the process is stopped."""
     targets.start()
     scheduler.start()
     collector.start()

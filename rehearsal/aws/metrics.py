@@ -1,4 +1,4 @@
-"""CloudWatch's figures on load balancers, from the traffic that really went through them.
+"""CloudWatch's metrics of load balancers, from the real traffic through them.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 """
@@ -24,7 +24,7 @@ Metric = tuple[str, tuple[tuple[str, str], ...]]
 
 
 def dimension(arn: str) -> tuple[str, str]:
-    """Return what CloudWatch calls a load balancer or a target group."""
+    """Return CloudWatch's name of a load balancer or a target group."""
     resource = arn.rpartition(":")[2]
     if resource.startswith("loadbalancer/"):
         return "LoadBalancer", resource.removeprefix("loadbalancer/")
@@ -32,7 +32,7 @@ def dimension(arn: str) -> tuple[str, str]:
 
 
 class Collector:
-    """Gathers a second's exchanges, and then writes them down together."""
+    """Collects the exchanges of one second, and then writes them together."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -81,7 +81,7 @@ class Collector:
                 self.add(balancer, (name, dimensions), states.count(state))
 
     def write(self, now: float) -> None:
-        """Give ministack's CloudWatch what was gathered, and take back what is old."""
+        """Write the collected figures to ministack's CloudWatch, and delete old ones."""
         with self.lock:
             gathered, self.values = self.values, {}
         for arn, metrics in gathered.items():
@@ -97,7 +97,7 @@ class Collector:
 
 
 def point(name: str, dimensions: dict[str, str], value: float, count: int, now: float) -> Json:
-    """Return a value that occurred so many times, as ministack keeps it."""
+    """Return a value and its number of occurrences, in ministack's form."""
     unit = "Seconds" if name == "TargetResponseTime" else "Count"
     found: Json = {"Timestamp": now, "Value": value, "Unit": unit, "Dimensions": dimensions}
     return {**found, "Count": float(count)}

@@ -1,4 +1,4 @@
-"""Names that work on a machine as it is: without /etc/hosts, without settings of Docker's."""
+"""Names that resolve on any machine, without /etc/hosts and settings of Docker."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MINISTACKS = "ministack-"
 
 
 def container_name(name: str) -> str:
-    """Return what a container of ministack's is called here."""
+    """Return the name that a container of ministack gets here."""
     prefix = f"{settings.PREFIX}-"
     return name if name.startswith(prefix) else prefix + name.removeprefix(MINISTACKS)
 
 
 def ours(options: Json) -> Json:
-    """Return how a container is created: ours by name and label, without a port of the host's."""
+    """Return a container's options with our name and label, and without a port of the host."""
     named = dict(options)
     if named.get("name"):
         named["name"] = container_name(named["name"])

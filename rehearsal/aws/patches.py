@@ -1,4 +1,4 @@
-"""How this package steps into ministack: a function of ours takes the place of one of its own."""
+"""Patches of ministack: a function of ours replaces one of its own."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 class Refusal(Exception):
-    """Why this can't start, and what helps, in one line."""
+    """The reason why this can't start and the remedy, in one line."""
 
 
 @dataclass(frozen=True)
 class Patch:
-    """What takes the place of owner.name."""
+    """A replacement of owner.name."""
 
     owner: ModuleType | type
     name: str
@@ -33,7 +33,7 @@ applied: set[Patch] = set()
 
 
 def replaces(owner: ModuleType | type, name: str) -> Callable[[F], F]:
-    """Mark a function that takes the place of owner.name, which becomes its first argument.
+    """Mark a function as the replacement of owner.name, which becomes its first argument.
 
     Its docstring says what AWS does, and what ministack does instead.
     """
@@ -59,7 +59,7 @@ def check_version() -> None:
 
 
 def apply() -> None:
-    """Put every registered function in its place, once."""
+    """Replace every patched function, once."""
     for patch in registered:
         if patch not in applied:
             put(patch)
@@ -80,7 +80,7 @@ def put(patch: Patch) -> None:
 
 
 def bound(function: Callable[..., Any], original: Callable[..., object]) -> Callable[..., object]:
-    """Return a function without its first argument; one that others can tell is a coroutine's."""
+    """Return a function without its first argument; it stays a coroutine function if it is one."""
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)

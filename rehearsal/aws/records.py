@@ -1,6 +1,6 @@
 """The parts of ministack's records that this package reads and writes; the names are AWS's.
 
-What begins with _ is kept from answers by ministack.
+ministack leaves names with a leading _ out of its answers.
 """
 
 from __future__ import annotations
@@ -101,5 +101,5 @@ class Target(TypedDict, total=False):
 
 
 def short(arn: str) -> str:
-    """Return the part of an ARN that people say: a task's id, a revision."""
+    """Return the last part of an ARN: the id of a task, or a revision."""
     return arn.rpartition("/")[2]

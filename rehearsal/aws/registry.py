@@ -1,6 +1,6 @@
-"""The registry's blobs, as https://distribution.github.io/distribution/spec/api/ has them.
+"""The blobs of the registry, as in https://distribution.github.io/distribution/spec/api/.
 
-Manifests and tags stay ministack's.
+ministack serves manifests and tags.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ async def serve(scope: Json, headers: dict[str, str], receive: Receive, send: Se
 
 
 async def begin(name: str, query: dict[str, str], receive: Receive, send: Send) -> None:
-    """Begin an upload, unless another repository has the blob or it comes along at once."""
+    """Begin an upload, unless another repository has the blob or the request contains it."""
     mount = query.get("mount", "")
     if blobs.find(query.get("from", ""), mount):
         blobs.link(name, mount)
@@ -148,7 +148,7 @@ def named_by(manifest: bytes | str) -> set[str]:
 
 
 def forget(name: str, digests: set[str]) -> None:
-    """Drop manifests of a repository, and what no other manifest there names."""
+    """Delete manifests of a repository, and blobs that no other manifest in it names."""
     manifests: dict[str, bytes] = ecr._manifest_blobs.get(name, {})
     gone: set[str] = set()
     for digest in digests:
@@ -183,7 +183,7 @@ def batch_delete_image(original: Callable[[Json], Answer], data: Json) -> Answer
 
 
 def untag(name: str, wanted: Json) -> bool:
-    """Take a tag from an image that has others; return whether that is all there is to do."""
+    """Remove one of several tags from an image; return whether that completes the request."""
     image = ecr._find_image(name, wanted)
     if not image or wanted.get("imageDigest") or len(image["imageTags"]) < 2:
         return False

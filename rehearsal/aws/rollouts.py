@@ -1,4 +1,4 @@
-"""What a service needs next: which tasks to start and to stop, and when a deployment is over.
+"""The next step of a service: tasks to start and to stop, or the end of a deployment.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html
 """
@@ -18,7 +18,7 @@ LONGEST_WAIT = 30.0
 
 
 @dataclass(frozen=True)
-class View:
+class TaskState:
     """A task, as far as a rollout is concerned."""
 
     arn: str
@@ -33,7 +33,7 @@ class View:
 
 @dataclass
 class Plan:
-    """What to do now."""
+    """The tasks to start and to stop now."""
 
     start: int = 0
     stop: list[tuple[str, str]] = field(default_factory=list)
@@ -48,11 +48,11 @@ def primary(service: Service) -> Deployment:
     return next(d for d in service["deployments"] if d["status"] == "PRIMARY")
 
 
-def plan(service: Service, tasks: list[View], now: float) -> Plan:
+def plan(service: Service, tasks: list[TaskState], now: float) -> Plan:
     """Return the next steps towards desiredCount healthy tasks of the primary deployment.
 
-    There are never more than maximumPercent of desiredCount, those that stop included; and none
-    that is healthy is stopped while that would leave fewer than minimumHealthyPercent.
+    There are never more than maximumPercent of desiredCount, including those that stop. No healthy
+    task is stopped if fewer than minimumHealthyPercent would remain.
     """
     deployment, desired = primary(service), int(service["desiredCount"])
     most = math.floor(desired * int(configuration(service).get("maximumPercent", 200)) / 100)
@@ -81,12 +81,12 @@ def plan(service: Service, tasks: list[View], now: float) -> Plan:
 
 
 def back_off(failures: int) -> float:
-    """Return how many seconds the next task waits after so many failures in a row."""
+    """Return the seconds that the next task waits after a number of failures in a row."""
     return 0 if failures <= PATIENCE else min(LONGEST_WAIT, 2.0 ** (failures - PATIENCE - 1))
 
 
 def say(service: Service, message: str) -> None:
-    """Add to the service's events, the newest of which stands first."""
+    """Add an event to the service's events, newest first."""
     text = f"(service {service['serviceName']}) {message}"
     service["events"].insert(0, {"id": ecs.new_uuid(), "createdAt": ecs._iso(), "message": text})
     del service["events"][100:]
@@ -98,7 +98,7 @@ def enter(deployment: Deployment, state: str, reason: str) -> None:
 
 
 def complete(service: Service) -> None:
-    """The primary deployment is what runs, and what a later one returns to."""
+    """Mark the primary deployment as complete, so that later ones can return to it."""
     deployment = primary(service)
     enter(deployment, "COMPLETED", f"ECS deployment {deployment['id']} completed.")
     deployment.pop("_returns", None)
@@ -119,7 +119,7 @@ def breaker_trips(service: Service) -> bool:
 
 
 def give_up(service: Service, why: str, returns: bool) -> None:
-    """End the deployment as failed; return to the last completed one, if it shall."""
+    """Mark a deployment as failed; return to the last completed one if configured."""
     failed = primary(service)
     enter(failed, "FAILED", f"ECS deployment {why}.")
     failed["desiredCount"] = 0

@@ -55,7 +55,7 @@ async def route(original: App, scope: Json, receive: Receive, send: Send) -> Non
 async def serve_aws(
     original: App, scope: Json, headers: dict[str, str], receive: Receive, send: Send
 ) -> None:
-    """Pass a call on to ministack, or a layer to our own registry; unless a fault is due."""
+    """Pass a call to ministack, or a layer to our registry, unless a fault applies."""
     if faults.faults:
         call, receive = await read_call(scope, headers, receive)
         if fault := faults.due(call):
@@ -68,7 +68,7 @@ async def serve_aws(
 async def read_call(
     scope: Json, headers: dict[str, str], receive: Receive
 ) -> tuple[faults.Call, Receive]:
-    """Return what a request asks for, and how it can be received by the next who reads it."""
+    """Return the call of a request, and a receive function that repeats its body."""
     read_before: list[Json] = []
     # Only a form's body says what it asks for; a layer's is not for memory.
     if headers.get("content-type", "").startswith(faults.FORM):
@@ -83,7 +83,7 @@ async def read_call(
 
 
 def is_for_aws(method: str, path: str, headers: dict[str, str], scope: Json) -> bool:
-    """Whether this is a call of AWS's API: those are signed, or at least no plain page."""
+    """Return whether a request is a call of AWS's API, which is signed or no plain page."""
     signed = "authorization" in headers or "x-amz-target" in headers
     presigned = b"X-Amz-" in scope.get("query_string", b"")
     return signed or presigned or path.startswith(UNSIGNED) or method not in ("GET", "HEAD")

@@ -46,7 +46,7 @@ def run() -> None:
 
 
 def guarded(step: Callable[..., None], *words: Any) -> None:
-    """One task or service that can't be looked after must not stop the others."""
+    """Log an error of one task or service, so that the others are still scheduled."""
     try:
         step(*words)
     except Exception:
@@ -60,7 +60,7 @@ def look_after(task: Task) -> None:
 
 
 def advance(key: str, service: Service) -> None:
-    """Take a service one step further."""
+    """Advance a service by one step."""
     if service["status"] != "ACTIVE":
         return
     with lock:

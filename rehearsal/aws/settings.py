@@ -1,4 +1,4 @@
-"""What the environment of the container says."""
+"""Settings from the environment of the container."""
 
 from __future__ import annotations
 

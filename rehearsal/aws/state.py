@@ -1,4 +1,4 @@
-"""What runs, in one answer: for the rehearsal's live view and its report."""
+"""The state of all services in one answer, for the live view and the report."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def count(tasks: list[Task], deployment: str, states: set[str]) -> int:
 
 
 def recent(tasks: list[Task]) -> list[Task]:
-    """Return those that live, and the last that stopped."""
+    """Return the running tasks, and the last that stopped."""
     stopped = sorted(
         (t for t in tasks if t["lastStatus"] == "STOPPED"), key=lambda t: t["stoppedAt"]
     )

@@ -34,12 +34,12 @@ class Window:
     clock: float = settings.CLOCK
 
     def real(self, moment: float) -> float:
-        """Return when a moment of CloudWatch's was."""
+        """Return the real time of a moment of CloudWatch's."""
         return self.now - (self.now - moment) / self.clock
 
     @property
     def length(self) -> float:
-        """How long a period really is."""
+        """Return the real length of a period in seconds."""
         return self.period / self.clock
 
     @property
@@ -106,7 +106,7 @@ def series(metric: Json, statistic: str, window: Window) -> Series:
 
 
 def samples(metric: Json, window: Window) -> dict[int, float]:
-    """Return how many values each period has."""
+    """Return the number of values in each period."""
     return {
         number: cloudwatch._calc_stats(measured)["SampleCount"]
         for number, measured in points(metric, window).items()
@@ -139,6 +139,6 @@ def evaluate(queries: Sequence[Json], window: Window) -> dict[str, Value]:
 
 
 def period_of(queries: Sequence[Json]) -> int:
-    """Return the period of queries that belong together."""
+    """Return the common period of queries."""
     periods = [q["MetricStat"].get("Period", 60) for q in queries if q.get("MetricStat")]
     return int(max(periods, default=60))

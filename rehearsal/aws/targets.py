@@ -1,4 +1,4 @@
-"""Target groups: whether a target answers its health check, and how one leaves.
+"""Target groups: the health checks of targets, and their deregistration.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 """
@@ -26,7 +26,7 @@ REASONS = {
 
 @dataclass
 class Health:
-    """What is known about one target."""
+    """The known health of one target."""
 
     state: str = "initial"
     description: str = "Initial health checks in progress"
@@ -53,7 +53,7 @@ class Health:
 
 
 def codes(matcher: str) -> set[int]:
-    """Return the statuses that "200", "200,202" or "200-299" stand for."""
+    """Return the statuses of "200", "200,202" or "200-299"."""
     found: set[int] = set()
     for part in matcher.split(","):
         first, _, last = part.partition("-")
@@ -62,7 +62,7 @@ def codes(matcher: str) -> set[int]:
 
 
 def check(group: TargetGroup, target: Target) -> str:
-    """Ask a target for its health; return nothing, or what is wrong in AWS's words."""
+    """Check the health of a target; return empty, or the problem in AWS's words."""
     port = group.get("HealthCheckPort", "traffic-port")
     number = int(target.get("Port") or group["Port"]) if port == "traffic-port" else int(port)
     address = target["Id"]
@@ -84,7 +84,7 @@ def check(group: TargetGroup, target: Target) -> str:
 
 
 class Targets:
-    """Every target of every group, looked after by one thread."""
+    """All targets of all groups, checked by one thread."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], Health] = {}
@@ -100,7 +100,7 @@ class Targets:
             time.sleep(0.2)
 
     def look(self, now: float) -> None:
-        """Begin the checks that are due; let go of targets that have left."""
+        """Start the health checks that are due; remove targets that have left."""
         registered: set[tuple[str, str]] = set()
         groups: Iterable[tuple[tuple[str, str, str], TargetGroup]] = list(alb._tgs.all_items())
         for (account, _, arn), group in groups:
@@ -139,7 +139,7 @@ class Targets:
         return self.busy.get((arn, address), 0)
 
     def routable(self, arn: str, registered: list[Target]) -> list[Target]:
-        """Return where requests may go: to healthy targets; to all if none is (it fails open)."""
+        """Return the targets for requests: the healthy ones, or all if none is (it fails open)."""
         healthy = [t for t in registered if self.state(arn, t["Id"]) == "healthy"]
         return healthy or registered
 

@@ -1,4 +1,4 @@
-"""A task from running to stopped: what Docker says about its containers, and how it is ended.
+"""The life of a task from running to stopped, with its containers in Docker.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 """
@@ -35,14 +35,14 @@ def definition(task: Task) -> Json:
 
 
 def service_key(task: Task) -> str:
-    """Return the key of the service that a task belongs to; nothing for a task that runs once."""
+    """Return the key of a task's service; empty for a task that runs once."""
     kind, _, name = task.get("group", "").partition(":")
     cluster = ecs._cluster_name_from_arn(task["clusterArn"])
     return f"{cluster}/{name}" if kind == "service" else ""
 
 
 def look(task: Task) -> bool:
-    """Take over what Docker says; return whether an essential container has exited."""
+    """Update a task from Docker; return whether an essential container has exited."""
     client = ecs._get_docker()
     exited = False
     health = []
@@ -75,7 +75,7 @@ def take_end(task: Task, index: int, state: Json) -> None:
 
 
 def stop(task: Task, reason: str, code: str) -> bool:
-    """Begin to stop a task; return whether it wasn't being stopped before."""
+    """Start to stop a task; return whether it was not stopping already."""
     arn = task["taskArn"]
     with resource_lock("ecs-task", arn):
         if not ecs._task_is_active(arn, task):
@@ -92,7 +92,7 @@ def stop(task: Task, reason: str, code: str) -> bool:
 
 
 def finish(task: Task, drains: bool, where: tuple[str, str]) -> None:
-    """Let requests end, then the containers; then the task is stopped."""
+    """Wait for open requests, stop the containers, and mark the task as stopped."""
     with request_scope(*where):
         if drains and (service := ecs._services.get(service_key(task))):
             drain(service, ecs._task_ip(task))
@@ -117,7 +117,7 @@ def finish(task: Task, drains: bool, where: tuple[str, str]) -> None:
 
 
 def drain(service: Service, address: str | None) -> None:
-    """Wait for the requests that a target still answers, at most for the deregistration delay."""
+    """Wait for open requests to a target, at most for the deregistration delay."""
     groups = [g["targetGroupArn"] for g in service.get("loadBalancers") or []]
     if not groups or not address:
         return
@@ -128,7 +128,7 @@ def drain(service: Service, address: str | None) -> None:
 
 
 def stop_containers(task: Task) -> None:
-    """SIGTERM, and SIGKILL after each container's stopTimeout; then keep how it ended."""
+    """Send SIGTERM, and SIGKILL after each container's stopTimeout; record the exit codes."""
     client = ecs._get_docker()
     timeouts = {
         container["name"]: int(container.get("stopTimeout") or STOP_SECONDS)
@@ -144,7 +144,7 @@ def stop_containers(task: Task) -> None:
 
 
 def refresh(task: Task) -> None:
-    """Let cluster, service and target groups know."""
+    """Update cluster, service and target groups."""
     cluster = ecs._cluster_name_from_arn(task["clusterArn"])
     ecs._recount_cluster(cluster)
     ecs._refresh_service_state(cluster, task.get("group", ""))

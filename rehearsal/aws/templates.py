@@ -1,4 +1,4 @@
-"""What CloudFormation makes of infra/: properties that ministack drops, types it doesn't know."""
+"""CloudFormation's resources of infra/ that ministack drops or does not know."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WITHOUT_EFFECT = (
 
 @functools.cache
 def shape(operation: str, service: str = "ecs") -> model.Shape:
-    """Return what botocore says that an operation takes."""
+    """Return botocore's description of an operation's input."""
     description = loaders.Loader().load_service_model(service, "service-2")
     return model.ServiceModel(description, service).operation_model(operation).input_shape
 
@@ -203,11 +203,11 @@ def keep(physical: str, old: Json, new: Json, stack: str) -> Created:
 
 
 def remove(physical: str, properties: Json) -> None:
-    """Nothing was made that could be removed."""
+    """Do nothing: nothing was made that could be removed."""
 
 
 def add_types() -> None:
-    """Teach CloudFormation the types that infra/ needs and ministack doesn't have."""
+    """Add the types to CloudFormation that infra/ needs and ministack lacks."""
     handlers: dict[str, dict[str, Callable[..., Any]]] = provisioners._RESOURCE_HANDLERS
     for name in WITHOUT_EFFECT:
         handlers[name] = {"create": stand_in_create, "update": keep, "delete": remove}

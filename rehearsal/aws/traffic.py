@@ -1,4 +1,4 @@
-"""What went through the load balancers: counted for whoever asks."""
+"""Counters of the requests through the load balancers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request to a load balancer, and how it was answered."""
+    """A request to a load balancer, and its answer."""
 
     balancer: str
     group: str

@@ -1,4 +1,4 @@
-"""One HTTP request to a target, answered as it comes."""
+"""One HTTP request to a target, whose answer is streamed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOP_BY_HOP = {
 
 
 class TargetError(Exception):
-    """The status that a load balancer answers with where its target didn't answer."""
+    """The status that a load balancer sends if its target did not answer."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"the target gave no answer: {status}")
@@ -53,7 +53,7 @@ class Upstream:
 async def next_event(
     parser: h11.Connection, reader: asyncio.StreamReader, seconds: float
 ) -> h11.Event:
-    """Return the next part of the answer; 504 if none comes in time, 502 if it makes no sense."""
+    """Return the next part of the answer; 504 if none comes in time, 502 if it is malformed."""
     try:
         while not isinstance(event := parser.next_event(), h11.Event):
             parser.receive_data(await asyncio.wait_for(reader.read(65536), seconds))
@@ -74,7 +74,7 @@ async def request(
     body: bytes,
     idle_seconds: float,
 ) -> Upstream:
-    """Send a request over a connection of its own; return once the head of the answer is here."""
+    """Send a request on a new connection; return when the header of the answer has arrived."""
     try:
         opening = asyncio.open_connection(*address)
         reader, writer = await asyncio.wait_for(opening, CONNECT_SECONDS)

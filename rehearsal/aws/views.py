@@ -1,4 +1,4 @@
-"""A service as its rollout sees it: which tasks are well or must be replaced, which alarm rings."""
+"""The state of a service for its rollout: healthy tasks, tasks to replace, and alarms."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from ministack.services import ecs
 
 from rehearsal.aws.alarms import evaluated_seconds, in_alarm
 from rehearsal.aws.records import Deployment, Service, Task
-from rehearsal.aws.rollouts import View, configuration
+from rehearsal.aws.rollouts import TaskState, configuration
 from rehearsal.aws.targets import targets
 from rehearsal.aws.tasks import definition
 
 
-def view(service: Service, task: Task, now: float) -> View:
-    """Return what a rollout needs to know about a task."""
+def view(service: Service, task: Task, now: float) -> TaskState:
+    """Return the state of a task that matters to a rollout."""
     address = ecs._task_ip(task)
     groups = [g["targetGroupArn"] for g in service.get("loadBalancers") or []]
     states = [targets.state(arn, address) for arn in groups]
@@ -20,7 +20,7 @@ def view(service: Service, task: Task, now: float) -> View:
     checked = any("healthCheck" in c for c in definition(task).get("containerDefinitions", []))
     container = task.get("healthStatus", "UNKNOWN")
     well = container == "HEALTHY" or not checked
-    return View(
+    return TaskState(
         arn=task["taskArn"],
         deployment=task.get("_deployment_id", ""),
         created=task["createdAt"],
@@ -44,7 +44,7 @@ def unfit(service: Service, task: Task, states: dict[str, str], now: float) -> s
 
 
 def alarming(service: Service, deployment: Deployment) -> list[str]:
-    """Return which of a deployment's alarms went off since it began.
+    """Return the alarms of a deployment that went off since it began.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
     """

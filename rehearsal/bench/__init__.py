@@ -1,1 +1,1 @@
-"""The pipeline here, and the guide's own, measured in one run."""
+"""A benchmark of our pipeline against the guide's, in one run."""

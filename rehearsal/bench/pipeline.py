@@ -1,9 +1,9 @@
-"""From a pull request to production: our workflows and the guide's, one after the other.
+"""Compare our workflows with the guide's, from a pull request to production.
 
-Both bring the same change, with the same tests, through the same rehearsal, with the same runners,
-AWS and load; what differs is the structure. The guide's (rehearsal/bench/guide) has one serial job
-of tests, the same each time, and builds the image twice, without layers. Its deploys wait for the
-tests here, as its text says and its files don't.
+Both deploy the same change, with the same tests, in the same rehearsal, with the same runners, AWS
+and load. Only the structure differs. The guide's workflows (rehearsal/bench/guide) have one serial
+job of tests and build the image twice, without layers. Here their deploys wait for the tests, as
+the guide's text says and its files don't.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GUIDE = "rehearsal/bench/guide"
 
 
 def measure(workflows: str) -> Timeline:
-    """Return what happened to a change on its way to production."""
+    """Return the timeline of a change on its way to production."""
     change = repository.prepare()
     now = datetime.now(UTC).isoformat(timespec="seconds")
     timeline = Timeline(now, change.merge, change.version)
@@ -44,7 +44,7 @@ def measure(workflows: str) -> Timeline:
 
 @dataclass
 class Cost:
-    """What a stage took: on the clock, and of processors."""
+    """The cost of a stage: elapsed seconds and processor seconds."""
 
     seconds: float
     cpu_seconds: float  # of the containers: jobs, their services, both environments
@@ -59,7 +59,7 @@ class Cost:
 
 
 def costs(timeline: Timeline) -> dict[str, Cost]:
-    """Return what each workflow took."""
+    """Return the cost of each workflow."""
     stages = [stage for stage in timeline.stages if stage.finished and stage.name != "prepare"]
     return {
         stage.name: Cost(
@@ -71,7 +71,7 @@ def costs(timeline: Timeline) -> dict[str, Cost]:
 
 
 def without_waiting(timeline: Timeline) -> float:
-    """Return how long it would take if no deploy waited for tests, as the guide's files have it."""
+    """Return the duration if no deploy waited for tests, as in the guide's files."""
     deploys = [job for stage in timeline.stages for job in stage.jobs if job.name == "deploy"]
     return costs(timeline)["test.yml"].seconds + sum(
         (job.finished or 0) - job.started for job in deploys

@@ -1,4 +1,4 @@
-"""`python -m rehearsal drill`: which drills to run, and what they run on."""
+"""The command `python -m rehearsal drill`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(words: argparse.Namespace) -> list[Drill]:
-    """Return the drills that are asked for; raise Failure where a name means none."""
+    """Return the requested drills; raise Failure for an unknown name."""
     if words.names:
         return named(words.names, without_gate=words.without_gate)
     if not (words.all or words.fast or words.without_gate):
@@ -65,7 +65,7 @@ def named(names: Sequence[str], *, without_gate: bool) -> list[Drill]:
 
 
 def fast(drills: Sequence[Drill]) -> list[Drill]:
-    """Return the quickest of these drills, as many as fit, in their order."""
+    """Return as many of the quickest drills as fit into the time, in their order."""
     left = float(FAST_SECONDS)
     found = set()
     for drill in sorted(drills, key=lambda drill: drill.seconds):
@@ -87,7 +87,7 @@ def one_for_each_gate() -> list[Drill]:
 def main(
     words: argparse.Namespace, configuration: Callable[[Sink, Timeline], Configuration]
 ) -> int:
-    """Run drills on what is up, which is brought up first; return the exit code."""
+    """Bring up the environments, run drills and return the exit code."""
     drills = chosen(words)
     machine.check()
     baseline = repository.prepare()
@@ -117,7 +117,7 @@ def main(
 
 
 def conclude(session: Session, view: View, *, good: bool) -> int:
-    """Say it in a line."""
+    """Print the result in one line, and return the exit code."""
     done = session.rehearsal.timeline.drills
     count = {
         name: sum(one.outcome == name for one in done) for name in ("success", "failure", "skipped")

@@ -1,4 +1,4 @@
-"""What goes wrong inside an environment: its tasks, its secrets, its definition, its rollouts."""
+"""Faults inside an environment: its tasks, secrets, task definition and rollouts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def aws(*words: str) -> dict[str, object]:
 
 
 def lose_variable(name: str) -> Injection:
-    """Return what makes a newest revision of what deploys start from, without a variable."""
+    """Return a fault: the newest base revision lacks a variable."""
 
     def inject(context: DrillContext) -> None:
         good = describe_base()
@@ -77,7 +77,7 @@ def blank_secret_key(context: DrillContext) -> None:
 
 
 def move_at_the_same_time(context: DrillContext) -> None:
-    """Let the service move as if somebody ran scripts/rollback, or another deploy."""
+    """Move the service, as a rollback or another deploy at the same time would."""
     where = ("--cluster", "myapp-staging-cluster", "--service", "myapp-staging-service")
     aws("ecs", "update-service", *where, "--force-new-deployment")
 
@@ -117,7 +117,7 @@ def cancel_half_way(context: DrillContext) -> None:
 
 
 def break_pages(context: DrillContext) -> None:
-    """Let the new version's pages fail from now on, in each of its tasks."""
+    """Make the pages of the new version fail, in each of its tasks."""
     service = local_aws.service("staging")
     revision = next(d["revision"] for d in service["deployments"] if d["status"] == "PRIMARY")
     for task in service["tasks"]:

@@ -27,7 +27,7 @@ def new_context(
 
 
 def run_drill(drill: Drill, context: DrillContext) -> Observation:
-    """Run a drill, and return everything to its state before; return the observation."""
+    """Run a drill, and restore the state before it; return the observation."""
     log_of(drill.name).unlink(missing_ok=True)
     observation, timeline = context.observation, context.workflows.rehearsal.timeline
     observation.before = states.environments(deep=True)
@@ -55,7 +55,7 @@ def run_drill(drill: Drill, context: DrillContext) -> Observation:
 
 
 def deploy_baseline(context: DrillContext) -> None:
-    """Let staging run the baseline of all drills, once for all drills that need it."""
+    """Deploy the baseline to staging, unless it runs there already."""
     baseline = context.baseline
     if context.observation.before["staging"].commit != baseline.merge:
         repository.show(baseline.merge, "change")

@@ -1,4 +1,4 @@
-"""What can be done to what runs: containers held up or stopped, calls of AWS that fail."""
+"""Faults in servers and in AWS: paused or stopped containers, and failing calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FINDINGS = f"{API}/_rehearsal/findings"
 
 
 def aws(**fault: Any) -> Injection:
-    """Return what lets calls of AWS or of the registry fail: see rehearsal/aws/faults.py."""
+    """Return a fault in calls of AWS or of the registry: see rehearsal/aws/faults.py."""
 
     def inject(context: DrillContext) -> None:
         context.cleanup.faults.callback(clear)
@@ -55,7 +55,7 @@ def clear() -> None:
 
 
 def one(prefix: str) -> str:
-    """Return the one container whose name begins so."""
+    """Return the only container whose name has a prefix."""
     names = docker.docker("ps", "--all", f"--filter=name=^{prefix}", "--format={{.Names}}").split()
     if len(names) != 1:
         raise Failure(f"{len(names)} containers are named {prefix}…, and the drill is about one")
@@ -71,7 +71,7 @@ def cache(environment: str = "staging") -> str:
 
 
 def hangs(container: Callable[[], str]) -> Injection:
-    """Return what holds a server up: it accepts connections, and says nothing."""
+    """Return a fault: a server accepts connections and never answers."""
 
     def inject(context: DrillContext) -> None:
         name = container()
@@ -82,7 +82,7 @@ def hangs(container: Callable[[], str]) -> Injection:
 
 
 def stops(container: Callable[[], str]) -> Injection:
-    """Return what stops a server: nothing listens any more."""
+    """Return a fault: a server is stopped and refuses connections."""
 
     def inject(context: DrillContext) -> None:
         name = container()
@@ -98,7 +98,7 @@ def end(context: DrillContext) -> None:
 
 
 def schema(*statements: str) -> Injection:
-    """Return what promises to take back what a migration does to staging's database."""
+    """Return an injection that registers the reversal of a migration of staging's database."""
 
     def inject(context: DrillContext) -> None:
         context.cleanup.data.callback(sql, "staging", *statements)
@@ -107,7 +107,7 @@ def schema(*statements: str) -> Injection:
 
 
 def aside(act: Callable[[DrillContext], None]) -> Injection:
-    """Return what is done beside the step that begins, which goes on meanwhile."""
+    """Return an injection that runs beside the step that begins."""
 
     def inject(context: DrillContext) -> None:
         def guarded() -> None:

@@ -1,4 +1,4 @@
-"""A rehearsal that is killed with kill -9 in the middle of a deploy, and what the next finds."""
+"""A drill that kills a rehearsal with SIGKILL during a deploy, and checks the next one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ END_SECONDS = 300
 def victim(
     name: str, payload: Mapping[str, Any], configuration: Configuration, tell: Connection
 ) -> None:
-    """Run a deploy, and tell the name of each step that begins."""
+    """Run a deploy, and send the name of each step that begins."""
 
     def changed(job: Job, step: Step | None) -> None:
         if step and step.finished is None:
@@ -40,7 +40,7 @@ def victim(
 
 
 def interrupted(context: DrillContext) -> None:
-    """Kill a rehearsal while the service moves; the next must find a clean place, and ship."""
+    """Kill a rehearsal while the service moves; the next one must start clean, and deploy."""
     repository.merge(context.merged)
     context.workflows.prepare(STAGING)
     kill(context, events.push(context.merged))
@@ -77,7 +77,7 @@ def kill(context: DrillContext, payload: Mapping[str, Any]) -> None:
 
 
 def leftovers() -> list[str]:
-    """Return containers and networks of act's."""
+    """Return the containers and networks of act."""
     found = []
     for prefix in CONTAINERS:
         words = (f"--filter=name=^{prefix}", "--format={{.Name}}")
@@ -87,7 +87,7 @@ def leftovers() -> list[str]:
 
 
 def processes() -> list[str]:
-    """Return the act of this clone that still runs, after a moment in which it may end."""
+    """Return the processes of this clone's act that still run, after some time to end."""
     deadline = time.monotonic() + END_SECONDS
     while True:
         listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True).stdout

@@ -22,7 +22,7 @@ SLACK_SECONDS = 120
 
 
 def usual(context: DrillContext) -> None:
-    """Run the gate's workflow once; a change that has to ship goes to staging."""
+    """Run the gate's workflow once; without a gate, deploy to staging."""
     if context.setup.gate and context.setup.gate.workflow == TEST:
         check(context)
     else:
@@ -93,7 +93,7 @@ def tag(version: str = "", *, on: str = "baseline") -> Scenario:
 
 
 def ship_after(scenario: Scenario) -> Scenario:
-    """Return a scenario after which the next good change must ship."""
+    """Return a scenario after which the next good change must be deployed."""
 
     def play(context: DrillContext) -> None:
         scenario(context)
@@ -104,7 +104,7 @@ def ship_after(scenario: Scenario) -> Scenario:
 
 
 def ship(context: DrillContext) -> None:
-    """Revert the change by a good one, which must get through."""
+    """Revert the change by a good one, which must be deployed."""
     stopped, log = list(context.observation.failed), context.observation.log
     bad = context.observation.commit
     context.make(None)
@@ -116,7 +116,7 @@ def ship(context: DrillContext) -> None:
 
 
 def ignore_and_replace(context: DrillContext) -> None:
-    """Ship it, then roll it back under load: its tasks have to be killed."""
+    """Deploy the change and roll it back under load: its tasks must be killed."""
     deploy(context)
     revision = states.environment("staging", deep=False).revision
     back(context, "--revision", context.observation.before["staging"].revision)
@@ -132,12 +132,12 @@ def ignore_and_replace(context: DrillContext) -> None:
 
 
 def back(context: DrillContext, *words: str) -> tuple[str, float]:
-    """Run scripts/rollback under load; return what it printed, and how long it took."""
+    """Run scripts/rollback under load; return its output and its seconds."""
     return under_load(context, "scripts/rollback", lambda: rollback("staging", *words))
 
 
 def under_load(context: DrillContext, script: str, act: Callable[[], str]) -> tuple[str, float]:
-    """Run a script on staging while requests come in; return what it printed, and its seconds."""
+    """Run a script on staging under load; return its output and its seconds."""
     timeline = context.workflows.rehearsal.timeline
     stage = Stage(script, script, timeline.now())
     timeline.stages.append(stage)

@@ -65,7 +65,7 @@ class Session:
         return ("failure" if self.without_gate else "success", "skipped")
 
     def run_one(self, drill: Drill, done: Drilled, *, loud: bool) -> None:
-        """Scenario one, and write down how it went, also where it was interrupted."""
+        """Run a drill and record its result, even if it is interrupted."""
 
         def show(job: Job, step: Step | None) -> None:
             if loud:

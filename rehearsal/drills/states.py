@@ -22,7 +22,7 @@ APPLIED = (
 
 @dataclass(frozen=True)
 class EnvironmentState:
-    """What an environment runs, as the load balancer, ECS, registry and database have it."""
+    """The state of an environment: what runs, whether it is ready, and what is recorded."""
 
     commit: str = ""
     ready: bool = False
@@ -35,7 +35,7 @@ class EnvironmentState:
 
 
 def environments(*, deep: bool) -> dict[str, EnvironmentState]:
-    """Look at both; deeper, into registry and database as well, which takes seconds."""
+    """Return both states; `deep` includes registry and database, which takes seconds."""
     with ThreadPoolExecutor(len(ENVIRONMENTS)) as pool:
         found = pool.map(lambda name: environment(name, deep=deep), ENVIRONMENTS)
         return dict(zip(ENVIRONMENTS, found, strict=True))
@@ -70,7 +70,7 @@ def environment(name: str, *, deep: bool) -> EnvironmentState:
 
 
 def is_settled(service: Any) -> bool:
-    """Whether a service has one deployment, complete, and as many healthy tasks as it wants."""
+    """Return whether a service has one complete deployment, with all its tasks healthy."""
     deployments = service.get("deployments", [])
     if len(deployments) != 1 or deployments[0]["rolloutState"] != "COMPLETED":
         return False
@@ -80,7 +80,7 @@ def is_settled(service: Any) -> bool:
 
 
 def container(environment: str) -> str:
-    """Return a container of the service that runs what is deployed."""
+    """Return a container of the deployed revision."""
     service = local_aws.service(environment)
     primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
     for task in service["tasks"]:
@@ -92,7 +92,7 @@ def container(environment: str) -> str:
 
 
 def python(environment: str, code: str) -> str:
-    """Return what code prints that runs in the service, on its database and its cache."""
+    """Return the output of Python code that runs in the service."""
     name = container(environment)
     return docker.docker("exec", name, "python", "manage.py", "shell", "--verbosity=0", "-c", code)
 
@@ -102,7 +102,7 @@ def applied(environment: str) -> list[str]:
 
 
 def sql(environment: str, *statements: str) -> None:
-    """Run statements on an environment's database, each as far as it goes."""
+    """Run statements on an environment's database; print the errors of those that fail."""
     code = (
         "import json; from django.db import connection as c\n"
         f"for s in json.loads({json.dumps(json.dumps(statements))}):\n"

@@ -39,7 +39,7 @@ jobs:
 
 
 class DrillRun(Run):
-    """A run that keeps its log apart from those of rehearsals."""
+    """A run whose log is separate from those of rehearsals."""
 
     name = ""
 
@@ -125,7 +125,7 @@ class WorkflowRunner:
 
 
 def printed(log: Path) -> str:
-    """Return what the steps of a run printed."""
+    """Return the output of the steps of a run."""
     lines = []
     for line in log.read_text().splitlines() if log.exists() else []:
         with suppress(ValueError):

@@ -1,7 +1,7 @@
-"""Give this machine's Docker the images of the rehearsal.
+"""Provide the images of the rehearsal to this machine's Docker.
 
-What a registry has is pulled. Where none can be reached a stand-in is built from Debian packages,
-and said to be one each time. It is built anew, as our own are, when a file that it is made from
+Images are pulled from a registry. If none is reachable, a stand-in is built from Debian packages,
+and each use of it is reported. Stand-ins and our own images are rebuilt when a file of theirs
 changes.
 """
 
@@ -36,13 +36,13 @@ STAND_IN_FOR, STAND_IN_IS = "stand-in.for", "stand-in.is"
 SOURCES = "rehearsal.sources"
 
 
-class Failure(Exception):
+class BuildError(Exception):
     """An image can't be had; the message says why."""
 
 
 @dataclass(frozen=True)
 class StandIn:
-    """What is built where an image can't be pulled."""
+    """The replacement of an image that can't be pulled."""
 
     dockerfile: str
     base: str
@@ -51,7 +51,7 @@ class StandIn:
 
 @dataclass(frozen=True)
 class Own:
-    """An image of ours: its Dockerfile here, and what it takes of the repository."""
+    """An image of ours: its Dockerfile, and its files from the repository."""
 
     dockerfile: str
     files: tuple[str, ...]
@@ -112,7 +112,7 @@ def run(*command: str, **variables: str) -> None:
             PROGRESS.note(line)
     if process.returncode:
         end = "\n".join(f"  {line}" for line in said)
-        raise Failure(f"`{' '.join(command[:2])}` failed:\n{end}")
+        raise BuildError(f"`{' '.join(command[:2])}` failed:\n{end}")
 
 
 class Progress:
@@ -158,17 +158,17 @@ PROGRESS = Progress()
 
 
 def labels(image: str) -> dict[str, str] | None:
-    """Return the labels of a local image; nothing where there is no such image."""
+    """Return the labels of a local image; empty if there is no such image."""
     done = docker("image", "inspect", "--format", "{{json .Config.Labels}}", image)
     if done.returncode == 0:
         return json.loads(done.stdout) or {}
     if "no such image" in done.stderr.lower():
         return None
-    raise Failure(f"Docker does not answer: {done.stderr.strip()}")
+    raise BuildError(f"Docker does not answer: {done.stderr.strip()}")
 
 
 def pull(image: str) -> str:
-    """Pull an image, from a registry that soon answers; return nothing, or why it can't be had."""
+    """Pull an image with a short time-out; return empty, or the reason why it failed."""
     with subprocess.Popen(
         ["docker", "pull", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -190,7 +190,7 @@ def pull(image: str) -> str:
 
 
 def pip_index() -> str:
-    """Return the package index that this machine's pip is told to use, if it is told one."""
+    """Return the package index in the configuration of this machine's pip, if any."""
     if index := os.environ.get("PIP_INDEX_URL"):
         return index
     told = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
@@ -233,7 +233,7 @@ def build_command() -> tuple[str, dict[str, str]]:
 
 
 def build(image: str, dockerfile: str, files: Sequence[Path], marks: dict[str, str]) -> None:
-    """Build an image from a Dockerfile of ours and nothing but these files of the repository."""
+    """Build an image from our Dockerfile with only these files of the repository."""
     with tempfile.TemporaryDirectory() as name:
         context = Path(name)
         for file in files:
@@ -248,7 +248,7 @@ def build(image: str, dockerfile: str, files: Sequence[Path], marks: dict[str, s
 
 
 def mirror() -> list[str]:
-    """Return the Debian mirror that this machine itself installs from; none on another system."""
+    """Return the Debian mirror of this machine; empty on another system."""
     listed = ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"]
     listed += ["Label: Debian"]  # not its security updates, and no other vendor's packages
     return subprocess.run(listed, capture_output=True, text=True).stdout.split()[:1]
@@ -269,21 +269,21 @@ INSTALLING = threading.Lock()
 
 
 def install_mmdebstrap() -> None:
-    """Install it where it is missing, once for all who wait for it."""
+    """Install mmdebstrap if it is missing, once for all who wait for it."""
     with INSTALLING:
         if shutil.which("mmdebstrap"):
             return
         if not shutil.which("apt-get"):
-            raise Failure("a stand-in needs mmdebstrap, and a Debian or Ubuntu to run it on")
+            raise BuildError("a stand-in needs mmdebstrap, and a Debian or Ubuntu to run it on")
         run("apt-get", "update", "-qq")
         packages = ("mmdebstrap", "debian-archive-keyring")
         run("apt-get", "install", "-qq", "--no-install-recommends", *packages)
 
 
 def bootstrap(image: str) -> None:
-    """Make a small Debian from packages alone."""
+    """Make a small Debian from packages."""
     if os.geteuid() != 0:
-        raise Failure("a stand-in needs mmdebstrap, and that needs root: run it with sudo")
+        raise BuildError("a stand-in needs mmdebstrap, and that needs root: run it with sudo")
     install_mmdebstrap()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -307,19 +307,19 @@ def bootstrap(image: str) -> None:
 
 
 def sources(own: Own) -> list[Path]:
-    """Return the files that an image of ours is made from."""
+    """Return the files from which an image of ours is built."""
     found = [HERE / own.dockerfile]
     for name in own.files:
         path = ROOT / name
         found += sorted(path.rglob("*.py")) if path.is_dir() else [path]
     for file in found:
         if not file.is_file():
-            raise Failure(f"{file.relative_to(ROOT)} is missing")
+            raise BuildError(f"{file.relative_to(ROOT)} is missing")
     return found
 
 
 def fingerprint(files: Sequence[Path], base: str) -> str:
-    """Return a hash of the files' names and contents, and of the image that they are laid on."""
+    """Return a hash of the names and contents of files, and of the base image."""
     total = hashlib.sha256(base.encode())
     for file in files:
         content = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -340,7 +340,7 @@ def tool_cache(folder: Path) -> str:
 
 
 class Builder:
-    """Makes each image once, those that do not need one another side by side."""
+    """Builds each image once, independent ones at the same time."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.pool = pool
@@ -359,7 +359,7 @@ class Builder:
             return self.started[image]
 
     def place(self, image: str) -> AbstractContextManager[object]:
-        """Return what to hold while an image is built."""
+        """Return the lock to hold while an image is built."""
         return nullcontext() if image in CRITICAL_PATH else self.others
 
     def pulled(self, image: str) -> None:
@@ -415,7 +415,7 @@ class Builder:
 
 
 def make(images: Sequence[str]) -> int:
-    """Make images; return how many of them can't be had, each of which is said."""
+    """Provide images; return the number of those that failed, each of which is reported."""
     failed: dict[str, str] = {}
     ended = threading.Event()
     threading.Thread(target=PROGRESS.print_until, args=[ended], daemon=True).start()
@@ -425,7 +425,7 @@ def make(images: Sequence[str]) -> int:
         for image, future in zip(images, PROGRESS.wanted, strict=True):
             try:
                 future.result()
-            except Failure as failure:
+            except BuildError as failure:
                 failed[image] = str(failure)
             except KeyboardInterrupt:
                 pool.shutdown(cancel_futures=True)

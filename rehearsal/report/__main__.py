@@ -1,6 +1,6 @@
 """Write a sample of the report.
 
-It is the one of the last rehearsal, if that went all the way, or else a made-up one.
+It shows the last rehearsal here if that was complete, and a made-up one otherwise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rehearsal.report import sample, write
 
 
 def went_all_the_way() -> bool:
-    """Whether the last rehearsal brought its change from a pull request to production."""
+    """Return whether the last rehearsal brought its change from a pull request to production."""
     if not (REPORT.exists() and TIMELINE.exists()):
         return False
     last = json.loads(TIMELINE.read_text())

@@ -1,4 +1,4 @@
-"""Where each stage, job and step stands on the one axis of time that they share."""
+"""The positions of stages, jobs and steps on a common axis of time."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _stage(stage: Stage, scale: Scale) -> Bar:
 
 
 def bar(part: Part, name: str, scale: Scale, rows: Sequence[Bar] = (), file: str = "") -> Bar:
-    """Return the bar of a part; one that was cut short reaches to the end of the axis."""
+    """Return the bar of a part; an interrupted one ends at the end of the axis."""
     end = scale.end if part.finished is None else part.finished
     took = "skipped" if part.outcome == "skipped" else duration(end - part.started)
     return Bar(
@@ -131,7 +131,7 @@ def bar(part: Part, name: str, scale: Scale, rows: Sequence[Bar] = (), file: str
 
 
 def lost_by_second(load: Load) -> dict[int, int]:
-    """Return how many requests were lost in which second, however they were counted."""
+    """Return the number of lost requests by second."""
     listed = Counter(int(lost.at) for lost in load.lost)
     counted = Counter({second.second: second.lost for second in load.seconds if second.lost})
     return dict(sorted((listed | counted).items()))

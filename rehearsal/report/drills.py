@@ -1,4 +1,4 @@
-"""The table of drills: what each was to be stopped by, and what stopped it."""
+"""The table of drills: the expected gate of each, and the one that stopped it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _row(drill: Drilled) -> Row:
 
 
 def headline(timeline: Timeline) -> str:
-    """Return how many drills were run, and how many of them were not as they must be."""
+    """Return the number of drills, and of those that failed."""
     drills = timeline.drills
     counts = {name: sum(one.outcome == name for one in drills) for name in WORDS}
     parts = [f"{counts['success']} as they must be"]

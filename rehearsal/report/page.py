@@ -1,4 +1,4 @@
-"""The page: what it says in words and tables, and the file that it becomes."""
+"""The page of the report: its texts, tables and file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENGINE = Engine(dirs=[str(HERE)], string_if_invalid="[the report knows no %s]")
 
 
 def write(timeline: Timeline, path: Path) -> None:
-    """Write the report, whole or not at all."""
+    """Write the report atomically."""
     scratch = path.with_suffix(".part")
     scratch.write_text(render(timeline))
     scratch.replace(path)
@@ -69,7 +69,7 @@ def _name(timeline: Timeline) -> str:
 
 
 def headline(timeline: Timeline) -> str:
-    """Return what became of the change, in one sentence."""
+    """Return the result of the change in one sentence."""
     name = _name(timeline)
     if timeline.drills:
         return drills.headline(timeline)
@@ -93,7 +93,7 @@ def _stages(timeline: Timeline) -> str:
 
 
 def _whole_way(timeline: Timeline) -> float | None:
-    """Return the seconds from the pull request's start to production; None if it stopped before."""
+    """Return the seconds from the pull request to production; None if it stopped before."""
     workflows = [stage for stage in timeline.stages if stage.name.endswith(".yml")]
     if not workflows or workflows[-1].finished is None:
         return None
@@ -103,7 +103,7 @@ def _whole_way(timeline: Timeline) -> float | None:
 
 
 def _where(timeline: Timeline) -> str:
-    """Return the stage that ended as the rehearsal did, and its step if one did too."""
+    """Return the stage that decided the outcome, and its failed step if there is one."""
     stage = next((s for s in timeline.stages if s.outcome == timeline.outcome), None)
     if not stage:
         return ""
@@ -118,7 +118,7 @@ def _culprit(stage: Stage, timeline: Timeline) -> Step | None:
 
 
 def requests(timeline: Timeline) -> str:
-    """Return how many requests were sent, and how many of them were lost."""
+    """Return the number of requests, and of those that were lost."""
     loads = [stage.load for stage in timeline.stages if stage.load]
     sent = sum(load.requests for load in loads)
     lost = sum(sum(lost_by_second(load).values()) for load in loads)
@@ -128,7 +128,7 @@ def requests(timeline: Timeline) -> str:
 
 
 def machine(timeline: Timeline) -> Iterator[tuple[str, str]]:
-    """Yield what the rehearsal used of the machine, as far as that was measured."""
+    """Yield the measured use of the machine."""
     if timeline.jobs_at_once:
         yield "Jobs at once, at most", str(timeline.jobs_at_once)
     if not timeline.samples:
@@ -144,7 +144,7 @@ def machine(timeline: Timeline) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A step that failed, or was cut short, and what it printed."""
+    """A step that failed or was interrupted, and its output."""
 
     place: str
     step: str
@@ -210,7 +210,7 @@ def times(timeline: Timeline) -> Iterator[Time]:
 
 @dataclass(frozen=True)
 class Held:
-    """An image, and where else the same one is held."""
+    """An image, and the other places that hold the same one."""
 
     environment: str
     tag: str

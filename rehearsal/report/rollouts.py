@@ -1,4 +1,4 @@
-"""What each rollout did to tasks and requests: figures, stacked over one axis of time."""
+"""The tasks and requests during each rollout, as charts over a common axis of time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class LostRequests:
-    """Requests that were lost alike, in the same second."""
+    """Requests lost for the same reason in the same second."""
 
     at: str
     path: str
@@ -53,7 +53,7 @@ class LostRequests:
 
 @dataclass(frozen=True)
 class Rollout:
-    """A stage that changed an environment, or was under load."""
+    """A stage that changed an environment or was under load."""
 
     title: str
     status: str
@@ -107,7 +107,7 @@ def _alike(lost: list[Lost]) -> list[LostRequests]:
 
 
 def _steps(stage: Stage, scale: Scale) -> list[Bar]:
-    """Return what the workflow did meanwhile: its steps, cut to the axis."""
+    """Return the steps of the workflow in that time, cut to the axis."""
     bars = [bar(step, step.name, scale) for job in stage.jobs for step in job.steps]
     cut = [(max(b.start, 0), min(b.end, 100), b) for b in bars]
     return [
@@ -123,7 +123,7 @@ def _steps(stage: Stage, scale: Scale) -> list[Bar]:
 
 
 def _totals(load: Load) -> list[tuple[str, str, bool]]:
-    """Return the figures below a rollout: what, how much, and whether that is bad."""
+    """Return the figures below a rollout: name, value, and whether it is bad."""
     lost = sum(lost_by_second(load).values())
     answered = [second for second in load.seconds if any(second.answered.values())]
     both = sum(len([n for n in second.answered.values() if n]) > 1 for second in answered)
@@ -139,7 +139,7 @@ def _totals(load: Load) -> list[tuple[str, str, bool]]:
 
 
 def tasks_panel(samples: list[Tasks], scale: Scale) -> Panel:
-    """Return the tasks of each revision; what isn't healthy stands apart, above what is."""
+    """Return the tasks of each revision, with unhealthy tasks above healthy ones."""
     ends = [sample.at for sample in samples[1:]] + [scale.end]
     spans = [(s.at, end, _by_health(s)) for s, end in zip(samples, ends, strict=True)]
     roles = _roles([{k: n for k, n in sample.running.items() if n} for sample in samples])
@@ -162,7 +162,7 @@ def _by_health(sample: Tasks) -> dict[str, float]:
 
 
 def _changes(samples: list[Tasks]) -> str:
-    """Return in words what the panel shows, for those who don't see it."""
+    """Return the content of the panel in words, for people who don't see it."""
     said = []
     for before, sample in zip([None, *samples], samples, strict=False):
         if before is None or sample.running != before.running:
@@ -172,7 +172,7 @@ def _changes(samples: list[Tasks]) -> str:
 
 
 def requests_panel(load: Load, scale: Scale) -> Panel:
-    """Return the answers in each second by the commit that gave them, with the lost ones on top."""
+    """Return the answers in each second by commit, with lost requests on top."""
     lost = lost_by_second(load)
     answered = {second.second: second.answered for second in load.seconds}
     spans: list[Span] = [
@@ -215,7 +215,7 @@ def p95_panel(load: Load, scale: Scale) -> Panel:
 
 
 def _roles(moments: Sequence[dict[str, int]]) -> dict[str, str]:
-    """Return who was there at first and who came, in the order of their appearance."""
+    """Return the commits in the order of their appearance, with their roles."""
     seen = [moment for moment in moments if moment]
     names = dict.fromkeys(name for moment in seen for name in moment)
     return {name: "old" if name in seen[0] else "new" for name in names}

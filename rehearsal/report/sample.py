@@ -1,4 +1,4 @@
-"""Rehearsals as they happen: one that passed, one that failed, one that was cut short."""
+"""Sample rehearsals: one that passed, one that failed, and one that was interrupted."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PROMOTE = tuple(("Promote image", 1.9) if "Build" in name else (name, s) for nam
 
 
 def job(name: str, started: float, steps: Sequence[tuple[str, float]]) -> Job:
-    """Return a job of steps with their seconds, that all passed; one of no seconds was skipped."""
+    """Return a job whose steps took these seconds and passed; 0 s means skipped."""
     made = []
     at = started
     for step, seconds in steps:
@@ -64,7 +64,7 @@ def stage(name: str, title: str, jobs: list[Job]) -> Stage:
 
 
 def roll(stage: Stage, started: int, old: str, new: str) -> Stage:
-    """Put a rollout of two tasks into a stage, under 60 s of load."""
+    """Add a rollout of two tasks to a stage, under 60 s of load."""
     stage.load = Load(f"http://{stage.name.split('-')[1][:4]}.elb.localhost", 50)
     for n in range(60):
         by_new = 0 if n < 16 else 50 if n >= 40 else (n - 14) * 2
@@ -169,7 +169,7 @@ LOG = [
 
 
 def failed() -> Timeline:
-    """Return a rehearsal whose new version never got healthy in production, and lost requests."""
+    """Return a rehearsal whose new version stayed unhealthy in production and lost requests."""
     timeline = passed()
     timeline.outcome = "failure"
     timeline.reason = "A rollout may lose no request, and production's lost 7."
@@ -202,7 +202,7 @@ def _fail(deploy: Job) -> None:
 
 
 def cut_short() -> Timeline:
-    """Return a rehearsal that was stopped in the middle of its tests."""
+    """Return a rehearsal that was interrupted during its tests."""
     timeline = passed()
     timeline.outcome, timeline.reason, timeline.seconds = "running", "Stopped by Ctrl-C.", 71.3
     timeline.stages = timeline.stages[:2]

@@ -1,4 +1,4 @@
-"""Figures as people say them."""
+"""Figures in words."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def count(number: int, noun: str) -> str:
 
 
 def short(commit: str) -> str:
-    """Return a commit as Git shows it; anything else as it is."""
+    """Return a commit in Git's short form; any other text unchanged."""
     return commit[:7] if re.fullmatch(r"[0-9a-f]{40}", commit) else commit or "unknown"
 
 
@@ -60,12 +60,12 @@ def revision(name: str) -> str:
 
 
 def plain(line: str) -> str:
-    """Return a line of a log without what only a terminal understands."""
+    """Return a log line without escape sequences of a terminal."""
     return CONTROL.sub("", line)
 
 
 def date(moment: str) -> str:
-    """Return an ISO 8601 time as people read one, in UTC; anything else as it is."""
+    """Return an ISO 8601 time in a readable form, in UTC; any other text unchanged."""
     try:
         parsed = datetime.fromisoformat(moment).astimezone(UTC)
     except ValueError:

@@ -187,7 +187,7 @@ def test_the_mirror_is_the_machines_own(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_build_that_fails_shows_the_end_of_its_log() -> None:
-    with pytest.raises(builder.Failure) as failure:
+    with pytest.raises(builder.BuildError) as failure:
         builder.run("sh", "-c", "seq 1 30; exit 3")
     assert str(failure.value).startswith("`sh -c` failed:\n  11\n")
     assert str(failure.value).endswith("\n  30")

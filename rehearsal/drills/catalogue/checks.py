@@ -1,4 +1,4 @@
-"""What test.yml must stop: each runs the one job that has the gate, as for a pull request."""
+"""Drills of test.yml: each runs the job of its gate, as for a pull request."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def tamper(worktree: Worktree) -> None:
 
 
 def make_vulnerable(worktree: Worktree) -> None:
-    """Pin a package as it was before CVE-2023-30608 was mended."""
+    """Pin a package to the version before CVE-2023-30608 was fixed."""
     path = "requirements.txt"
     text = (REPOSITORY / path).read_text()
     hashed = f"sqlparse==0.4.3 \\\n    --hash=sha256:{SQLPARSE_0_4_3}\n"

@@ -1,4 +1,4 @@
-"""What a deploy must stop, or survive: each runs deploy-staging.yml under load."""
+"""Drills of deploy-staging.yml, each of which runs it under load."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ UNBROKEN = BROKEN.partition('broken")\n')[2]
 
 
 def until_rolled_back(step: str, injection: Injection) -> Mapping[str, Injection]:
-    """Return an outage from one step on until the workflow rolls back."""
+    """Return an outage that lasts from one step until the workflow rolls back."""
     return {step: injection, "Roll back": end}
 
 

@@ -1,4 +1,4 @@
-"""What a release must stop: each runs deploy-prod.yml, as for a tag or by its button."""
+"""Drills of deploy-prod.yml, which runs as for a tag or by hand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAKETIME = "/usr/local/lib/libfaketime.so.1"
 
 
 def release_another(context: DrillContext) -> None:
-    """Let production's registry hold the version already, as another image."""
+    """Put another image into production's registry under the version."""
     version, old = context.baseline.version, context.observation.before["production"].commit
     registry = f"localhost:{API_PORT}"
     password = local_aws.shell("aws", "ecr", "get-login-password")
@@ -37,7 +37,7 @@ def release_another(context: DrillContext) -> None:
 
 
 def refuse(context: DrillContext) -> None:
-    """Answer no to the question that a rehearsal asks in place of GitHub's reviewers."""
+    """Answer no to the question that replaces the approval by GitHub's reviewers."""
     context.on_main()
     try:
         stages.approve(context.baseline, yes=False, ask=lambda question: "n")
@@ -49,7 +49,7 @@ def refuse(context: DrillContext) -> None:
 
 
 def redeploy_older(context: DrillContext) -> None:
-    """Release two versions, and run the workflow by its button with the first."""
+    """Release two versions, and run the workflow by hand with the first."""
     first = context.baseline
     local_aws.seed("production", first.version, first.merge)
     second = next_version(context)
@@ -78,7 +78,7 @@ def release_lower(context: DrillContext) -> None:
 
 
 def next_version(context: DrillContext) -> str:
-    """Make a change that is the next patch of the baseline's version, and tag both."""
+    """Commit a change with the next patch version, and tag both versions."""
     major, minor, patch = context.baseline.version.removeprefix("v").split(".")
     version = f"{major}.{minor}.{int(patch) + 1}"
 

@@ -1,4 +1,4 @@
-"""What undoes a deploy, under load: it must be quick, and lose nothing."""
+"""Drills of scripts/rollback under load: it must be quick, and lose no request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGER_THAN_DEPLOY = 4
 
 
 def roll_back(context: DrillContext) -> None:
-    """Ship a change, and return to what ran before it by the script that names nothing."""
+    """Deploy a change, and roll back without naming a version."""
     deployed = deploy(context)
     moved = deployed.seconds("deploy", DEPLOY.step)
     said, seconds = back(context)
@@ -36,7 +36,7 @@ def roll_back(context: DrillContext) -> None:
 
 
 def roll_back_twice(context: DrillContext) -> None:
-    """Roll back; again, which must do nothing; and forward to the change, by its name."""
+    """Roll back; again, which must do nothing; and then forward to the change by its name."""
     roll_back(context)
     before = states.environment("staging", deep=False).revision
     said, _ = back(context)
@@ -47,7 +47,7 @@ def roll_back_twice(context: DrillContext) -> None:
 
 
 def roll_back_meanwhile(context: DrillContext) -> None:
-    """Wait until the service moves, and roll back as somebody who sees that it must not."""
+    """Wait until the service moves, and roll back like a person who interrupts a deploy."""
     context.wait_until_staging_moves()
     said = rollback("staging")
     if "stopping " not in said:
@@ -68,7 +68,7 @@ def roll_back_before_the_alarm(context: DrillContext) -> None:
 
 
 def check_release(context: DrillContext, outcome: str) -> None:
-    """Make sure that /releases.json says how the change ended."""
+    """Check that /releases.json has the outcome of the change."""
     found = [
         r.outcome for r in local_aws.releases("staging") if r.commit == context.observation.commit
     ]

@@ -1,4 +1,4 @@
-"""What is done to an environment besides deploys, under load: it must lose nothing."""
+"""Drills of maintenance under load: it must lose no request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rotate_password(context: DrillContext) -> None:
 
 
 def hold_slow_connections(context: DrillContext) -> None:
-    """Connect to a task past the load balancer, which would keep what is slow to itself."""
+    """Open slow connections to a task directly, because the load balancer would absorb them."""
     tasks = running_tasks()
     address = docker.docker("inspect", ADDRESS, states.container("staging"))
     words = (f"http://{address}:8000", "--host", host("staging"))

@@ -6,7 +6,7 @@ import pytest
 
 from rehearsal.aws import rollouts
 from rehearsal.aws.records import Deployment, Service
-from rehearsal.aws.rollouts import View, back_off, breaker_trips, give_up, plan
+from rehearsal.aws.rollouts import TaskState, back_off, breaker_trips, give_up, plan
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
 
@@ -38,7 +38,7 @@ def service(
     }
 
 
-OLD = [View("o1", "old", healthy=True), View("o2", "old", healthy=True)]
+OLD = [TaskState("o1", "old", healthy=True), TaskState("o2", "old", healthy=True)]
 
 
 def stopped(found: rollouts.Plan) -> list[str]:
@@ -55,17 +55,17 @@ def test_there_are_never_more_than_maximum_percent() -> None:
 
 
 def test_tasks_that_stop_count_as_well() -> None:
-    leaving = [View("x", "old", stopping=True), View("y", "old", stopping=True)]
+    leaving = [TaskState("x", "old", stopping=True), TaskState("y", "old", stopping=True)]
     assert plan(service(), [*OLD, *leaving], 0).start == 0
 
 
 def test_an_old_task_leaves_for_each_new_one_that_is_healthy() -> None:
-    new = [View("n1", "new", healthy=True), View("n2", "new")]
+    new = [TaskState("n1", "new", healthy=True), TaskState("n2", "new")]
     assert stopped(plan(service(), [*OLD, *new], 0)) == ["o1"]
 
 
 def test_old_tasks_stay_while_no_new_one_is_healthy() -> None:
-    new = [View("n1", "new"), View("n2", "new")]
+    new = [TaskState("n1", "new"), TaskState("n2", "new")]
     assert stopped(plan(service(), [*OLD, *new], 0)) == []
 
 
@@ -74,25 +74,25 @@ def test_old_tasks_leave_first_where_fewer_may_be_healthy() -> None:
 
 
 def test_old_tasks_that_are_not_healthy_leave_at_once() -> None:
-    tasks = [View("o1", "old"), View("n1", "new", healthy=True), View("n2", "new")]
+    tasks = [TaskState("o1", "old"), TaskState("n1", "new", healthy=True), TaskState("n2", "new")]
     assert stopped(plan(service(), tasks, 0)) == ["o1"]
 
 
 def test_it_is_settled_once_all_new_are_healthy_and_all_old_gone() -> None:
-    new = [View("n1", "new", healthy=True), View("n2", "new", healthy=True)]
+    new = [TaskState("n1", "new", healthy=True), TaskState("n2", "new", healthy=True)]
     assert plan(service(), new, 0).settled
-    assert not plan(service(), [*new, View("o1", "old", stopping=True)], 0).settled
+    assert not plan(service(), [*new, TaskState("o1", "old", stopping=True)], 0).settled
     assert not plan(service(), new[:1], 0).settled
 
 
 def test_an_unfit_task_is_stopped_and_replaced() -> None:
-    tasks = [View("n1", "new", healthy=True), View("n2", "new", unfit="failed")]
+    tasks = [TaskState("n1", "new", healthy=True), TaskState("n2", "new", unfit="failed")]
     found = plan(service(), tasks, 0)
     assert (found.start, found.stop) == (1, [("n2", "failed")])
 
 
 def test_scaling_in_stops_the_newest() -> None:
-    tasks = [View("n1", "new", "1", healthy=True), View("n2", "new", "2", healthy=True)]
+    tasks = [TaskState("n1", "new", "1", healthy=True), TaskState("n2", "new", "2", healthy=True)]
     assert stopped(plan(service(desired=1), tasks, 0)) == ["n2"]
 
 
