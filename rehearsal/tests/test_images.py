@@ -281,5 +281,5 @@ def test_somebody_who_waits_sees_each_image_that_is_made_and_the_last_line_of_it
 
 
 def test_a_command_that_fails_shows_the_end_of_what_it_said() -> None:
-    with pytest.raises(builder.Failure, match=r"(?s)`sh -c` failed:\n  2\n.*  21$"):
+    with pytest.raises(builder.BuildError, match=r"(?s)`sh -c` failed:\n  2\n.*  21$"):
         builder.run("sh", "-c", "seq 21; exit 1")
