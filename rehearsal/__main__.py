@@ -89,7 +89,7 @@ def parse() -> argparse.Namespace:
     meaning = "a command with the keys of both environments: run scripts/rollback staging"
     stage = stages.add_parser("run", help=meaning, description=meaning)
     stage.add_argument("command", help="such as scripts/rollback or aws")
-    stage.add_argument("words", nargs=argparse.REMAINDER, help="its own words")
+    stage.add_argument("words", nargs=argparse.REMAINDER, help="arguments of the command")
     return parser.parse_args()
 
 

@@ -49,8 +49,8 @@ class KeyRotation:
         active, given = self.keys("Active"), self.in_github()
         if len(active) > 1 and given not in active:
             raise Failure(
-                f"{self.user} has two active keys, and it is not known which one GitHub has:"
-                " deactivate the other"
+                f"{self.user} has two active keys, and which one GitHub has is unknown:"
+                " deactivate the other one"
             )
         if len(active) > 1 and given == active[-1]:
             print(f"GitHub has {given} already")
@@ -92,9 +92,11 @@ class KeyRotation:
         return {tag["Key"]: str(tag["Value"]) for tag in answer["Tags"]}.get(IN_GITHUB, "")
 
     def explain(self) -> None:
-        print(f"{self.user} gets a new key, GitHub's environment {self.environment} is given it,")
-        print("and the key before is deactivated.")
-        if not self.yes and not confirm("Make it so?"):
+        print(
+            f"{self.user} gets a new key. GitHub's environment {self.environment} gets it, and the"
+        )
+        print("old key is deactivated.")
+        if not self.yes and not confirm("Apply these changes?"):
             raise Failure(f"{self.environment} keeps its key (--yes: don't ask)")
 
     def renew(self) -> str:

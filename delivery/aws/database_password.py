@@ -65,11 +65,11 @@ class PasswordRotation:
         wanted = int(read_parameters(self.path)[2].get(NUMBER, 1))
         if wanted not in (has, has + 1):
             raise Failure(
-                f"{self.path}: {NUMBER} is {wanted}, and the stack has {has}: take over what was"
-                " committed elsewhere"
+                f"{self.path}: {NUMBER} is {wanted}, but the stack has {has}: pull the commit of"
+                " the last rotation"
             )
         if wanted == has and not self.is_done(has):
-            print(f"going on with the rotation to password {has}")
+            print(f"resuming the rotation to password {has}")
         else:
             wanted = has + 1
             self.begin(wanted)
@@ -95,9 +95,9 @@ class PasswordRotation:
 
     def begin(self, number: int) -> None:
         """Keep the present password as the second one, and let CloudFormation make a new one."""
-        print(f"{self.environment} gets password {number}: {self.path} says so, and each task is")
-        print("replaced by one that starts with it.")
-        if not self.yes and not confirm("Make it so?"):
+        print(f"{self.environment} gets password {number}, which {self.path} records. Each task is")
+        print("replaced by one that uses it.")
+        if not self.yes and not confirm("Apply these changes?"):
             raise Failure(f"{self.environment} keeps its password (--yes: don't ask)")
         # This reads the present password from DATABASE_URL, which will have the new one later.
         self.task("keep")

@@ -142,7 +142,7 @@ class Environment:
             for name in known.keys() & OWN
         ]
         runs = revision.rpartition("/")[2] or "nothing"
-        print(f"{stack}: CloudFormation takes note that {runs} runs")
+        print(f"{stack}: CloudFormation records that {runs} runs")
         self.aws(
             *("cloudformation", "update-stack", "--stack-name", stack, "--use-previous-template"),
             *("--capabilities", "CAPABILITY_NAMED_IAM", "--parameters", json.dumps(kept)),
@@ -194,7 +194,7 @@ class Environment:
             )
         if self.yes:
             return
-        if not confirm("Make it so?"):
+        if not confirm("Apply these changes?"):
             self.discard(stack, change_set["ChangeSetId"], status)
             raise Failure(f"{stack} stays as it is, as do the stacks after it (--yes: don't ask)")
 

@@ -104,7 +104,7 @@ class Service:
                 stop = ("--service-deployment-arn", arn, "--stop-type", "ROLLBACK")
                 self.aws("ecs", "stop-service-deployment", *stop)
             except Failure as failure:
-                print(f"it can't be stopped, and is replaced: {failure}")
+                print(f"it can't be stopped, so it is replaced: {failure}")
                 continue
             deadline = time.monotonic() + seconds
             while self._status(arn) in STOPPING and time.monotonic() < deadline:
@@ -197,7 +197,7 @@ class Service:
             )
             raise Failure(f"ECS started no task: {reasons}")
         if not answer["tasks"]:
-            raise Failure("ECS started no task, and says nothing about why")
+            raise Failure("ECS started no task and gave no reason")
         task = str(answer["tasks"][0]["taskArn"])
         print(f"task {short(task)} of {short(revision)}: {' '.join(command)}")
         return task

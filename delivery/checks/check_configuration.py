@@ -45,7 +45,7 @@ def check(environment: str) -> None:
     if not lacks:
         output("ready", "true")
         return
-    text = f"Not deployed to {environment}: GitHub has not been told {'; '.join(lacks)}."
+    text = f"Not deployed to {environment}: GitHub lacks {'; '.join(lacks)}."
     summary(
         f"### {text}\n\n`scripts/doctor` says what else is missing, and `scripts/configure-github`"
         " sets it. `docs/setup.md` has both."

@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300, help="at most (%(default)s)")
     parser.add_argument("environment", choices=["staging", "production"])
     parser.add_argument("command", help="such as waffle_flag")
-    parser.add_argument("words", nargs=argparse.REMAINDER, help="its own words")
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="arguments of the command")
     args = parser.parse_args()
     command = [args.command, *args.words]
     service = Service.of(args.environment)

@@ -39,12 +39,14 @@ def promote(
     if not wanted:
         raise Failure(f"{source} has no image of {commit}: staging never ran it")
     if there and there != wanted:
-        raise Failure(f"{version} is released, as {there}, and {commit[:12]} is {wanted}")
+        raise Failure(
+            f"{version} already exists with digest {there}; commit {commit[:12]} has {wanted}"
+        )
     if not there:
         copy(f"{registry}/{source}@{wanted}", f"{registry}/{target}:{version}")
         there = digest(aws, target, version)
         if there != wanted:
-            raise Failure(f"{target}:{version} is {there or 'not there'}, and not {wanted}")
+            raise Failure(f"{target}:{version} is {there or 'missing'}, expected {wanted}")
     return there
 
 

@@ -19,12 +19,12 @@ def outcome(status: str, moved: bool, rolled_back: str, verdict: str = "") -> st
         found, _, reason = verdict.partition(": ")
         return f"deployed. Investigate: {reason}" if found == "investigate" else "deployed"
     if rolled_back == VERIFIED:
-        return "FAILED and rolled back: what ran before runs again"
+        return "FAILED and rolled back: the previous version runs again"
     if rolled_back:
         return f"FAILED and rolled back, {rolled_back}"
     if moved:
         return "FAILED, AND SO DID THE ROLLBACK: see what runs"
-    return "FAILED before the service moved: what ran before still runs"
+    return "FAILED before the service moved: the previous version still runs"
 
 
 def report(environment: str, what: str) -> None:

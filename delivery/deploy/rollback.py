@@ -70,7 +70,7 @@ class Rollback:
             target = self.target(version, revision)
             left = self.history.at(self.history.number(leave)) if leave else None
             if left and current.number not in (left.number, target.number):
-                raise Failure(f"{self.environment} runs {current} meanwhile: it is left to that")
+                raise Failure(f"{self.environment} runs {current} now, so nothing is rolled back")
             if target.number != current.number:
                 return Plan(current, target, moves=True)
             return Plan(left or (source if unfinished else None), target, moves=False)
@@ -78,13 +78,13 @@ class Rollback:
             return Plan(source, current, moves=False)
         if source:
             print(f"{self.environment} runs {current}, since it was rolled back from {source}.")
-            print("Nothing is done. To go further back, name where: --to VERSION")
+            print("Nothing is done. To go further back, name a version: --to VERSION")
             return None
         if found := self.history.before(current):
             return Plan(current, found, moves=True)
         raise Failure(
-            f"nothing to go back to: of no other version before {current} is it known that it was"
-            " verified here (--revision names one all the same)"
+            f"nothing to go back to: no version before {current} is known to be verified here"
+            " (--revision names one all the same)"
         )
 
     def target(self, version: str, revision: str) -> Revision:
@@ -98,7 +98,7 @@ class Rollback:
         if not exists(self.service.aws, target.image):
             raise Failure(f"{target}: its image is gone from the registry: {target.image}")
         if not plan.moves:
-            print(f"{self.environment} moves to {target} already: what is left is done")
+            print(f"{self.environment} moves to {target} already; the remaining steps follow")
             return
         print(f"{self.environment} runs {source}, and goes {'back' if plan.is_back else 'on'} to:")
         print(f"  {target}, verified {target.tags.get('verified', 'NEVER')}")
@@ -106,8 +106,9 @@ class Rollback:
             print(f"  It was rolled back at {target.tags['rolled-back']}.")
         before = self.history.before(source) if source and plan.is_back else None
         if source and before and target.number < before.number:
-            print(f"  That is further than {before}. Only the version before is sure to suit the")
-            print("  schema: a contract step since then may have dropped what this one reads.")
+            print(f"  That is further back than {before}. Only the previous version is known to")
+            print("  work with the schema: a contract step since then may have dropped a column")
+            print("  that this one reads.")
             for name in migrations_between(target.commit, source.commit):
                 print(f"  since then: {name}")
 
@@ -232,7 +233,7 @@ def roll_back(
         return True
     rollback.explain(plan)
     addresses = Addresses.of(service, environment)
-    if plan.moves and not yes and not confirm("Make it so?"):
+    if plan.moves and not yes and not confirm("Apply these changes?"):
         raise Failure(f"{environment} stays as it is (--yes: don't ask)")
     return rollback.carry_out(plan, addresses, seconds)
 

@@ -13,7 +13,7 @@ def tell(text: str) -> None:
     """Send a text to $SLACK_WEBHOOK_URL; a failure is only reported."""
     url = os.environ.get("SLACK_WEBHOOK_URL", "").strip()
     if not url:
-        print("Slack is not told from here: SLACK_WEBHOOK_URL is not set")
+        print("Slack was not notified: SLACK_WEBHOOK_URL is not set")
         return
     body = json.dumps({"text": text}).encode()
     try:

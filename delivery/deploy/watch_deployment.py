@@ -269,7 +269,7 @@ class Watch:
         if reasons := reasons_to_investigate(seen, self.before):
             return INVESTIGATE, "; ".join(reasons)
         requests = sum(minute.requests for minute in seen)
-        return GOOD, f"{requests:.0f} requests" if requests else "though nobody came: no requests"
+        return GOOD, f"{requests:.0f} requests" if requests else "no traffic"
 
     def say(self, minutes: list[Minute], said: dict[int, str]) -> None:
         """Print what is new about each minute."""

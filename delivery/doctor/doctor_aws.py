@@ -148,8 +148,8 @@ class Examination:
             if not alarm:
                 yield self.absent(f"alarm {prefix}{name}")
             elif not alarm["ActionsEnabled"]:
-                mend = f"aws cloudwatch enable-alarm-actions --alarm-names {prefix}{name}"
-                yield Finding(WRONG, f"alarm {prefix}{name} tells nobody", mend)
+                fix = f"aws cloudwatch enable-alarm-actions --alarm-names {prefix}{name}"
+                yield Finding(WRONG, f"the actions of alarm {prefix}{name} are disabled", fix)
             elif alarm["StateValue"] == "ALARM":
                 yield Finding(WRONG, f"alarm {prefix}{name} is on: {alarm.get('StateReason', '')}")
             else:

@@ -155,8 +155,8 @@ def subjects(gh: Gh, repository: dict[str, Any]) -> Findings:
     says = gh("GET", "actions/oidc/customization/sub")
     if not says.get("use_default", True):
         endpoint = gh.where("actions/oidc/customization/sub")
-        mend = f"gh api --method PUT {endpoint} -F use_default=true"
-        yield Finding(WRONG, "GitHub does not tell AWS of which environment a job is", mend)
+        fix = f"gh api --method PUT {endpoint} -F use_default=true"
+        yield Finding(WRONG, "GitHub does not tell AWS of which environment a job is", fix)
         return
     subject = says.get("sub_claim_prefix") or f"repo:{repository['full_name']}"
     for environment in SOURCES:
@@ -166,7 +166,7 @@ def subjects(gh: Gh, repository: dict[str, Any]) -> Findings:
         if mine == subject:
             yield Finding(OK, f"{what} is {subject}")
         elif mine:
-            mend = f"set it, and run scripts/deploy-infra {environment}"
-            yield Finding(WRONG, f"{what} is {mine}, and GitHub says {subject}", mend)
+            fix = f"set it, and run scripts/deploy-infra {environment}"
+            yield Finding(WRONG, f"{what} is {mine}, and GitHub says {subject}", fix)
         else:
             yield Finding(OK, f"{what} is empty: no role, the deploys need keys")

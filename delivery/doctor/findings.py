@@ -18,10 +18,10 @@ DATABASE_DAYS = 365
 class Finding:
     state: str
     what: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.state:9}  {self.what}{f' -> {self.mend}' if self.mend else ''}"
+        return f"{self.state:9}  {self.what}{f' -> {self.fix}' if self.fix else ''}"
 
 
 Findings = Iterator[Finding]
@@ -42,9 +42,9 @@ def age(when: str | float) -> timedelta:
     return datetime.now(UTC) - datetime.fromisoformat(when)
 
 
-def by_age(what: str, when: str | float, days: int, mend: str) -> Finding:
+def by_age(what: str, when: str | float, days: int, fix: str) -> Finding:
     """Return the finding on a secret's age, by the guide's period of rotation."""
     old = age(when).days
     if old > days:
-        return Finding(WRONG, f"{what} is {old} days old, and {days} are the limit", mend)
+        return Finding(WRONG, f"{what} is {old} days old, and {days} are the limit", fix)
     return Finding(OK, f"{what} is {old} of {days} days old")

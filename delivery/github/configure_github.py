@@ -220,7 +220,7 @@ def configure(gh: Gh, args: argparse.Namespace) -> None:
         print("  all is as it should be")
     elif args.dry_run:
         print("Nothing was changed: --dry-run.")
-    elif not args.yes and not confirm("Make it so?"):
+    elif not args.yes and not confirm("Apply these changes?"):
         raise Failure("nothing was changed (--yes: don't ask)")
     elif lacks := apply(gh, changes):
         raise Failure(f"all but this: {' | '.join(lacks)}")

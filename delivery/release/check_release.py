@@ -47,12 +47,12 @@ def check_staging(url: str, version: str, commit: str) -> None:
         raise Failure(f"{url} leads to {other}, not to staging: correct STAGING_URL")
     if (runs := str(found.get("commit"))) != commit:
         raise Failure(
-            f"{version} is {commit[:12]}, and staging runs {runs[:12]}: only what it runs can be"
-            " released. Wait for its deploy, or tag what it runs; what was in production before"
-            " can be redeployed by hand"
+            f"{version} is {commit[:12]}, but staging runs {runs[:12]}: only that commit can be"
+            " released. Wait for staging's deploy, or tag that commit. A version that was in"
+            " production before can be redeployed by hand"
         )
     if found.get("status") != "ok":
-        raise Failure(f"staging runs {version}, and is not ready: see {url}")
+        raise Failure(f"staging runs {version}, but is not ready: see {url}")
 
 
 def check(version: str, staging: str, redeploy: bool) -> None:

@@ -48,7 +48,7 @@ def push(what: str, hint: str = "") -> None:
     try:
         git("push", "--quiet", "origin", what)
     except Failure as refused:
-        raise Failure(f"nothing is changed, as origin refuses{hint}: {refused}") from None
+        raise Failure(f"nothing is changed, because origin refuses{hint}: {refused}") from None
 
 
 # The changelog.
@@ -68,7 +68,7 @@ def with_version(changelog: str, version: str, day: date, url: str = "") -> str:
     """Return the changelog with the unreleased section under a version and its link."""
     text = Changelog(changelog).with_version(version, day, url)
     if not has_entries(changelog):
-        raise Failure("CHANGELOG.md has nothing under [Unreleased]: say there what is new")
+        raise Failure("CHANGELOG.md has nothing under [Unreleased]: describe the changes there")
     return text
 
 

@@ -43,13 +43,13 @@ def check_clone() -> str:
         raise Failure(f"this is {branch}, and releases are made on main: git switch main")
     if changed := git("status", "--porcelain"):
         names = ", ".join(line.split(maxsplit=1)[1] for line in changed.splitlines()[:5])
-        raise Failure(f"not committed: {names}. Commit it, or put it away: git stash -u")
+        raise Failure(f"not committed: {names}. Commit or stash them: git stash -u")
     git("fetch", "--quiet", "origin", "+main:refs/remotes/origin/main")
     ahead, behind = git("rev-list", "--left-right", "--count", "HEAD...origin/main").split()
     if behind != "0":
         raise Failure(f"main lacks {behind} commits of origin's: git pull --rebase")
     if ahead != "0":
-        raise Failure(f"main has {ahead} commits that origin has not: push them, or take them away")
+        raise Failure(f"main has {ahead} commits that origin does not have: push or remove them")
     return git("rev-parse", "HEAD")
 
 

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from tests.delivery.scratch import ROOT
+from tests.delivery.git_repository import ROOT
 
 
 def progress(command: str) -> subprocess.CompletedProcess[str]:

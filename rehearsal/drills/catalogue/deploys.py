@@ -97,7 +97,7 @@ DRILLS = (
         "missing-secret",
         "GitHub has been told only one of the two AWS keys, as in a fork.",
         None,
-        After(says="GitHub has not been told the secret AWS_SECRET_ACCESS_KEY"),
+        After(says="GitHub lacks the secret AWS_SECRET_ACCESS_KEY"),
         secrets={"AWS_SECRET_ACCESS_KEY": ""},
         instead="it is skipped, and says so",
         seconds=30,

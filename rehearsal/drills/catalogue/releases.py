@@ -199,7 +199,7 @@ DRILLS = (
         "tag-moved",
         "The version was released already, as another image: its tag was moved.",
         PROMOTE,
-        After(slack=NOT_MOVED, says="is released, as sha256:"),
+        After(slack=NOT_MOVED, says="already exists with digest sha256:"),
         given=release_another,
         scenario=tag(),
         environment="production",

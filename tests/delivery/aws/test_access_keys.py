@@ -165,7 +165,7 @@ def test_a_deploy_that_runs_keeps_its_key(world: World) -> None:
 
 def test_of_two_keys_it_must_be_known_which_one_github_has(world: World) -> None:
     world.iam.add()
-    with pytest.raises(Failure, match="not known which one GitHub has"):
+    with pytest.raises(Failure, match="which one GitHub has is unknown"):
         world.rotate()
     assert len(world.active()) == 2
 

@@ -94,7 +94,7 @@ def test_no_password_is_in_what_aws_is_told(rds: FakeRds, path: Path) -> None:
     ("change", "problem"),
     [
         ({"status": "UPDATE_IN_PROGRESS"}, "myapp-staging-data is UPDATE_IN_PROGRESS: wait"),
-        ({"number": 3}, "DatabasePasswordNumber is 1, and the stack has 3: take over"),
+        ({"number": 3}, "DatabasePasswordNumber is 1, but the stack has 3: pull"),
         ({"service": {"status": "ACTIVE", "taskDefinition": BASE, "deployments": []}}, "nothing"),
     ],
 )

@@ -32,7 +32,7 @@ def test_promotion_copies_the_digest_and_proves_that_it_arrived(
     skopeo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ecr = FakeEcr(**{f"staging_{COMMIT}": DIGEST})
-    with pytest.raises(Failure, match=r"production:v1.2.3 is not there, and not sha256:1"):
+    with pytest.raises(Failure, match=r"production:v1.2.3 is missing, expected sha256:1"):
         promoted(ecr)
     assert skopeo.read_text().split() == [
         *("copy", "--all", "--preserve-digests"),
@@ -50,7 +50,10 @@ def test_promotion_twice_copies_once(skopeo: Path) -> None:
     ("images", "problem"),
     [
         ({}, "staging never ran it"),
-        ({f"staging_{COMMIT}": DIGEST, "production_v1.2.3": OTHER}, "v1.2.3 is released, as"),
+        (
+            {f"staging_{COMMIT}": DIGEST, "production_v1.2.3": OTHER},
+            "v1.2.3 already exists with digest",
+        ),
     ],
 )
 def test_what_can_not_be_promoted_is_refused(

@@ -9,9 +9,14 @@ from delivery.deploy.report_outcome import outcome
     ("status", "moved", "rolled_back", "said"),
     [
         ("success", True, "", "deployed"),
-        ("failure", False, "", "FAILED before the service moved: what ran before still runs"),
-        ("cancelled", False, "", "FAILED before the service moved: what ran before still runs"),
-        ("failure", True, "verified", "FAILED and rolled back: what ran before runs again"),
+        ("failure", False, "", "FAILED before the service moved: the previous version still runs"),
+        (
+            "cancelled",
+            False,
+            "",
+            "FAILED before the service moved: the previous version still runs",
+        ),
+        ("failure", True, "verified", "FAILED and rolled back: the previous version runs again"),
         ("failure", True, "as ECS says, but x", "FAILED and rolled back, as ECS says, but x"),
         ("failure", True, "", "FAILED, AND SO DID THE ROLLBACK: see what runs"),
         ("cancelled", True, "", "FAILED, AND SO DID THE ROLLBACK: see what runs"),

@@ -243,7 +243,7 @@ def test_what_ecs_returned_to_itself_is_waited_for_recorded_and_noted(site: Site
 
 
 def test_what_somebody_moved_meanwhile_is_left_alone(ecs: FakeEcs) -> None:
-    with pytest.raises(Failure, match=r"runs v1.2.3 \(revision 8, .* meanwhile"):
+    with pytest.raises(Failure, match=r"runs v1.2.3 \(revision 8, .* now"):
         back(ecs, revision="6", leave=OLD)
     assert ecs.calls == []
 
@@ -532,7 +532,7 @@ def test_nobody_there_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
         raise EOFError
 
     monkeypatch.setattr("builtins.input", nobody)
-    assert command.confirm("Make it so?") is False
+    assert command.confirm("Apply these changes?") is False
 
 
 def test_a_version_and_a_revision_at_once_are_refused() -> None:

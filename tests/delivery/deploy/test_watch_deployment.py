@@ -213,7 +213,7 @@ def test_a_single_slow_minute_and_a_handful_of_requests_are_chance() -> None:
 
 
 def test_nobody_there_is_good_and_said() -> None:
-    assert watched(FakeCloudWatch(), 3) == (GOOD, "though nobody came: no requests")
+    assert watched(FakeCloudWatch(), 3) == (GOOD, "no traffic")
 
 
 def test_a_look_that_fails_is_made_up_for_by_the_next(capsys: pytest.CaptureFixture[str]) -> None:

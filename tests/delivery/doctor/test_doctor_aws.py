@@ -1,4 +1,4 @@
-"""scripts/doctor staging: what it finds missing or wrong in AWS, and what mends it."""
+"""scripts/doctor staging: what it finds missing or wrong in AWS, and what fixes it."""
 
 from pathlib import Path
 from typing import Any

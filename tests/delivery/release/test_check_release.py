@@ -119,7 +119,7 @@ def test_what_staging_runs_may_be_released(clone: Path, monkeypatch: pytest.Monk
 
 def test_what_staging_does_not_run_is_refused(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     staging_runs(monkeypatch, "f" * 40)
-    with pytest.raises(Failure, match="and staging runs ffffffffffff: only what it runs"):
+    with pytest.raises(Failure, match="but staging runs ffffffffffff: only that commit"):
         check_release.check("v1.2.3", "https://staging", False)
 
 

@@ -260,9 +260,9 @@ def protected(clone: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        (edited, 'not committed: CHANGELOG.md, "a file". Commit it'),
+        (edited, 'not committed: CHANGELOG.md, "a file". Commit or stash them'),
         (on_a_branch, "this is fix, and releases are made on main: git switch main"),
-        (ahead, "main has 1 commits that origin has not"),
+        (ahead, "main has 1 commits that origin does not have"),
         (behind, "main lacks 1 commits of origin's: git pull"),
         (nothing_new, r"has nothing under \[Unreleased\]"),
         (tagged_here, "only this clone has a tag v1.2.3: git tag --delete v1.2.3"),
