@@ -31,9 +31,9 @@ def uninterrupted() -> Iterator[None]:
 
 
 def run(name: str, act: Callable[[], None]) -> None:
-    """Run a command's action; exit with one line where it raises Failure or is interrupted."""
-    # Whoever cancels a job sends SIGINT, SIGTERM or both. A shell ignores SIGINT for what it runs
-    # in the background.
+    """Run the action of a command; exit with one line if it raises Failure or is interrupted."""
+    # A cancelled job gets SIGINT, SIGTERM or both. A shell starts background commands with SIGINT
+    # ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:

@@ -169,7 +169,7 @@ def compose_servers() -> Iterator[dict[str, str]]:
 
 
 def why_not_compose() -> str:
-    """Return why the servers of compose.yaml can't be had; nothing where they can."""
+    """Return why the servers of compose.yaml are unavailable; empty if they are available."""
     if not shutil.which("docker"):
         return "Docker is not here"
     for words, problem in (

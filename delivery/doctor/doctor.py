@@ -104,9 +104,9 @@ def parts(repository: str) -> dict[str, tuple[str, Callable[[], Findings]]]:
 
 def step_for(finding: Finding) -> str:
     """Return what a person has to do about a finding."""
-    if finding.state == MISSING and finding.mend.startswith("https://"):
-        return f"install {finding.what}: {finding.mend}"
-    return finding.mend or finding.what
+    if finding.state == MISSING and finding.fix.startswith("https://"):
+        return f"install {finding.what}: {finding.fix}"
+    return finding.fix or finding.what
 
 
 def main() -> None:
@@ -118,8 +118,8 @@ def main() -> None:
     if unknown := set(args.part) - set(known):
         parser.error(f"{', '.join(sorted(unknown))}: the parts are {', '.join(known)}")
     found: list[Finding] = []
-    for name, (title, find) in parts(words.repository).items():
-        if words.part and name not in words.part:
+    for name, (title, find) in parts(args.repository).items():
+        if args.part and name not in args.part:
             continue
         print(f"{title}:")
         for finding in asked(name, find):

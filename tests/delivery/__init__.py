@@ -1,1 +1,1 @@
-"""Tests of what brings the service out: scripts, templates and the image."""
+"""Tests of delivery/, in its shape, and of the image, infra/, scripts/ and template/."""

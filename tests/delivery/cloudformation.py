@@ -1,4 +1,4 @@
-"""The templates of infra/ as data, and with their functions worked out."""
+"""The templates of infra/ as data, with their functions evaluated."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ from delivery.paths import INFRA
 
 
 class Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short functions: !Ref x becomes {"Ref": x}."""
+    """Loader of YAML with CloudFormation's short functions: !Ref x becomes {"Ref": x}."""
 
 
 def short_function(
@@ -30,7 +30,7 @@ TEMPLATES: dict[str, dict[str, Any]] = {
 
 
 class Resolver:
-    """One template with its functions worked out, for one environment."""
+    """A template with its functions evaluated for one environment."""
 
     def __init__(self, template: str, environment: str, **values: str) -> None:
         self.template = TEMPLATES[template]

@@ -1,4 +1,4 @@
-"""What several tests of the delivery build on."""
+"""Fixtures of several tests of the delivery."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.delivery.github_api import Api, Unreachable, document
 
 @pytest.fixture(scope="session")
 def github_document(pytestconfig: pytest.Config) -> Any:
-    """The description, or why there is none."""
+    """The description of GitHub's API, or the reason why there is none."""
     cache = getattr(pytestconfig, "cache", None)
     if not cache:
         return "pytest has no cache to keep it in"
@@ -27,13 +27,13 @@ def github_document(pytestconfig: pytest.Config) -> Any:
 
 @pytest.fixture(scope="session")
 def api(github_document: Any) -> Api | None:
-    """What every call to the fake GitHub is held against, where it can be had."""
+    """The check of calls to the fake GitHub, or None without the description."""
     return None if isinstance(github_document, str) else Api(github_document)
 
 
 @pytest.fixture
 def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staging:
-    """AWS, and parameters that have a domain and a role."""
+    """A fake AWS, and parameters with a domain and a role."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "parameters").mkdir()

@@ -1,4 +1,4 @@
-"""An AWS that takes and gives only what botocore's descriptions have."""
+"""A fake AWS that accepts and returns only what botocore's descriptions allow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SERVICES: dict[str, Any] = {}
 
 
 class DocumentedAws(Aws):
-    """A subclass answers with a method for each action; `calls` has the actions in their order."""
+    """A subclass has a method for each action; `calls` has the actions in order."""
 
     def __init__(self) -> None:
         super().__init__("us-east-1", seconds=0)

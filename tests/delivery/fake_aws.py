@@ -1,4 +1,4 @@
-"""An AWS that knows stacks, change sets and one service."""
+"""A fake AWS with stacks, change sets and one service."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from delivery.errors import Failure
 
 
 class FakeAws(Aws):
-    """Answers as AWS does; `calls` has what changed something."""
+    """Answers like AWS; `calls` has the calls that changed something."""
 
     def __init__(self) -> None:
         super().__init__("us-east-1", seconds=0)

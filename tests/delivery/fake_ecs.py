@@ -1,4 +1,4 @@
-"""An ECS that knows one service, and does what a test tells it to."""
+"""A fake ECS with one service, whose deployments and tasks end as a test says."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def commit(number: int) -> str:
 
 
 class FakeEcs(Aws):
-    """`calls` has what changed something; `after_move` and `task` say how that goes."""
+    """`calls` has the changes; `after_move` and `task` decide how deployments and tasks end."""
 
     def __init__(self, runs: str = OLD) -> None:
         super().__init__("us-east-1", seconds=0)

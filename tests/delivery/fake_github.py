@@ -1,4 +1,4 @@
-"""A GitHub of one repository: for scripts in its place, and for the real `gh` over a socket."""
+"""A fake GitHub with one repository, for Python and, over a socket, for the real `gh`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ AWS_ROLE_ARN = arn:aws:iam::123456789012:role/myapp-production-deploy
 
 
 class FakeGitHub(Gh):
-    """`calls` has what changed something. What GitHub does not document fails where it is said."""
+    """`calls` has the changes. A call that GitHub does not document fails."""
 
     def __init__(self, api: Api | None, plan: str = "", admin: bool = True) -> None:
         super().__init__("acme/shop")
@@ -158,7 +158,7 @@ class FakeGitHub(Gh):
         return 200, {"total_count": len(mine), "branch_policies": list(mine.values())}
 
     def described(self, name: str) -> dict[str, Any]:
-        """Return an environment as GitHub shows it, which is not as it takes it."""
+        """Return an environment in the form of GitHub's answer, which differs from its input."""
         body = self.environments[name]
         rules: list[dict[str, Any]] = [{"id": 1, "node_id": "x", "type": "branch_policy"}]
         if body.get("wait_timer"):
@@ -217,7 +217,7 @@ class FakeGitHub(Gh):
 
 @contextmanager
 def served(github: FakeGitHub, folder: Path) -> Iterator[dict[str, str]]:
-    """Serve it where `gh` looks for it; yield the variables that make it look there."""
+    """Serve the fake where `gh` connects to; yield the variables for that."""
 
     class Handler(BaseHTTPRequestHandler):
         def handle_one(self) -> None:
@@ -261,7 +261,7 @@ def served(github: FakeGitHub, folder: Path) -> Iterator[dict[str, str]]:
 
 
 def changed(github: FakeGitHub) -> list[str]:
-    """Return what was changed since the last look, and forget it."""
+    """Return the changes since the last call, and forget them."""
     found = [f"{method} {re.sub('^/repos/acme/shop/', '', url)}" for method, url, _ in github.calls]
     github.calls.clear()
     return found

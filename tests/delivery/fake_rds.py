@@ -1,4 +1,4 @@
-"""A database with its two passwords, and an ECS whose tasks use it."""
+"""A fake database with two passwords, and an ECS whose tasks use it."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from tests.delivery.kill_switch import KillSwitch
 
 
 class FakeRds(FakeEcs):
-    """MySQL with its two passwords, the secrets, and tasks that read theirs as they start."""
+    """A MySQL with two passwords, their secrets, and tasks that read theirs at start."""
 
     def __init__(self, kill_switch: KillSwitch) -> None:
         super().__init__(runs=NEW)
@@ -34,7 +34,7 @@ class FakeRds(FakeEcs):
         return answer
 
     def changed(self) -> None:
-        """Whatever just happened, or is about to: each task can open a connection."""
+        """Check before and after each change that every task can open a connection."""
         assert self.tasks <= {self.first, self.second}
         self.kill_switch.tick()
 
@@ -68,7 +68,7 @@ class FakeRds(FakeEcs):
         self.secret_tags[options["--secret-id"]] = [{"Key": key, "Value": value}]
 
     def cloudformation(self, number: int) -> None:
-        """Change the password first, and then what leads to it."""
+        """Change the password first, and then the secret that leads to it."""
         if number == self.number:
             return
         self.first = f"password-{number}"

@@ -1,4 +1,4 @@
-"""An environment in AWS in which all is well, until a test changes that."""
+"""A fake environment in AWS without any problem, until a test changes it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ def days_ago(days: int) -> str:
 
 
 class Staging(DocumentedAws):
-    """An environment in which all is well, until a test changes that."""
+    """An environment without any problem, until a test changes it."""
 
     def __init__(self) -> None:
         super().__init__()

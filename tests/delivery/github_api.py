@@ -1,4 +1,4 @@
-"""GitHub's own description of its API, and what in a call is not as it says."""
+"""GitHub's description of its API, and checks of calls against it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 class Unreachable(Exception):
-    """Why there is no description."""
+    """The description is unavailable; the message gives the reason."""
 
 
 def document(cache: Path) -> Any:
-    """Return the description, fetched by npm where it is not in the cache yet."""
+    """Return the description, from the cache or fetched by npm."""
     file = cache / f"github-{VERSION}.json"
     if not file.exists():
         with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +59,7 @@ def fetch(folder: Path, file: Path) -> None:
 
 
 class Api:
-    """What GitHub documents: nothing else is a path, a method, a field or a value."""
+    """The documented API: only its paths, methods, fields and values are valid."""
 
     def __init__(self, document: Any) -> None:
         self.document = document
@@ -69,7 +69,7 @@ class Api:
         }
 
     def request(self, method: str, url: str, body: Any) -> list[str]:
-        """Return what is wrong with a request."""
+        """Return the problems of a request."""
         operation, parts = self.operation(method, url), urlsplit(url)
         if not operation:
             return [f"{method} {parts.path}: no such operation"]
@@ -90,7 +90,7 @@ class Api:
         return found
 
     def answer(self, method: str, url: str, status: int, body: Any) -> list[str]:
-        """Return what GitHub would not answer; it may say more."""
+        """Return what an answer has that GitHub's would not have."""
         operation = self.operation(method, url) or {"responses": {}}
         documented = operation["responses"].get(str(status))
         if documented is None:
@@ -120,7 +120,7 @@ class Api:
         return node
 
     def merged(self, first: Any, second: Any) -> Any:
-        """Return a schema that is both."""
+        """Return a schema that requires both schemas."""
         second = self.resolve(second)
         for part in second.get("allOf", []):
             second = self.merged({k: v for k, v in second.items() if k != "allOf"}, part)

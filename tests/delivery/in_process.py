@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def module_of(script: str) -> str:
-    """Return the module that delivery/start runs for a script; nothing where there is none."""
+    """Return the module that delivery/start runs for a script; empty if there is none."""
     name = Path(script).name.replace("-", "_")
     if "delivery/start" not in (ROOT / script).read_text():
         return ""

@@ -1,4 +1,4 @@
-"""A server that answers each request with bytes of one's choice, HTTP or not."""
+"""A server that answers each request with given bytes, HTTP or not."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ Say = Callable[[socket.socket], None]
 
 
 def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    """Return a whole answer; its length is the body's unless a header says otherwise."""
+    """Return a whole answer; Content-Length is the body's unless a header replaces it."""
     length = [] if headers else [f"Content-Length: {len(body)}"]
     head = "\r\n".join([f"HTTP/1.1 {status}", *length, *headers])
     return f"{head}\r\n\r\n".encode() + body
@@ -17,7 +17,7 @@ def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 
 @contextmanager
 def answering(*answers: bytes | Say) -> Iterator[str]:
-    """Yield the URL of a server that gives these answers in turn, and the last one again."""
+    """Yield the URL of a server that gives these answers in turn, and repeats the last."""
     left = list(answers)
 
     def serve() -> None:

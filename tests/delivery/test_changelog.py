@@ -1,4 +1,4 @@
-"""CHANGELOG.md is read as Markdown, not line by line."""
+"""The parser of CHANGELOG.md, which reads Markdown and not single lines."""
 
 import sys
 from datetime import date

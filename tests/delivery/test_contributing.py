@@ -1,4 +1,4 @@
-"""What greets who works on this: that the files, commands and forms which it names are there."""
+"""The files, commands and forms for contributors exist."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The HTTP client of scripts: where it connects to, and what ends a request."""
+"""The HTTP client of the commands: where it connects to, and its limits."""
 
 import shutil
 import socket

@@ -1,4 +1,4 @@
-"""Which texts are versions, and how they compare."""
+"""Version numbers: which texts are versions, and how they compare."""
 
 import pytest
 

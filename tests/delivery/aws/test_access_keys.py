@@ -1,4 +1,4 @@
-"""scripts/rotate-secrets ENVIRONMENT keys: GitHub always ends with the one key that works."""
+"""scripts/rotate-secrets ENVIRONMENT keys: GitHub always ends with the one valid key."""
 
 import itertools
 import os
@@ -90,7 +90,7 @@ class World:
         KeyRotation("staging", self.iam, "1", self.github, self.connect, yes).rotate()
 
     def given(self) -> tuple[str, str]:
-        """Return the pair that GitHub has."""
+        """Return the key pair in GitHub."""
         plain = self.github.plain
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         return plain["staging", names[0]], plain["staging", names[1]]

@@ -1,4 +1,4 @@
-"""scripts/rotate-secrets ENVIRONMENT database: at no moment is a task locked out."""
+"""scripts/rotate-secrets ENVIRONMENT database: no task is locked out at any moment."""
 
 import itertools
 import json

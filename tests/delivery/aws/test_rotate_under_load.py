@@ -26,7 +26,7 @@ USER = f"rotating_{os.getpid()}"
 
 
 class RealRds(FakeRds):
-    """As FakeRds, with a MySQL behind it; its clock counts what tasks do."""
+    """FakeRds with a real MySQL; its switch counts what tasks do."""
 
     def __init__(self, server: Any) -> None:
         super().__init__(KillSwitch())
@@ -62,7 +62,7 @@ class RealRds(FakeRds):
         super().cloudformation(number)
 
     def open_connections(self, end: Event) -> None:
-        """Do what tasks do, each with the password that it started with."""
+        """Open connections as tasks do, each with the password from its start."""
         while not end.wait(0.005):
             for password in list(self.tasks):
                 try:

@@ -1,4 +1,4 @@
-"""scripts/check-rollback: what keeps the version before from running, and what doesn't."""
+"""scripts/check-rollback: which migrations keep the previous version from running."""
 
 import subprocess
 import sys
@@ -133,7 +133,7 @@ def test_tests_use_the_database_that_they_are_given() -> None:
 
 
 def checked(folder: Path, capfd: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    """Return the exit code of a check, and all that it and what it starts print."""
+    """Return the exit code of a check, and its output with that of its processes."""
     with pytest.MonkeyPatch.context() as patch:
         # Of the plugins that are installed here, the sample project's tests need one.
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
@@ -144,7 +144,7 @@ def checked(folder: Path, capfd: pytest.CaptureFixture[str], *words: str) -> tup
 
 @pytest.fixture
 def changed(clone: Path) -> Callable[[str], None]:
-    """Return a function that commits a migration after a version that is released."""
+    """Return a function that commits a migration after a released version."""
 
     def change(operation: str) -> None:
         commit(clone, **PROJECT)

@@ -1,4 +1,4 @@
-"""A migration that is killed half way, on a database that does not undo DDL."""
+"""A migration that is killed half-way, on a database that does not undo DDL."""
 
 import os
 import select
@@ -37,7 +37,7 @@ TWO = 'migrations.AddField("thing", "two", models.IntegerField(null=True))'
 
 @dataclass
 class Imported:
-    """The sample project's code, what runs its commands, and what they print."""
+    """The sample project's code, the process that runs its commands, and its output."""
 
     folder: Path
     commands: imported_project.Project
@@ -57,7 +57,7 @@ class Project:
         return code, self.code.output.read_text()
 
     def kill_half_way(self, *migrations: str) -> None:
-        """Migrate in the order given, until the process is killed between ONE and TWO."""
+        """Migrate in this order, until the process is killed between ONE and TWO."""
         self.add(*migrations)
         path = self.code.folder / "half way"
         os.mkfifo(path)
@@ -91,7 +91,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Imported]:
-    """The code of the project, imported once for all tests."""
+    """The project's code, imported once for all tests."""
     folder = tmp_path_factory.mktemp("project")
     write(folder, **PROJECT)
     variables = os.environ | {

@@ -1,4 +1,4 @@
-"""What scripts/slow-clients makes of what it has measured."""
+"""scripts/slow-clients: the problems that it finds in its measurements."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""scripts/summarize-tests: what a run's page says that a job has checked."""
+"""scripts/summarize-tests: the run's page on the checks of a job."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def test_it(n):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A project whose gate is 90 %."""
+    """A project with a threshold of 90 %."""
     return make_project(tmp_path)
 
 
@@ -54,7 +54,7 @@ def make_project(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def tested(tmp_path_factory: pytest.TempPathFactory) -> Tested:
-    """Return a function that makes the project, and lets the real pytest write the real files."""
+    """Return a function that makes the project, and runs the real pytest in it."""
 
     @cache
     def tested_by(suite: str) -> Path:

@@ -1,4 +1,4 @@
-"""scripts/rollback: where it goes, what it leaves behind, and what it refuses."""
+"""scripts/rollback: which version it returns to, what it records, and what it refuses."""
 
 import itertools
 import json
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class Site(HTTPServer):
-    """What the load balancer leads to, and Slack: /health/ says what the service runs."""
+    """The load balancer and Slack; /health/ answers for the revision that the service runs."""
 
     ecs: FakeEcs
     runs: str = ""
@@ -83,7 +83,7 @@ def ecs(site: Site) -> FakeEcs:
 
 
 class MortalEcs(FakeEcs):
-    """An ECS whose caller may die before each call."""
+    """An ECS whose caller may be killed at each call."""
 
     def __init__(self, runs: str) -> None:
         super().__init__(runs)
@@ -104,13 +104,13 @@ def service_of(ecs: FakeEcs) -> Service:
 
 
 def know_balancer(site: Site) -> None:
-    """Let AWS tell where the load balancer is: at the site."""
+    """Let AWS name the site as the load balancer."""
     url = f"http://staging.example.com:{site.server_port}"
     site.ecs.outputs = {"Url": url, "LoadBalancerDnsName": "127.0.0.1"}
 
 
 def recorded(ecs: FakeEcs) -> list[str]:
-    """Return what was recorded as live, and how."""
+    """Return the recordings of live releases."""
     return [
         f"{options['--task-definition'].rpartition(':')[2]} {' '.join(override['command'][3:])}"
         for action, options in ecs.calls

@@ -1,4 +1,4 @@
-"""scripts/watch-deployment: which figures keep a deployment, and which don't."""
+"""scripts/watch-deployment: which metrics roll a deployment back, and which do not."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ BAD = {"counted": 100.0, "target5xx": 10.0, "p95": 0.2}
 
 
 class FakeCloudWatch(FakeEcs):
-    """A service that was moved at noon, and its minutes since then; before them it was fine."""
+    """A service that moved at noon, with the metrics of each minute since; before, all was good."""
 
     def __init__(self, *minutes: dict[str, float]) -> None:
         super().__init__(runs=NEW)

@@ -1,4 +1,4 @@
-"""What the pages say: each row of the guide is proven, and each command does what is shown."""
+"""The pages: each row of the guide has a proof, and each link leads somewhere."""
 
 import re
 from functools import cache
@@ -71,7 +71,7 @@ def names(cell: str) -> list[str]:
 
 
 def is_there(proof: str) -> bool:
-    """Whether a test function, a drill or a target of make is there."""
+    """Return whether a test function, a drill or a target of make exists."""
     # only with: rehearsal
     if proof.startswith("drill "):  # a test of the rehearsal makes sure that the page has all
         page = (ROOT / "rehearsal/docs/drills.md").read_text()
@@ -137,7 +137,7 @@ def test_python_is_the_same_in_workflow_and_image() -> None:
 
 
 def slug(heading: str) -> str:
-    """Return the anchor that GitHub and MkDocs make of a heading."""
+    """Return the anchor that GitHub and MkDocs give to a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
 
 

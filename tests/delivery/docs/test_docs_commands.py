@@ -1,4 +1,4 @@
-"""Every command that a page shows: run, or at least there, with its options."""
+"""Every command on a page is run, or at least exists with its options."""
 
 import re
 import shlex
@@ -55,7 +55,7 @@ def test_a_command_in_a_sentence_is_there(page: Path) -> None:
 
 
 def problems(command: str) -> list[str]:
-    """Return what a command names that is not there: a target, a script, a stage, an option."""
+    """Return the parts of a command that do not exist: a target, script, stage or option."""
     words = shlex.split(command.replace("…", ""), comments=True)
     while words and re.match(r"[A-Z_]+=", words[0]):
         words.pop(0)

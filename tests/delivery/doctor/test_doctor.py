@@ -1,4 +1,4 @@
-"""scripts/doctor: what it finds well, what it finds missing or wrong, and what it could not ask."""
+"""scripts/doctor: good, missing and wrong values, and those it could not check."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ ANSWERS = {"https://staging.example.com": "staging", "https://example.com": "pro
 
 @pytest.fixture(autouse=True)
 def web(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let /health/ answer at the URLs that are configured."""
+    """Make /health/ answer at the configured URLs."""
 
     def health(site: Site) -> dict[str, str]:
         if site.url not in ANSWERS:
@@ -42,7 +42,7 @@ def examine(github: FakeGitHub) -> list[Finding]:
 
 @pytest.fixture
 def github(api: Any, tmp_path: Path, staging: Staging) -> FakeGitHub:
-    """A repository that was configured."""
+    """A repository with a complete configuration."""
     github = FakeGitHub(api)
     configure(github, words(values=value_file(tmp_path, VALUES)))
     github.calls.clear()

@@ -1,4 +1,4 @@
-"""scripts/doctor staging: what it finds missing or wrong in AWS, and what fixes it."""
+"""scripts/doctor staging: what is missing or wrong in AWS, and what fixes it."""
 
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from tests.delivery.fake_staging import ARN, Staging, days_ago
 
 
 def ill(staging: Staging) -> list[str]:
-    """Return what is not well in AWS."""
+    """Return the findings that are not good."""
     findings = Examination("staging", lambda region: staging).findings()
     return [str(finding) for finding in findings if finding.state != OK]
 
 
-def test_an_environment_that_is_well_has_nothing_to_mend(staging: Staging) -> None:
+def test_an_environment_that_is_well_has_nothing_to_fix(staging: Staging) -> None:
     assert ill(staging) == []
     assert len(staging.calls) > 10
 
@@ -54,7 +54,7 @@ def test_an_environment_that_is_well_has_nothing_to_mend(staging: Staging) -> No
         ),
     ],
 )
-def test_what_is_not_well_in_aws_is_named_with_what_mends_it(
+def test_what_is_not_well_in_aws_is_named_with_what_fixes_it(
     staging: Staging, change: dict[str, Any], finding: str
 ) -> None:
     for name, value in change.items():

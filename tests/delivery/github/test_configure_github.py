@@ -1,4 +1,4 @@
-"""scripts/configure-github: what it tells GitHub, and what it never tells anybody else."""
+"""scripts/configure-github: what it sends to GitHub, and which secrets it never prints."""
 
 import os
 import shutil
@@ -269,7 +269,7 @@ def test_the_real_gh_says_what_was_meant(api: Api | None, tmp_path: Path, values
 
 
 def fake_gh(folder: Path, script: str) -> str:
-    """Put a `gh` before all others on a PATH."""
+    """Put a fake `gh` first on PATH."""
     (folder / "gh").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "gh").chmod(0o755)
     return f"{folder}:{os.environ['PATH']}"

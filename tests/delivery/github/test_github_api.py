@@ -1,4 +1,4 @@
-"""What GitHub's own description of its API refuses, with which every fake call is compared."""
+"""The check of calls to the fake GitHub against GitHub's description of its API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The variables and secrets of scripts/configure-github: where they go, and what is refused."""
+"""The variables and secrets of scripts/configure-github: their places, and invalid ones."""
 
 import re
 from pathlib import Path

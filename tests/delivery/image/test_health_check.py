@@ -35,7 +35,7 @@ def of_ecs() -> dict[str, Any]:
 
 @contextmanager
 def server(answer: bytes) -> Iterator[int]:
-    """Yield the port of a server that sends this and hangs up."""
+    """Yield the port of a server that sends these bytes and closes the connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -50,7 +50,7 @@ def server(answer: bytes) -> Iterator[int]:
 
 
 def check(port: int, seconds: str = "10") -> int:
-    """Return the exit code of the health check, which is given this many seconds."""
+    """Return the exit code of the health check within a time limit in seconds."""
     program, _, *words = of_the_image()
     assert program == "timeout"
     environment = {"PORT": str(port), "PATH": "/usr/bin:/bin"}

@@ -1,4 +1,4 @@
-"""The image as it ships, built and run; skipped, with the reason, where that can't be done."""
+"""The image as shipped, built and run; skipped with a reason where that is impossible."""
 
 import http.client
 import json
@@ -92,7 +92,7 @@ class Container:
         return docker("exec", self.name, "python", "-c", program)
 
     def get(self, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
-        """Ask as the load balancer does, for example.com over HTTPS that ended there."""
+        """Request as the load balancer does: for example.com, over HTTPS that ended there."""
         port = docker("port", self.name, "8000").rpartition(":")[2]
         client = http.client.HTTPConnection("127.0.0.1", int(port), timeout=SECONDS)
         try:
@@ -113,7 +113,7 @@ class Container:
 
 @contextmanager
 def started(image: str, **others: str) -> Iterator[Container]:
-    """Run the service, locked down and with nothing it could depend on, and always remove it."""
+    """Run the service locked down and without any dependency, and always remove it."""
     container = Container(f"myproject-test-{uuid.uuid4().hex}")
     variables = [f"--env={name}={value}" for name, value in (VARIABLES | others).items()]
     options = ["--publish=127.0.0.1::8000", "--health-interval=1s", *LOCKED, *variables]

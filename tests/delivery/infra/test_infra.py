@@ -1,4 +1,4 @@
-"""What the templates in infra/ promise, read from the templates themselves."""
+"""The templates in infra/: their resources and properties."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""Who may do what: the roles in infra/, and nobody else."""
+"""The permissions of the roles in infra/."""
 
 import json
 import re

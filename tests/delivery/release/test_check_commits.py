@@ -1,4 +1,4 @@
-"""scripts/check-commits: which messages it lets through, of commits and of one to be."""
+"""scripts/check-commits: which messages it accepts, of commits and of one being made."""
 
 import subprocess
 from pathlib import Path
@@ -64,7 +64,7 @@ def commit(*messages: str) -> None:
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clone on a branch, whose main has a message from before there was a rule."""
+    """A clone on a branch; main has a message from before the rule."""
     monkeypatch.chdir(tmp_path)
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{name}_NAME", "somebody")

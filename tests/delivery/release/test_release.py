@@ -1,4 +1,4 @@
-"""scripts/release: what it refuses, what it pushes, and what a run that was stopped leaves."""
+"""scripts/release: what it refuses, what it pushes, and how it resumes."""
 
 import io
 import json
@@ -48,7 +48,7 @@ Answer = Callable[..., None]
 
 @pytest.fixture
 def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answer:
-    """What gh says: that all is green, unless told otherwise."""
+    """The answers of gh: all checks passed, unless a test changes that."""
     program, answers = tmp_path / "bin/gh", tmp_path / "answers"
     for folder in (program.parent, answers):
         folder.mkdir()
@@ -69,7 +69,7 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answer:
 
 @pytest.fixture(scope="module")
 def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a clone, and with its origin at o/r.git."""
+    """A folder with a clone, and its origin at o/r.git."""
     folder = tmp_path_factory.mktemp("repositories")
     with pytest.MonkeyPatch.context() as patch:
         identify(patch)
@@ -97,7 +97,7 @@ def identify(patch: pytest.MonkeyPatch) -> None:
 def clone(
     repositories: Path, tmp_path: Path, github: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
-    """A clone whose main is what its origin has, and that released v1.2.2."""
+    """A clone whose main equals its origin's, after the release v1.2.2."""
     identify(monkeypatch)
     shutil.copytree(repositories, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path / "clone")
@@ -105,7 +105,7 @@ def clone(
 
 
 def state() -> tuple[str, ...]:
-    """Return all that a run could change, here and at origin."""
+    """Return everything that a run could change, here and at origin."""
     branches, status = git("for-each-ref", "refs/heads", "refs/tags"), git("status", "--porcelain")
     return branches, status, git("worktree", "list"), git("ls-remote", "origin")
 

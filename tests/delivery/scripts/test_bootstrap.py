@@ -1,4 +1,4 @@
-"""scripts/bootstrap: with what it installs the packages."""
+"""scripts/bootstrap: it installs the packages with uv, or with pip."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ exit {code}
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A clone whose environment is made, with a pip and a uv that note what they are asked."""
+    """A clone with an environment, whose pip and uv record their arguments."""
     for name in ("scripts/bootstrap", "delivery/progress"):
         (tmp_path / name).parent.mkdir()
         shutil.copy(ROOT / name, tmp_path / name)
@@ -48,7 +48,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def asked(clone: Path, uv_ends_with: int, **variables: str) -> list[str]:
-    """Return what pip and uv are asked for."""
+    """Return the arguments of pip and uv."""
     for name, text in {"pip": PIP, "uv": UV.format(code=uv_ends_with)}.items():
         (clone / ".venv/bin" / name).write_text(text)
         (clone / ".venv/bin" / name).chmod(0o755)

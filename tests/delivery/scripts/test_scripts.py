@@ -1,4 +1,4 @@
-"""What people type: each script helps, refuses in one line, and cleans up."""
+"""Commands as a person runs them: help, one-line errors, and clean-up."""
 
 import contextlib
 import itertools
@@ -40,7 +40,7 @@ def script(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def can_be_interrupted() -> None:
-    """Undo that what starts in a shell's background ignores Ctrl-C, and so do its children."""
+    """Restore SIGINT, which a shell's background commands and their children ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -236,7 +236,7 @@ def test_a_redis_that_refuses_stops_the_tests_as_well(settings: Settings) -> Non
 
 
 def with_servers(command: str, folder: str) -> subprocess.Popen[str]:
-    """Start a shell under local servers, as a terminal does: in a group of its own."""
+    """Start a shell under local servers, in its own process group, as a terminal does."""
     variables = {"DATABASE_URL": "", "REDIS_URL": "", "TMPDIR": folder}
     return subprocess.Popen(
         ["scripts/with-services", "--local", "--", "sh", "-c", command],
@@ -260,7 +260,7 @@ SHOW = 'echo "$DATABASE_URL"; echo "$REDIS_URL"'
 
 
 class Run(NamedTuple):
-    """A command that waits under servers of its own, what leads to them, and their folder."""
+    """A command that waits under its own servers, their variables, and their folder."""
 
     process: subprocess.Popen[str]
     urls: list[str]
@@ -269,7 +269,7 @@ class Run(NamedTuple):
 
 @pytest.fixture(scope="module")
 def runs() -> Iterator[Iterator[Run]]:
-    """Three runs, started side by side because MySQL takes its time."""
+    """Three runs, started at once because MySQL starts slowly."""
     for names in (("mysqld", "mariadbd"), ("redis-server",)):
         try:
             with_services.find(*names)

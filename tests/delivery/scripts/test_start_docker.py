@@ -1,4 +1,4 @@
-"""scripts/start-docker on machines where one thing or another is missing."""
+"""scripts/start-docker on machines that lack different parts."""
 
 import os
 import shutil
@@ -50,7 +50,7 @@ class Machine:
         )
 
     def refusal(self, *words: str, **variables: str) -> str:
-        """Return the one line of a refusal that came before anything was installed."""
+        """Return the one-line error; nothing was installed before it."""
         done = self.start(*words, **variables)
         assert (done.returncode, done.stdout) == (1, "")
         assert not self.installed()

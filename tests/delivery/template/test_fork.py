@@ -229,7 +229,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shop(pair: Path, tmp_path: Path) -> Path:
-    """That fork for one test alone; it knows its template, which lies beside it."""
+    """A copy of that fork for one test; its template lies beside it."""
     shutil.copytree(pair, tmp_path / "pair")
     folder = tmp_path / "pair/shop"
     git(folder, "remote", "add", "template", str(folder.parent / "template"))

@@ -1,4 +1,4 @@
-"""scripts/new-app: an app that is green from its first minute."""
+"""scripts/new-app: an app that passes all checks from the start."""
 
 import subprocess
 from pathlib import Path
@@ -44,7 +44,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def clone(project: Path, tmp_path: Path) -> Path:
-    """A project for one test alone."""
+    """A project for one test."""
     git(project, "clone", "--quiet", str(project), str(tmp_path / "clone"))
     return tmp_path / "clone"
 

@@ -1,4 +1,4 @@
-"""What is left out of a project: files, and the lines that are marked for it."""
+"""Parts that can be left out of a project: their files, and their marked lines."""
 
 from collections.abc import Iterable
 
