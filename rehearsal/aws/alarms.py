@@ -65,7 +65,7 @@ def queries(record: Json) -> list[Json]:
 
 
 def too_few(record: Json, window: Window) -> bool:
-    """Whether a percentile of so few values says nothing, and the alarm is to ignore it then.
+    """Return whether an alarm must ignore a percentile because of too few values.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/percentiles-with-low-samples.html
     """

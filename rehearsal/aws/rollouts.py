@@ -109,7 +109,7 @@ def complete(service: Service) -> None:
 
 
 def breaker_trips(service: Service) -> bool:
-    """Whether so many tasks failed in a row that the deployment is given up.
+    """Return whether enough tasks failed in a row to stop the deployment.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
     """

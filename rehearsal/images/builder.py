@@ -116,7 +116,7 @@ def run(*command: str, **variables: str) -> None:
 
 
 class Progress:
-    """What is being made, by image, for somebody who waits."""
+    """The images that are being built, for a person who waits."""
 
     def __init__(self) -> None:
         self.begun: dict[str, float] = {}

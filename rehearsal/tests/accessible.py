@@ -1,4 +1,4 @@
-"""What a page has to be for everyone who reads it."""
+"""Check of a page against the rules of accessibility."""
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page

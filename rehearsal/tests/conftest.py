@@ -1,4 +1,4 @@
-"""What the tests of the rehearsal share."""
+"""Fixtures of the tests of the rehearsal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each action that a workflow uses has a stand-in, which takes and gives what that wants."""
+"""The stand-ins: each action of a workflow has one, with the inputs and outputs that are used."""
 
 import base64
 import json
@@ -82,7 +82,7 @@ def test_an_input_reaches_the_shell_as_a_variable(path: Path) -> None:
 
 
 class Job:
-    """A folder in which an action's script runs, and what the script left behind."""
+    """A folder in which an action's script runs, and the files that it leaves."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -312,7 +312,7 @@ def test_a_report_that_is_missing_is_said_and_fails_if_it_shall(job: Job) -> Non
 
 
 class Sink(BaseHTTPRequestHandler):
-    """Plays a webhook and GitHub's releases, and keeps what it was sent."""
+    """A stand-in for a webhook and GitHub's releases, which records its requests."""
 
     seen: list[tuple[str, str, Any]]
     released: bool

@@ -1,4 +1,4 @@
-"""How much of a machine a process may use, as files of /proc and of control groups say."""
+"""The capacity of a machine, read from files of /proc and of control groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drills: the judge sees what is not as it must be, and each drill has a gate that is there."""
+"""Drills: the assertions find what is wrong, and each drill has an existing gate."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHIPPED = Drill("shipped", "", None, After(runs="change", pushed=True, slack="de
 
 
 def stopped() -> Observation:
-    """Return what is seen of a drill that verification stops, and that is rolled back."""
+    """Return the observation of a drill that verification stops, and that is rolled back."""
     pushed = replace(RAN, tags=RAN.tags | {NEW}, outcomes={OLD: "live", NEW: "rolled-back"})
     return Observation(
         commit=NEW,
@@ -51,7 +51,7 @@ def stopped() -> Observation:
 
 
 def shipped() -> Observation:
-    """Return what is seen of a change that staging runs now."""
+    """Return the observation of a change that staging runs now."""
     now = EnvironmentState(
         NEW, ready=True, revision="task:2", settled=True, live=NEW, tags=RAN.tags | {NEW}
     )

@@ -1,4 +1,4 @@
-"""The report of drills: a table, in which what did not run is no pass."""
+"""The report of drills: a table in which a drill that did not run is no pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drills one after the other, and the scratch repository that they change: without Docker."""
+"""A session of drills, and the repository that they change, without Docker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GitHub, played by act: what act says becomes jobs and steps, and secrets stay in a file."""
+"""GitHub, simulated by act: its output becomes jobs and steps, and secrets stay in a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run() -> Run:
 
 
 def say(run: Run, *lines: dict[str, Any]) -> None:
-    """Let act say lines of its job `Top/deploy`."""
+    """Let act print lines of its job `Top/deploy`."""
     for line in lines:
         run.take(json.dumps({"job": "Top/deploy", "matrix": {}, "level": "info", **line}))
 

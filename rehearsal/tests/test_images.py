@@ -1,4 +1,4 @@
-"""The images of the rehearsal: what is pulled, what stands in for it, and what is ours."""
+"""The images of the rehearsal: pulled ones, stand-ins, and our own."""
 
 import json
 import re
@@ -98,7 +98,7 @@ def test_an_engine_that_does_not_answer_is_not_an_image_that_is_missing(
 
 
 class Machine:
-    """A machine without images, whose registry does what a test says."""
+    """A machine without images, whose registry behaves as a test says."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
         self.built: list[str] = []

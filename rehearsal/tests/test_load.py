@@ -1,4 +1,4 @@
-"""The load: every answer counts, and only the service's own is a good one."""
+"""The load: every answer counts, and only the service's own answers are good."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rehearsal.timeline import Load
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers like the service, until `broken` says how not to."""
+    """A server that answers like the service, unless `broken` says otherwise."""
 
     protocol_version = "HTTP/1.1"
     broken = ""
@@ -76,7 +76,7 @@ def test_a_server_that_is_gone_loses_requests(monkeypatch: pytest.MonkeyPatch) -
 
 
 class Clock:
-    """A second that passes only while somebody waits."""
+    """A clock that advances only while somebody waits."""
 
     now = 0.0
 

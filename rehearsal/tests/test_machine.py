@@ -1,4 +1,4 @@
-"""The machine: what is missing is named before anything is made."""
+"""The requirements on the machine, which are checked before anything is made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Says = Callable[..., str]
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What Docker answers, by the first word that it is asked with."""
+    """The answers of Docker, by the first word of the command."""
     answers: dict[str, str] = {}
     monkeypatch.setattr(docker, "docker", lambda *words: answers.get(words[0], ""))
     return answers

@@ -1,4 +1,4 @@
-"""The modules of the rehearsal: their imports and their names."""
+"""The imports of the rehearsal's modules."""
 
 import ast
 from collections.abc import Iterator
@@ -29,7 +29,3 @@ def test_modules_import_each_other_in_one_direction() -> None:
     graph = {name: MODULES.keys() & {*imports(path)} for name, path in MODULES.items()}
     order = list(TopologicalSorter(graph).static_order())  # raises CycleError
     assert "rehearsal.drills.context" in order
-
-
-def test_no_module_has_the_name_of_a_folder_beside_it() -> None:
-    assert [path for path in MODULES.values() if path.with_suffix("").is_dir()] == []

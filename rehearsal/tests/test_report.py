@@ -51,7 +51,7 @@ def bars(page: str) -> list[tuple[float, float]]:
 
 
 def text(page: str) -> str:
-    """Return what a page says, with its blanks as one."""
+    """Return the text of a page, with single blanks."""
     return " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body>")[2]).split())
 
 
@@ -325,7 +325,7 @@ def test_report_needs_no_settings(tmp_path: Path) -> None:
 
 @pytest.fixture
 def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
-    """Return a function that opens a report; none may complain, or ask for anything else."""
+    """Return a function that opens a report; it fails on errors and on any other request."""
     complaints: list[str] = []
     asked = []
     contexts = []

@@ -1,4 +1,4 @@
-"""The change that is rehearsed: what the user has, a version, and nothing of theirs touched."""
+"""The rehearsed change: the user's files, a version, and an untouched clone."""
 
 from __future__ import annotations
 

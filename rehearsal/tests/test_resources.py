@@ -1,4 +1,4 @@
-"""What a rehearsal says of the machine that it ran on."""
+"""The measurements of the machine in a report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample of a report: a whole one."""
+"""The sample of a report, which is always complete."""
 
 import json
 import sys

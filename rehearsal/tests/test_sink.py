@@ -1,4 +1,4 @@
-"""The sink: what Slack and GitHub's API were sent is heard, and answered as they would."""
+"""The sink: it records messages to Slack and GitHub's API, and answers as they would."""
 
 from __future__ import annotations
 

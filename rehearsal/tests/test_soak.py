@@ -1,4 +1,4 @@
-"""Runs beside busy loops: each is counted, none is run again, and what was red is kept."""
+"""Runs beside busy loops: each is counted, none is repeated, and failures are kept."""
 
 from __future__ import annotations
 

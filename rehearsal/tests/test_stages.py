@@ -1,4 +1,4 @@
-"""The stages: what stops a rehearsal, and what only a person may let pass."""
+"""The stages: what stops a rehearsal, and what requires a person's approval."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_only_a_yes_approves(monkeypatch: pytest.MonkeyPatch, answer: str, appro
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is asked of a local AWS in which nothing serves yet."""
+    """The calls to a local AWS in which nothing serves yet."""
     asked: list[str] = []
     monkeypatch.setattr(local_aws, "is_serving", lambda environment: False)
     monkeypatch.setattr(repository, "git", lambda *words: "abc")

@@ -1,4 +1,4 @@
-"""What a rehearsal shows while it runs."""
+"""The live view of a rehearsal."""
 
 import io
 import re
@@ -15,7 +15,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def shown(*, terminal: bool) -> str:
-    """Return what is written while a step runs; in a terminal also what moves the cursor."""
+    """Return the output while a step runs; in a terminal with cursor movements."""
     timeline = Timeline("2026-01-31T12:00:00+00:00", "abc", "v1.0.0")
     console = Console(file=io.StringIO(), width=100, force_terminal=terminal)
     with View(timeline, console) as view_now:

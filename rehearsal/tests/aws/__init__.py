@@ -1,1 +1,1 @@
-"""Tests of what plays AWS."""
+"""Tests of the simulated AWS."""

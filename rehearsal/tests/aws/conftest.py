@@ -1,4 +1,4 @@
-"""What the tests of the rehearsal's AWS share: ministack with our patches, and small servers."""
+"""Fixtures of the tests of the rehearsal's AWS: ministack with our patches, and servers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from rehearsal.aws.traffic import traffic  # noqa: E402
 
 @pytest.fixture(autouse=True)
 def nothing_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Every test begins with an empty AWS, and without Docker."""
+    """Begin every test with an empty AWS, and without Docker."""
     monkeypatch.setattr(blobs, "folder", tmp_path / "blobs")
     blobs.links.clear()
     monkeypatch.setattr(ecs, "_get_docker", lambda: None)
@@ -50,7 +50,7 @@ def nothing_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
 
 @dataclass
 class Server:
-    """A target that answers with a status, and remembers what it was asked."""
+    """A target that answers with a status and records its requests."""
 
     status: int = 200
     asked: list[str] = field(default_factory=list)
@@ -85,14 +85,14 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """The port of a target that takes connections, and never says a word."""
+    """The port of a target that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
 
 @dataclass
 class Answered:
-    """What came back through the door."""
+    """An answer of the router."""
 
     status: int = 0
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -101,7 +101,7 @@ class Answered:
 
 
 def ask(method: str, path: str, body: bytes = b"", query: str = "", **headers: str) -> Answered:
-    """Send a request through the door; in a header's name _ stands for -."""
+    """Send a request through the router; in a header's name _ stands for -."""
     answered = Answered()
     named = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
     scope = {

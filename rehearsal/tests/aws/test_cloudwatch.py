@@ -1,4 +1,4 @@
-"""Figures from traffic, what GetMetricData makes of them, and the alarms on them."""
+"""Metrics from traffic, GetMetricData, and alarms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a definition, and of a template, reaches Docker."""
+"""The parts of a definition and of a template that reach Docker."""
 
 from __future__ import annotations
 

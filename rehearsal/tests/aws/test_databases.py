@@ -1,4 +1,4 @@
-"""RDS for MySQL, with a Docker and a MySQL that write down what they are told."""
+"""RDS for MySQL, with a fake Docker and a fake MySQL that record their calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PROPERTIES = {
 
 
 class Docker:
-    """Makes one container, and keeps what it was made with."""
+    """A fake Docker that makes one container and records its options."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Any]] = []
@@ -72,7 +72,7 @@ def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """What MySQL is told, by whom."""
+    """The statements that MySQL gets, and the users that send them."""
     found: list[tuple[str, ...]] = []
     monkeypatch.setattr(databases, "run", lambda host, *words: found.append(words))
     return found

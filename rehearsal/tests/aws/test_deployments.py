@@ -1,4 +1,4 @@
-"""Service deployments: what is listed of them, and what stopping one does."""
+"""Service deployments: how they are listed, and how one is stopped."""
 
 from __future__ import annotations
 

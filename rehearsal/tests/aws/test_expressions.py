@@ -1,4 +1,4 @@
-"""Metric math: what infra/monitoring.yaml's alarms are made of."""
+"""Metric math, as the alarms in infra/monitoring.yaml use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that need no change to the machine, and what answers to them."""
+"""Names that resolve on any machine, and the servers behind them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the rehearsal's AWS steps into ministack, and when it refuses to."""
+"""The patches of ministack, and the versions that they refuse."""
 
 from __future__ import annotations
 

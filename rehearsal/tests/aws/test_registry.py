@@ -1,4 +1,4 @@
-"""The registry: what is pushed is kept on disk, and leaves it with the last image that needs it."""
+"""The registry: pushed layers are on disk, and are deleted with the last image that uses them."""
 
 from __future__ import annotations
 

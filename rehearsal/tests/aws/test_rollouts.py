@@ -1,4 +1,4 @@
-"""What a rollout does next, and what ends it."""
+"""The next step of a rollout, and its end."""
 
 from __future__ import annotations
 

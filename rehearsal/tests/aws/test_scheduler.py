@@ -1,4 +1,4 @@
-"""ECS's scheduler with a Docker that does as it is told."""
+"""ECS's scheduler with a fake Docker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEY = "c/s"
 
 @dataclass
 class Docker:
-    """Containers by their id, and what was done to them."""
+    """A fake Docker with containers by id, and a record of its calls."""
 
     states: dict[str, Json] = field(default_factory=dict)
     stopped: dict[str, int] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Docker:
 
 @pytest.fixture
 def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
-    """Tasks don't start by themselves, and what runs in the background is done at once."""
+    """A fake Docker; tasks don't start by themselves, and background work runs at once."""
     found = Docker()
     monkeypatch.setattr(ecs, "_get_docker", lambda: found)
     monkeypatch.setattr(ecs, "_run_task_worker", lambda *words: None)
@@ -87,7 +87,7 @@ def alive() -> list[Task]:
 
 
 def runs(docker: Docker, address: str = "", health: str = "healthy") -> None:
-    """Let every task that was started run."""
+    """Mark every started task as running."""
     for number, task in enumerate(alive()):
         if task["lastStatus"] == "PROVISIONING":
             name = task["taskArn"]

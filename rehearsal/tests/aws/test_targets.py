@@ -1,4 +1,4 @@
-"""Target health and routing, against a server that really answers."""
+"""Health and routing of targets, with a real server."""
 
 from __future__ import annotations
 
