@@ -38,7 +38,7 @@ from rehearsal.stages import Rehearsal, approve
 from rehearsal.timeline import Message, Timeline
 from rehearsal.view import View
 
-INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+INTERRUPTED = 130  # a shell's exit code for a program that Ctrl-C ended
 
 
 def main() -> int:
@@ -46,7 +46,7 @@ def main() -> int:
     if words.stage == "drill" and words.list:
         print(*(one.name for one in DRILLS), sep="\n")
         return 0
-    # What ends us cleans up, whoever asks, also where a shell runs us in the background.
+    # SIGINT and SIGTERM both clean up, also if a shell runs us in the background.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:

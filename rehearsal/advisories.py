@@ -7,7 +7,7 @@ import urllib.request
 
 from rehearsal.paths import ROOT
 
-URL = "https://pypi.org/pypi/{}/{}/json"  # where pip-audit looks
+URL = "https://pypi.org/pypi/{}/{}/json"  # the source of pip-audit
 UNREACHABLE = "PyPI's advisories can't be reached: the dependencies' audit DOES NOT RUN"
 
 

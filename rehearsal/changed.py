@@ -13,7 +13,7 @@ from pathlib import Path
 from rehearsal.errors import Failure
 from rehearsal.repository import git
 
-# What the rehearsal's tests read, import or run.
+# The files that the rehearsal's tests read, import or run.
 PATHS = (
     "rehearsal",
     ".github/workflows",  # what it runs

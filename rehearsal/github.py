@@ -22,7 +22,7 @@ from rehearsal.timeline import Job, Outcome, Stage, Step, Timeline
 
 WORKFLOWS = ".github/workflows"
 ACT = Path(sys.executable).parent / "act"
-# act names its containers after the workflow and the job; so it is killed, they are found again.
+# act names its containers after the workflow and the job, so they can be found if it was killed.
 CONTAINERS = ("act-Test-", "act-Deploy-to-Staging-", "act-Deploy-to-Production-")
 PATIENCE = 30  # seconds for act to remove its containers
 OUTCOMES: dict[str, Outcome] = {"success": "success", "failure": "failure", "skipped": "skipped"}
@@ -48,7 +48,7 @@ class Run:
     workflows: str = WORKFLOWS
     jobs: dict[str, Job] = field(default_factory=dict)
     steps: dict[tuple[str, str, str], Step] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)  # what belongs to no job
+    said: list[str] = field(default_factory=list)  # output that belongs to no job
 
     def start(
         self,
@@ -70,7 +70,7 @@ class Run:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we tell act
+                start_new_session=True,  # Ctrl-C reaches only us, and we stop act
             )
             try:
                 assert process.stdout
@@ -111,7 +111,7 @@ class Run:
 
     def take_step(self, job: Job, said: Mapping[str, Any]) -> None:
         """Start a step, add to its output, or end it."""
-        # What an action does in steps of its own belongs to the step that uses it.
+        # The steps of a composite action belong to the step that uses it.
         step_id, *inner = said.get("stepID") or said.get("stepid") or [""]
         stage = said.get("stage", "Main")
         key = (job.name, stage, step_id)
@@ -164,10 +164,10 @@ def act_command(
     for name, values in (("secrets", given), ("vars", configuration.variables)):
         lines = "".join(f"{key}={value}\n" for key, value in values.items())
         (scratch / name).write_text(lines)
-    # There is no DNS here for load balancers' names; browsers know better about .localhost.
+    # No DNS resolves the load balancers' names here; only browsers resolve .localhost.
     options = [f"--add-host={host(name)}:127.0.0.1" for name in ENVIRONMENTS]
-    # GitHub's jobs run on machines of their own. Here they share the processors with both
-    # environments, whose containers have the default weight of 1024 and so come first.
+    # Jobs share the processors with both environments here, whose containers have the default
+    # weight of 1024 and so have priority.
     options.append("--cpu-shares=256")
     command = [
         *(str(ACT), event, "--json", "--rm", "--no-cache-server"),

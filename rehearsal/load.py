@@ -15,7 +15,7 @@ from rehearsal.timeline import Load, Lost, Second
 # Both say which commit answers; one asks database and cache for a sign of life, the other for data.
 PATHS = ("/health/", "/releases.json")
 CONNECTIONS = 6
-TIMEOUT = 10  # seconds: as long as a browser's user waits
+TIMEOUT = 10  # seconds that a user would wait
 
 
 class Client:

@@ -35,13 +35,13 @@ from rehearsal.paths import (
 )
 from rehearsal.timeline import Image, Release, Tasks
 
-# Keys of nobody: the local AWS takes any. It has no TLS between tasks and Redis.
+# Made-up keys, because the local AWS accepts any. It has no TLS between tasks and Redis.
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREHEARSAL", "AWS_SECRET_ACCESS_KEY": "rehearsal-secret-key"}
 OVERRIDES = {"CacheTls": "false"}
-ROTATION = "DatabasePasswordNumber"  # the parameter of infra/ that a rotation counts up
+ROTATION = "DatabasePasswordNumber"  # the parameter of infra/ that a rotation increments
 SOCKET = "/var/run/docker.sock"
-START_SECONDS = 600  # what does not start within this is stuck
-# A minute of CloudWatch's passes in two seconds: nobody waits minutes to see what a watch says.
+START_SECONDS = 600  # seconds after which a start is stuck
+# A minute of CloudWatch's lasts two seconds, so that watching a deployment takes seconds.
 CLOCK = 30
 
 Say = Callable[[str], None]
@@ -61,7 +61,7 @@ def start_aws() -> None:
     """Start the local AWS empty: its former state was in its memory."""
     docker.remove(docker.ours())
     if not docker.docker("network", "ls", "--quiet", f"--filter=name=^{NETWORK}$"):
-        # What is published is for this machine alone.
+        # Published ports are for this machine alone.
         loopback = "com.docker.network.bridge.host_binding_ipv4=127.0.0.1"
         docker.docker("network", "create", "--label", LABEL, "--opt", loopback, NETWORK)
     docker.docker(

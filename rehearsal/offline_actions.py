@@ -16,7 +16,7 @@ from rehearsal.paths import OUT, REPOSITORY, ROOT
 VARIABLE = "REHEARSAL_ACTIONS"
 STAND_INS = ROOT / "rehearsal" / "actions"
 USES = re.compile(r"uses: ([\w.-]+/[\w./-]+@[0-9a-f]{40})\b")
-# What an action needs to run, and not what its makers need to build it.
+# The files that an action needs to run, without those that build it.
 SOURCE_MAPS = ".map"
 
 

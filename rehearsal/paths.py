@@ -13,8 +13,8 @@ REPORT = OUT / "report.html"
 TIMELINE = OUT / "timeline.json"
 DRILLS = OUT / "drills.json"
 DRILLS_REPORT = OUT / "drills.html"
-CHANGE = OUT / "change.json"  # what staging was given last
-MADE = OUT / "made.json"  # of what, and in which local AWS, the environments were made
+CHANGE = OUT / "change.json"  # the change last deployed to staging
+MADE = OUT / "made.json"  # the sources and the local AWS of the environments
 
 ENVIRONMENTS = ("staging", "production")
 REGION = "us-east-1"

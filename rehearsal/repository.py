@@ -30,11 +30,11 @@ CANDIDATE = "refs/candidate"
 class Change:
     """The rehearsed change: the head of a pull request, its merge, and its version."""
 
-    base: str  # what main was before
+    base: str  # main before the change
     head: str
     merge: str
     version: str
-    dirty: bool  # has what was not committed
+    dirty: bool  # contains uncommitted changes
 
 
 @dataclass
@@ -84,7 +84,7 @@ def fetch() -> None:
     git("fetch", "--quiet", "--force", "--update-shallow", str(ROOT), f"HEAD:{CANDIDATE}")
     git("fetch", "--quiet", "--force", str(ROOT), "refs/tags/*:refs/tags/*")
     if not has("main"):
-        # What had another name, before scripts/rename, can't run in this one's environments.
+        # A project from before scripts/rename can't run in the environments of this one.
         git("branch", "main", f"{CANDIDATE}~1" if has(f"{CANDIDATE}~1:myproject") else CANDIDATE)
         if not released("main"):
             git("tag", "--annotate", "--message=What was there before", FIRST, "main")

@@ -69,7 +69,7 @@ class Sampler:
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.followed: set[str] = set()
-        # By the id of the container. What ended has used its seconds, and holds no memory.
+        # By the id of the container. An ended one has used its seconds, but holds no memory.
         self.seconds: dict[str, float] = {}
         self.seconds_before: dict[str, float] = {}
         self.megabytes: dict[str, float] = {}

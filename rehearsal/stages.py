@@ -34,7 +34,7 @@ from rehearsal.watch import LoadedRollout
 
 # A pull request tests on both versions of MySQL. A deploy on this one only, so that it takes less.
 PRODUCTION_MYSQL = "8.4"
-# From here on requests could be lost: a migration that the old version can't bear loses some too.
+# From here on requests can be lost, for example by a migration that breaks the old version.
 LOADED_FROM = "Run database migrations"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
-NEAR = 3.0  # seconds: a request is lost after what caused it
+NEAR = 3.0  # seconds between a cause and a lost request
 
 Outcome = Literal["running", "success", "failure", "skipped"]
 

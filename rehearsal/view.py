@@ -33,7 +33,7 @@ class View:
         self.console = console or Console(highlight=False)
         self.lock = threading.Lock()
         self.stage: Stage | None = None
-        self.noted = ""  # what a step says of its progress
+        self.noted = ""  # a step's note on its progress
         self.said = 0.0  # when the last line was printed
         self.ended = threading.Event()
         self.status: Callable[[], tuple[Load | None, Tasks | None]] = lambda: (None, None)

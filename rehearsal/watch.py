@@ -11,7 +11,7 @@ from rehearsal.load import Generator
 from rehearsal.paths import host
 from rehearsal.timeline import Stage, Tasks, Timeline
 
-RATE = 60  # requests a second; 50 is what a rollout has to bear
+RATE = 60  # requests per second; a rollout must withstand 50
 LOOK = 0.5  # seconds between two looks at the tasks
 
 

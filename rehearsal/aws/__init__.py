@@ -11,5 +11,5 @@ Besides AWS's API, its port serves
 - POST /_rehearsal/findings: what the scan of every image finds, as an enhanced scan words it.
 """
 
-# What the patches in this package were written for; rehearsal/aws/patches.py refuses any other.
+# The version for which the patches were written; rehearsal/aws/patches.py refuses any other.
 MINISTACK = "1.5.33"

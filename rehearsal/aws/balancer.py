@@ -18,7 +18,7 @@ from rehearsal.aws.targets import targets
 from rehearsal.aws.traffic import Exchange, traffic
 from rehearsal.aws.upstream import HOP_BY_HOP, TargetError, Upstream, request
 
-# Which load balancer the request came to.
+# The load balancer that got the request.
 balancer: contextvars.ContextVar[str] = contextvars.ContextVar("balancer", default="")
 turn = itertools.count()
 
@@ -63,7 +63,7 @@ async def forward(
         return own_answer(503)
     target = choice[next(turn) % len(choice)]
     key = (arn, target["Id"])
-    # No await between the choice and this line: who drains the target must see the request.
+    # No await between the choice and this line, so that draining the target sees the request.
     targets.busy[key] = targets.busy.get(key, 0) + 1
     address = (target["Id"], int(target.get("Port") or group["Port"]))
     where = (raw_path or path) + (f"?{raw_query}" if raw_query else "")
@@ -95,7 +95,7 @@ def answer_headers(upstream: Upstream) -> dict[str, Any]:
     """Return the target's headers as ministack sends them: several of one name in a list."""
     found: dict[str, Any] = {}
     for name, value in upstream.headers:
-        # The length says how much the client must get, however this hop is framed.
+        # The client needs the length of the body, however this hop is framed.
         if name in HOP_BY_HOP and name != "content-length":
             continue
         if name in found:

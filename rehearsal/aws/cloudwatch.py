@@ -88,7 +88,7 @@ def get_metric_data(
         found = values[query["Id"]]
         if not isinstance(found, dict):
             found = dict.fromkeys(window.periods(), found)
-        # The newest first, unless told otherwise.
+        # The newest first by default.
         order = request.get("ScanBy", "TimestampDescending") == "TimestampDescending"
         numbers = sorted(found, reverse=order)
         times = [cloudwatch._ts_iso(round(window.timestamp(number))) for number in numbers]

@@ -14,7 +14,7 @@ from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Json
 
 SECOND = 10**9
-# ECS's names, and those of docker's `run`.
+# ECS's names, and the names of Docker's `run`.
 PLAIN = {
     "entryPoint": "entrypoint",
     "user": "user",
@@ -64,15 +64,15 @@ def run_options(
 ) -> Json:
     """AWS heeds the whole definition; ministack drops these parts of it without a word."""
     options = original(definition, task_definition, *words, **named)
-    # ministack would pull for this platform; an image may have been built for the machine's own.
+    # ministack would pull for this platform, but a local image may be for the machine's own.
     options.pop("platform", None)
     for name, option in PLAIN.items():
         if definition.get(name):
             options[option] = definition[name]
-    # A task's memory bounds its containers together; where a container has its own, that one does.
+    # A task's memory limits its containers together, unless a container has its own limit.
     if memory := definition.get("memory") or task_definition.get("memory"):
         options["mem_limit"] = options["memswap_limit"] = f"{int(memory)}m"
-    # A Dockerfile's HEALTHCHECK is none to ECS.
+    # ECS ignores a Dockerfile's HEALTHCHECK.
     options["healthcheck"] = {"test": ["NONE"]}
     if (definition.get("healthCheck") or {}).get("command"):
         options["healthcheck"] = health_check(definition["healthCheck"])

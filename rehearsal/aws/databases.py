@@ -23,7 +23,7 @@ from rehearsal.aws.records import Json
 
 Created = tuple[str, Json]
 PATIENCE_SECONDS = 180
-# As the parameter group in infra/data.yaml has it, and small: this is no machine of its own.
+# The parameters of infra/data.yaml, and small sizes because the machine is shared.
 OPTIONS = (
     *("--require-secure-transport=ON", "--performance-schema=OFF", "--skip-log-bin"),
     *("--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=2"),

@@ -10,7 +10,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-# A value for each period that has one; and what doesn't change from one period to the next.
+# A value for each period that has one, or a constant.
 Series = dict[int, float]
 Value = Series | float
 Operator = Callable[[float, float], float]
@@ -35,7 +35,7 @@ ACROSS: dict[str, Callable[[Sequence[float]], float]] = {
     "SUM": sum,
     "AVG": lambda values: sum(values) / len(values),
 }
-# Where CloudWatch's signs differ from Python's.
+# CloudWatch's operators that differ from Python's.
 SIGNS = {"&&": " and ", "||": " or ", "^": "**"}
 
 

@@ -15,7 +15,7 @@ from rehearsal.aws.records import Answer, Json
 EXAMPLE = (
     '{"service": "ecs", "action": "UpdateService", "error": "ThrottlingException", "times": 3}'
 )
-# Where a service signs by another name than the CLI's.
+# Services that sign with another name than the CLI's.
 SIGNED_AS = {"cloudwatch": "monitoring", "elbv2": "elasticloadbalancing"}
 FORM = "application/x-www-form-urlencoded"
 

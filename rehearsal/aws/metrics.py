@@ -36,7 +36,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        # How often each value occurred.
+        # The number of occurrences of each value.
         self.values: dict[str, dict[Metric, Counter[float]]] = {}
 
     def start(self) -> None:

@@ -30,7 +30,7 @@ def ours(options: Json) -> Json:
     if named.get("name"):
         named["name"] = container_name(named["name"])
     named["labels"] = {**(named.get("labels") or {}), settings.PREFIX: "1"}
-    # Everything meets on the network; a published port could only clash with one of the machine's.
+    # Containers talk over the network; a published port could collide with one of the machine's.
     named.pop("ports", None)
     return named
 

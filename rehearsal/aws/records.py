@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-# What an API call or a template says: JSON.
+# JSON of an API call or a template.
 Json = dict[str, Any]
-# What ministack's handlers answer: status, headers, body.
+# The answer of ministack's handlers: status, headers, body.
 Answer = tuple[int, dict[str, Any], Any]
 
 

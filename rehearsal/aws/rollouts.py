@@ -25,9 +25,9 @@ class TaskState:
     deployment: str
     created: str = ""
     healthy: bool = False
-    # It was told to stop, and has not yet.
+    # It was told to stop, but still runs.
     stopping: bool = False
-    # Why it must be replaced.
+    # The reason why it must be replaced.
     unfit: str = ""
 
 

@@ -17,7 +17,7 @@ from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Json
 
 App = Callable[[Json, Receive, Send], Awaitable[None]]
-# What ministack serves without a signature: its own pages, the registry, and tasks' metadata.
+# Paths that ministack serves without a signature: its own pages, the registry, tasks' metadata.
 UNSIGNED = ("/_", "/v2", "/v4/", "/latest/")
 
 
@@ -70,7 +70,7 @@ async def read_call(
 ) -> tuple[faults.Call, Receive]:
     """Return the call of a request, and a receive function that repeats its body."""
     read_before: list[Json] = []
-    # Only a form's body says what it asks for; a layer's is not for memory.
+    # Read only the body of a form, which names the action; a layer's body is too large.
     if headers.get("content-type", "").startswith(faults.FORM):
         body = await read(receive)
         read_before.append({"type": "http.request", "body": body, "more_body": False})

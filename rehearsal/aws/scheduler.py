@@ -42,7 +42,7 @@ def run() -> None:
         for (account, region, key), service in ecs._services.all_items():
             with request_scope(account, region):
                 guarded(advance, key, service)
-        time.sleep(0.1)  # many wakings are one
+        time.sleep(0.1)  # many wake-ups at once count as one
 
 
 def guarded(step: Callable[..., None], *words: Any) -> None:
@@ -107,7 +107,7 @@ def launch(cluster: str, service: Service, count: int, has_tasks: bool) -> None:
     registered = ecs._task_defs.get(ecs._resolve_td_key(deployment["taskDefinition"]))
     if not count or not registered:
         return
-    # The first task finds out which digest a tag means; the others run that one.
+    # The first task resolves the tag to a digest, which the other tasks use.
     if ecs._deployment_needs_first_task(deployment, registered, service):
         count = 0 if has_tasks else 1
     for _ in range(count):
@@ -146,7 +146,7 @@ def record_failure(
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html
     """
     service: Service | None = ecs._services.get(service_key(task))
-    # What couldn't be resolved can't be pulled either: the task itself fails in a moment.
+    # A tag that can't be resolved can't be pulled either, so the task itself will fail.
     if service is None or digest_resolution_failed:
         return
     with lock:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# The registry, as Docker on the host calls it: it takes the loopback's registries over plain HTTP.
+# The registry's name for Docker, which uses plain HTTP for registries on the loopback.
 REGISTRY = os.environ.get("REHEARSAL_REGISTRY", "localhost:4566")
-# What follows a load balancer's name; browsers and curl resolve *.localhost to the loopback.
+# The domain of load balancers; browsers and curl resolve *.localhost to the loopback.
 BALANCERS = os.environ.get("REHEARSAL_BALANCERS", "elb.localhost")
-# The network that every container is on, what their names begin with, and their label.
+# The network of all containers, the prefix of their names, and their label.
 NETWORK = os.environ.get("DOCKER_NETWORK", "rehearsal")
 PREFIX = os.environ.get("REHEARSAL_PREFIX", "rehearsal")
 # Where pushed layers are kept.
 BLOBS = Path(os.environ.get("REHEARSAL_BLOBS", "/var/lib/rehearsal/blobs"))
-# How many of CloudWatch's seconds pass in one of ours.
+# CloudWatch's seconds per real second.
 CLOCK = float(os.environ.get("REHEARSAL_CLOCK", "1"))

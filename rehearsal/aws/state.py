@@ -12,7 +12,7 @@ from rehearsal.aws.targets import targets
 from rehearsal.aws.tasks import service_key
 from rehearsal.aws.traffic import traffic
 
-# Stopped tasks are told for a while, as DescribeTasks does.
+# Stopped tasks are listed for a while, as by DescribeTasks.
 STOPPED_TOLD = 10
 
 

@@ -18,7 +18,7 @@ from rehearsal.aws import settings
 from rehearsal.aws.expressions import Evaluation, ExpressionError, Series, Value
 from rehearsal.aws.records import Json
 
-# A moment that is a period's begin, but for this much.
+# The tolerance for a moment that is the begin of a period.
 ROUNDING = 1e-3
 MINUTE = 60
 

@@ -108,7 +108,7 @@ class Targets:
                 key = (arn, target["Id"])
                 registered.add(key)
                 health = self.known.setdefault(key, Health())
-                if health.state == "draining":  # the address is in use again
+                if health.state == "draining":  # another task uses the address
                     health = self.known[key] = Health()
                 if not health.busy and now >= health.next:
                     health.busy, health.next = True, now + group["HealthCheckIntervalSeconds"]

@@ -24,7 +24,7 @@ log = logging.getLogger("rehearsal.tasks")
 HEALTH = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 EXITED = "Essential container in task exited"
-# What the load balancer is told takes a moment to reach its last request.
+# The load balancer needs a moment to stop sending requests.
 SETTLE_SECONDS = 0.5
 STOP_SECONDS = 30
 
@@ -52,7 +52,7 @@ def look(task: Task) -> bool:
         except NotFound:
             state = {"Status": "exited", "ExitCode": 137}
         except (APIError, RequestException):
-            continue  # Docker is busy, which says nothing about the container
+            continue  # Docker is busy: the state of the container is unknown
         container = task["containers"][index]
         if state["Status"] in ("exited", "dead"):
             take_end(task, index, state)

@@ -14,9 +14,9 @@ class Exchange:
     balancer: str
     group: str
     status: int
-    # Nothing where the load balancer itself answered, because no target did.
+    # Empty if the load balancer itself answered, because no target did.
     target_seconds: float | None
-    # Whether a target was chosen for it.
+    # A target was chosen for it.
     routed: bool
 
 

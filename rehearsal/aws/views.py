@@ -52,7 +52,7 @@ def alarming(service: Service, deployment: Deployment) -> list[str]:
     if not watched.get("enable"):
         return []
     names = in_alarm(watched.get("alarmNames") or [])
-    # What was in ALARM before is not this deployment's doing.
+    # This deployment did not cause an alarm that was in ALARM before it.
     before = deployment.setdefault("_ignored_alarms", names)
     return [name for name in names if name not in before]
 

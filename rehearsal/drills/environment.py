@@ -11,7 +11,7 @@ from rehearsal.drills.context import DrillContext, Injection
 from rehearsal.errors import Failure
 
 BASE = "myapp-staging-task-base"
-# What DescribeTaskDefinition adds, and RegisterTaskDefinition refuses.
+# The fields that RegisterTaskDefinition accepts; DescribeTaskDefinition adds others.
 KEPT = (
     *("family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions"),
     *("requiresCompatibilities", "cpu", "memory", "runtimePlatform"),

@@ -19,7 +19,7 @@ from rehearsal.errors import Failure
 from rehearsal.github import CONTAINERS, Configuration
 from rehearsal.timeline import Job, Stage, Step, Timeline
 
-# What does not come within these is stuck: a slow machine takes a tenth of them.
+# Seconds after which a step is stuck: a slow machine takes a tenth of them.
 UNTIL_SECONDS = 1800
 END_SECONDS = 300
 

@@ -14,12 +14,12 @@ class Observation:
     """The facts that the assertions check."""
 
     commit: str = ""  # of the drill's change
-    baseline: str = ""  # the commit that the change is made on
+    baseline: str = ""  # the commit below the change
     also_pushed: set[str] = field(default_factory=set)  # commits of other changes that it made
     failed: list[Gate] = field(default_factory=list)  # in the order in which they ended
     ran: list[Gate] = field(default_factory=list)
-    reason: str = ""  # why the run failed, where that was not a step
-    log: str = ""  # what the first step that failed printed, or what a scenario has to show
+    reason: str = ""  # why the run failed, if no step did
+    log: str = ""  # the output of the first step that failed, or of a scenario
     printed: str = ""  # the output of all steps, with their annotations
     before: dict[str, EnvironmentState] = field(default_factory=dict)
     at_end: dict[str, EnvironmentState] = field(default_factory=dict)  # before anything is undone
@@ -27,7 +27,7 @@ class Observation:
     slack: list[str] = field(default_factory=list)
     requests: int = 0
     lost: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)  # what the drill itself found wrong
+    problems: list[str] = field(default_factory=list)  # found by the drill itself
 
     def add(self, stage: Stage) -> None:
         """Add the result of a run."""

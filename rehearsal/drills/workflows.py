@@ -20,7 +20,7 @@ from rehearsal.timeline import Job, Stage, Step
 from rehearsal.watch import LoadedRollout
 
 WORKFLOWS = REPOSITORY / ".github" / "workflows"
-# Deploys call test.yml first. What it stops has drills of its own; here it would cost minutes each.
+# Deploys call test.yml first, whose gates have their own drills. Here it would cost minutes.
 YES = """\
 name: Test
 on:

@@ -31,7 +31,7 @@ ROOT = HERE.parent.parent
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 SECONDS_TO_ANSWER = 15
 SECONDS_BETWEEN = 4  # lines of progress
-# Labels: the image that it stands in for, what it is instead, and what it is made of.
+# Labels: the replaced image, a note on the replacement, and a hash of its sources.
 STAND_IN_FOR, STAND_IN_IS = "stand-in.for", "stand-in.is"
 SOURCES = "rehearsal.sources"
 
@@ -76,7 +76,7 @@ PULLED = {
         "trufflehog.Dockerfile", SID, "the older TruffleHog of Debian sid"
     ),
 }
-# What the jobs install with pip, and the runner's Python has already.
+# Requirements that jobs install with pip, and that the runner's Python already has.
 PINNED = ("requirements.txt", "requirements-ci.txt", "rehearsal/requirements.txt")
 OWN = {
     "rehearsal-aws": Own("aws.Dockerfile", ("rehearsal/aws/requirements.txt", "rehearsal/aws")),

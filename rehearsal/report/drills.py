@@ -8,7 +8,7 @@ from rehearsal.timeline import Drilled, Timeline
 
 from .words import STATUS, count, duration, plain
 
-# Of a drill that could not be run nobody may think that it passed.
+# A drill that could not be run must not look as if it passed.
 WORDS = {
     "success": "as it must",
     "failure": "NOT as it must",

@@ -32,7 +32,7 @@ def write(timeline: Timeline, path: Path) -> None:
 
 
 def render(timeline: Timeline) -> str:
-    # Neither formats nor time zones: what the page shows was put into words before.
+    # No formats and no time zones: all texts of the page are ready before it is rendered.
     context = Context(_page(timeline), use_l10n=False, use_tz=False)
     return ENGINE.get_template("report.html").render(context)
 

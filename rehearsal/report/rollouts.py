@@ -17,7 +17,7 @@ LISTED = 20
 NAMED_FROM_PERCENT = 9
 UNHEALTHY = " not healthy"
 
-# From, to, and how many of what in between.
+# From, to, and the number of each kind in between.
 Span = tuple[float, float, dict[str, float]]
 
 

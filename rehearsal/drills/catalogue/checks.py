@@ -12,8 +12,8 @@ from rehearsal.paths import REPOSITORY
 
 MODELS = "apps/releases/models.py"
 FIELD = "    outcome = models.CharField(max_length=11"
-# Of nobody and nowhere: a scan finds no server to try it on, so that it can't be ruled out. Put
-# together here, or this file would have it.
+# A made-up secret without a server, so that the scan can't verify it. It is put together here,
+# because otherwise the scan would find it in this file.
 SCHEME, WORD = "mongodb", "kX9vR2mT7qLw4ZbN"
 LEAKED = f'URL = "{SCHEME}://deploy:{WORD}@db.internal.invalid:27017/releases"\n'
 SQLPARSE_0_4_3 = "0323c0ec29cd52bceabc1b4d9d579e311f3e4961b98d174201d5622a23b85e34"

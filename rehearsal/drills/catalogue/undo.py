@@ -16,8 +16,8 @@ from rehearsal.drills.restore import rollback
 from rehearsal.drills.scenarios import back, deploy, under_load
 from rehearsal.drills.worktree import append, replace
 
-# A rollback moves the service as the deploy did, verifies it, and records it in a task of its own.
-# Against the deploy in the same run, the figure holds on a slow machine too.
+# A rollback moves the service like a deploy, verifies it, and records it in a task. Its limit is a
+# multiple of the deploy's time in the same run, so that it holds on a slow machine.
 LONGER_THAN_DEPLOY = 4
 
 
