@@ -18,20 +18,20 @@ def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_digest_of_a_tag_is_an_output(outputs: Path) -> None:
-    find(FakeEcr(myapp_abc="sha256:1"), "myapp", "abc")
+    find(FakeEcr(images_abc="sha256:1"), "images", "abc")
     assert outputs.read_text() == "digest=sha256:1\n"
 
 
 def test_a_tag_that_is_not_there_is_named_and_no_failure(
     outputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    find(FakeEcr(myapp_abc="sha256:1"), "myapp", "def")
-    assert "myapp has no def yet" in capsys.readouterr().out
+    find(FakeEcr(images_abc="sha256:1"), "images", "def")
+    assert "images has no def yet" in capsys.readouterr().out
     assert outputs.read_text() == ""
 
 
 def test_a_tag_of_another_repository_does_not_count(outputs: Path) -> None:
-    find(FakeEcr(other_abc="sha256:1"), "myapp", "abc")
+    find(FakeEcr(other_abc="sha256:1"), "images", "abc")
     assert outputs.read_text() == ""
 
 
@@ -39,5 +39,5 @@ def test_an_error_of_aws_is_not_taken_for_a_missing_tag(outputs: Path) -> None:
     ecr = FakeEcr()
     ecr.error = "An error occurred (AccessDeniedException)"
     with pytest.raises(Failure, match="AccessDeniedException"):
-        find(ecr, "myapp", "abc")
+        find(ecr, "images", "abc")
     assert outputs.read_text() == ""
