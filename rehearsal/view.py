@@ -102,7 +102,7 @@ class View:
                 self.console.print(f"         {line}", markup=False, style="red", soft_wrap=True)
 
     def below(self) -> Group:
-        """Return what is shown below the lines that scroll."""
+        """Return the running parts."""
         rows: list[Text | Spinner] = [
             Spinner("dots", text, style="cyan") for text in self.running()
         ]

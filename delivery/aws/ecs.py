@@ -16,7 +16,7 @@ from delivery.paths import INFRA
 from delivery.workflow import variable, verbatim
 
 CONTAINER = "myapp"
-# What infra/service.yaml sets of a deployment. ECS answers more, and may not take that back.
+# Fields of a deployment that infra/service.yaml sets. ECS returns others, which it may not accept.
 CONFIGURED = {"deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent"}
 DESCRIBED_AT_ONCE = 100  # the limit of DescribeTasks
 # What a deployment that was asked to stop is, until ECS has begun the way back.
@@ -73,10 +73,10 @@ class Service:
         return service
 
     def move(self, revision: str, *words: str, alarms: bool = True) -> str:
-        """Begin to run another revision, which alarms may undo or not; return the deployment.
+        """Start the deployment of a revision, which alarms may roll back or not; return its id.
 
-        ECS keeps what it was told last, so each move says it. A rollback turns alarms off, and the
-        next deploy turns them on again, even where the rollback was interrupted.
+        ECS keeps the last configuration, so each move sets it. A rollback turns alarms off, and the
+        next deploy turns them on again, even if the rollback was interrupted.
         """
         configuration = self.describe().get("deploymentConfiguration", {})
         if watched := configuration.get("alarms", {}).get("alarmNames"):

@@ -123,7 +123,7 @@ class Rollback:
         if plan.moves:
             self.stop_what_moves(target)
         self.service.wait(self.moved_to(target, plan.is_back), seconds)
-        # ECS says that it runs. That is recorded before anything else can fail or be cut short.
+        # ECS confirms that it runs. Record that before anything else can fail or be interrupted.
         command = ["python", "manage.py", "record_release", *["--rollback"] * plan.is_back]
         recorded = self.attempt(
             "it is not recorded as live",
@@ -137,11 +137,11 @@ class Rollback:
         return not self.left
 
     def moved_to(self, target: Revision, is_back: bool) -> str:
-        """Return the deployment that brings the target, and begin one unless one is under way.
+        """Return the deployment of the target, and start one unless it is in progress.
 
-        It is forced, because ECS may have given up a deployment of that same revision. Alarms can't
-        undo a move back. They follow errors by minutes, and ECS would return to the last deployment
-        that completed, which is the one to get away from:
+        It is forced, because ECS may have rolled back a deployment of that same revision. Alarms
+        can't undo a rollback: they follow errors by minutes, and ECS would return to the last
+        completed deployment, which is the bad one:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
         """
         now = primary(self.service.describe())
@@ -253,7 +253,7 @@ def main() -> None:
     )
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument("--seconds", type=float, default=1200, help="at most (%(default)s)")
-    words = parser.parse_args()
+    args = parser.parse_args()
 
     def act() -> None:
         try:

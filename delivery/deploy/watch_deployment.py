@@ -1,11 +1,11 @@
 """Watch a deployment for some minutes, and decide whether to keep it, by the guide's section 8.
 
-Roll back: over 5 % of answers were 5xx in each of 5 minutes (of all, where fewer are watched), a
-task failed its health check for 2, or ECS itself gave the deployment up. Investigate: over 1 % were
-5xx, or the 95th percentile was above 500 ms, or a fifth (and 50 ms) above what it was before.
+Roll back: over 5 % of answers were 5xx in each of 5 minutes (or of all, if fewer are watched), a
+task failed its health check for 2 minutes, or ECS itself rolled back. Investigate: over 1 % were
+5xx, or the 95th percentile was above 500 ms, or it rose by a fifth and 50 ms.
 
-Load balancers publish a minute's figures late and not all at once, so a minute without figures is
-unknown, not quiet. The verdict waits until the last minute's figures have had three minutes.
+Load balancers publish a minute's metrics late and not all at once, so a minute without metrics is
+unknown, not quiet. The verdict waits until the metrics of the last minute have had three minutes.
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ class Watch:
         print(f"{short(self.revision)} is watched; p95 before it was {was}")
 
     def watch(self, minutes: int) -> tuple[str, str]:
-        """Return the verdict, and its reason."""
+        """Return the verdict and its reason."""
         self.prepare()
         begin = self.now()
         seen: list[Minute] = []

@@ -28,7 +28,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 # CloudWatch looks at more periods than an alarm evaluates, at five for three in AWS's example; how
 # many more it does not say.
 MORE_PERIODS = 2
-# What an alarm on one metric has, and one on an expression hasn't.
+# Fields of an alarm on one metric that an alarm on an expression lacks.
 SINGLE = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Unit")
 
 

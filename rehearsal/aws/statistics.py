@@ -53,7 +53,7 @@ class Window:
         return list(range(self.first, last))
 
     def timestamp(self, number: int) -> float:
-        """Return when a period begins, in CloudWatch's seconds, whose minutes are whole there."""
+        """Return the begin of a period, in CloudWatch's seconds."""
         return (self.start // self.period + number - self.first) * self.period
 
 
@@ -79,7 +79,7 @@ def published(name: str, moment: float, clock: float) -> float:
 
 
 def points(metric: Json, window: Window) -> dict[int, list[Json]]:
-    """Return what was measured and can be read by now, by period."""
+    """Return the measurements, by period."""
     wanted = cloudwatch._dims_from_list(metric.get("Dimensions") or [])
     key = (metric["Namespace"], metric["MetricName"], cloudwatch._dims_key(wanted))
     periods = set(window.periods())

@@ -127,10 +127,10 @@ def break_pages(context: DrillContext) -> None:
 
 
 def ring_while_it_returns(context: DrillContext) -> None:
-    """Let an alarm go off while the service moves back to what ran before.
+    """Set an alarm to ALARM while the service moves back to the previous version.
 
-    It is another than the one on errors, which on a slow machine went off before the move, and then
-    ECS does not go by it. CloudWatch keeps a state that is set until it evaluates the alarm.
+    It is not the alarm on errors, which on a slow machine went off before the move, and then ECS
+    ignores it. CloudWatch keeps a state that is set until it evaluates the alarm.
     """
     before, rang = context.observation.before["staging"].revision, 0
     deadline = time.monotonic() + START_SECONDS

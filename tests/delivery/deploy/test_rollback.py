@@ -429,7 +429,7 @@ def test_a_run_that_was_killed_at_any_moment_is_finished_by_the_next(site: Site)
     for end in itertools.count(1):
         site.ecs = ecs = MortalEcs(runs=NEW)
         site.told.clear()
-        was_killed = until_it_ends(ecs.clock, end, lambda: back(ecs))  # noqa: B023
+        was_killed = run_killed(ecs.kill_switch, end, lambda: back(ecs))  # noqa: B023
         assert (went_to(ecs), ecs.alarms_on()) == (["7"], [False])
         assert recorded(ecs)[-1] == "7 --rollback"
         assert ecs.tags[7]["verified"] > ecs.tags[8]["rolled-back"]
