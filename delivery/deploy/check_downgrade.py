@@ -19,7 +19,7 @@ from delivery.workflow import variable
 
 
 def is_ancestor(commit: str, other: str) -> bool:
-    """Whether the other commit contains this one; one that the clone lacks contains nothing."""
+    """Return whether the other commit contains this one; False if the clone lacks the other."""
     done = subprocess.run(["git", "merge-base", "--is-ancestor", commit, other], text=True)
     return commit != other and done.returncode == 0
 

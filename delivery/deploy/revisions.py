@@ -7,6 +7,7 @@ That one has `rolled-back-from`. Times can be compared as text.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any

@@ -171,12 +171,12 @@ def main() -> None:
 
     def act() -> None:
         verify(
-            *(words.url, words.commit, words.seconds),
-            environment=words.environment,
-            version=words.version,
+            *(args.url, args.commit, args.seconds),
+            environment=args.environment,
+            version=args.version,
         )
-        if words.page != "none":
-            verify_page(f"{words.url.rstrip('/')}{words.page}", words.seconds)
+        if args.page != "none":
+            verify_page(f"{args.url.rstrip('/')}{args.page}", args.seconds)
 
     run("verify-deployment", act)
 

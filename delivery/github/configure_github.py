@@ -201,7 +201,7 @@ def configure(gh: Gh, args: argparse.Namespace) -> None:
         print(f"NOT ENFORCED: {plan}")
     reviewers = [reviewer(gh, name) for name in args.reviewer]
     changes = [c for name in SOURCES for c in environment_changes(gh, name, reviewers)]
-    changes += ruleset_changes(gh, words.approvals)
+    changes += ruleset_changes(gh, args.approvals)
     changes += feature_changes(gh, repository)
     there = known(gh)
     values: Values = {}

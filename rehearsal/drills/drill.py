@@ -14,8 +14,8 @@ from rehearsal.drills.worktree import Edit
 Version = Literal["before", "change", "baseline"]
 
 NOT_BEGUN = "NOT DEPLOYED: check failed"
-NOT_MOVED = "FAILED before the service moved: what ran before still runs"
-ROLLED_BACK = "FAILED and rolled back: what ran before runs again"
+NOT_MOVED = "FAILED before the service moved: the previous version still runs"
+ROLLED_BACK = "FAILED and rolled back: the previous version runs again"
 # Seen at the load balancer, and not at APP_URL.
 ROLLED_BACK_UNSEEN = "FAILED and rolled back, as ECS and the load balancer say, but "
 DEPLOYED = "deployed"

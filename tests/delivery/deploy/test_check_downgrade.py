@@ -12,7 +12,7 @@ from delivery.errors import Failure
 from delivery.paths import WORKFLOWS
 from tests.delivery import fake_ecs
 from tests.delivery.fake_ecs import ARN, BASE, VERSIONS, FakeEcs
-from tests.delivery.scratch import commit, git
+from tests.delivery.git_repository import commit, git
 
 FAMILY = "myapp-staging-task"
 

@@ -1,4 +1,4 @@
-"""What Slack hears of a run: of each that deployed, and of each that should have."""
+"""scripts/report-run: the message to Slack on each run that deployed or should have."""
 
 import json
 from pathlib import Path

@@ -25,7 +25,7 @@ from delivery.deploy.rollback import roll_back
 from delivery.errors import Failure
 from tests.delivery.fake_ecs import ARN, BASE, NEW, OLD, VERSIONS, FakeEcs, commit
 from tests.delivery.in_process import run_here
-from tests.delivery.kill_switch import KillSwitch
+from tests.delivery.kill_switch import KillSwitch, run_killed
 from tests.delivery.raw_server import answering, http
 
 ROOT = Path(__file__).resolve().parents[3]
