@@ -13,7 +13,14 @@ SEED_IMAGE = (ROOT / "rehearsal" / "seed-image").read_text()
 WORKFLOWS = {"staging": "deploy-staging.yml", "production": "deploy-prod.yml"}
 # A first deploy has nothing to return to, and nobody waits for it.
 NOT_SEEDED = {
-    *("check-deploy-time", "check-configuration", "watch-deployment", "rollback"),
+    *(
+        "check-deploy-time",
+        "check-configuration",
+        "check-downgrade",
+        "check-findings",
+        "watch-deployment",
+        "rollback",
+    ),
     "report-outcome",
 }
 

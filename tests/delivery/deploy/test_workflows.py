@@ -18,10 +18,11 @@ ALIKE = {
     "${{ needs.check.outputs.commit }}": "${{ github.sha }}",
     '"$VERSION"': '"$GITHUB_SHA"',
     '"$COMMIT"': '"$GITHUB_SHA"',
+    " && github.event_name == 'push'": "",  # a redeploy by hand skips the step
 }
 # Staging builds the image; production copies it, at an hour that suits.
 STAGING_ONLY = ["Find image", "Set up Docker Buildx", "Build, tag, and push image to ECR"]
-PRODUCTION_ONLY = ["Check day and hour", "Promote image"]
+PRODUCTION_ONLY = ["Check day and hour", "Check image findings", "Promote image"]
 # The variables of a step that only production needs, or that have another value there.
 OTHER_VARIABLES = {
     "Check configuration": {"STAGING"},
@@ -44,8 +45,8 @@ def deploy_job(name: str) -> dict[str, Any]:
 def common_steps(name: str) -> list[dict[str, Any]]:
     steps = []
     for step in deploy_job(name)["steps"]:
-        title = step.get("name", "")
-        if title not in [*STAGING_ONLY, *PRODUCTION_ONLY]:
+        title = step.get("name", "")  # the checkout has none: only staging needs the history
+        if title and title not in [*STAGING_ONLY, *PRODUCTION_ONLY]:
             others = OTHER_VARIABLES.get(title, set())
             environment = {
                 key: step["env"][key] for key in step.get("env", {}) if key not in others
