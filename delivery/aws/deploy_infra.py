@@ -256,7 +256,7 @@ def main() -> None:
     path = args.parameters or INFRA / "parameters" / f"{args.environment}.json"
     path = Path(os.path.relpath(path))
     try:
-        if not words.parameters:
+        if not args.parameters:
             check_one_place(path.parent)
         account, region, values = read_parameters(path)
         aws = Aws(region)

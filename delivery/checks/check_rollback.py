@@ -53,7 +53,7 @@ def git(root: Path, *words: str) -> str:
 
 
 def version_before(root: Path) -> str:
-    """Return the newest released version in the history; nothing where none was released yet.
+    """Return the newest released version in the history; empty if none was released yet.
 
     A release is compared with the one before, and what is not committed yet with the release, too.
     """
@@ -62,8 +62,7 @@ def version_before(root: Path) -> str:
         raise Unknown("this clone has no history (fetch-depth: 0, or git fetch --unshallow)")
     itself = "" if git(root, "status", "--porcelain") else head
     for tag in git(root, "tag", "--merged", "HEAD", "--sort=-version:refname").split():
-        released = re.fullmatch(r"v[0-9]+\.[0-9]+\.[0-9]+", tag)
-        if released and git(root, "rev-parse", f"{tag}^{{commit}}") != itself:
+        if is_tag(tag) and git(root, "rev-parse", f"{tag}^{{commit}}") != itself:
             return tag
     return ""
 

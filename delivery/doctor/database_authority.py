@@ -1,4 +1,4 @@
-"""Whether the image trusts the certificates that RDS publishes, and no others."""
+"""Check that the image trusts the certificates that RDS publishes, and no others."""
 
 from __future__ import annotations
 

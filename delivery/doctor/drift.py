@@ -1,4 +1,4 @@
-"""What somebody changed in AWS past the templates: CloudFormation's drift detection."""
+"""Changes in AWS that no template made, found by CloudFormation's drift detection."""
 
 from __future__ import annotations
 
