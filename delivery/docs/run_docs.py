@@ -179,13 +179,13 @@ def main() -> None:
     def act() -> None:
         if missing := [page for page in args.pages if not page.is_file()]:
             raise Failure(f"there is no page {missing[0]}")
-        folder, make = (FORK, fork_to) if words.kind == "fork" else (COPY, copy_to)
+        folder, make = (FORK, fork_to) if args.kind == "fork" else (COPY, copy_to)
         make(folder)
-        for page in [page.resolve() for page in words.pages] or pages():
+        for page in [page.resolve() for page in args.pages] or pages():
             name = page.relative_to(ROOT)
             # A fork's page has the fork's names.
-            page = folder / name if words.kind == "fork" else page
-            if found := [block for block in blocks(page) if block.kind == words.kind]:
+            page = folder / name if args.kind == "fork" else page
+            if found := [block for block in blocks(page) if block.kind == args.kind]:
                 print(f"== {name}", flush=True)
                 run_page(found, folder, lambda line: print(f"   {line}", end="", flush=True))
 

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.delivery.scratch import copy, run
+from tests.delivery.git_repository import copy, run
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.scratch import copy, run
+from tests.delivery.git_repository import copy, run
 
 LOCAL = "myproject.settings.local"
 BY_EMAIL = """\
