@@ -14,3 +14,10 @@ def test_a_page_that_is_not_there_leads_to_the_start(client: Client) -> None:
     response = client.get("/nowhere/")
     assert response.status_code == 404
     assert b'<a href="/">' in response.content
+
+
+def test_a_page_that_is_not_there_names_the_project_and_no_app(client: Client) -> None:
+    page = client.get("/nowhere/").content.decode()
+    assert "<title>Not found · myproject</title>" in page
+    assert '<a class="home" href="/">myproject</a>' in page
+    assert "releases" not in page.lower()
