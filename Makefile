@@ -1,38 +1,48 @@
-# A menu; what each does stands in scripts/.
+# A menu. The targets call the commands in scripts/.
 .DEFAULT_GOAL := help
 .PHONY: help run dev shell test check docs-test docs format requirements upgrade
 
 help: ## Show this menu
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## Serve on http://127.0.0.1:8000 with the embedded defaults (PORT=8001 for another port)
+##@ Run
+
+run: ## Serve under gunicorn on http://127.0.0.1:8000, with SQLite (PORT=8001: another port)
 	@scripts/run
 
-dev: ## Serve with reload on changes, and with sample releases to look at (PORT=8001 for another port)
+dev: ## Serve with reload on changes and with sample releases (PORT=8001: another port)
 	@scripts/dev
 
-shell: ## Open a Python shell with the models, on the embedded defaults
+shell: ## Open a Python shell with the models loaded, on SQLite
 	@scripts/bootstrap run
 	@.venv/bin/python manage.py shell
 
-test: ## Run the tests on real MySQL and Redis (ARGS="apps/health -x" for a part)
+##@ Test
+test: ## Run the tests on real MySQL and Redis (ARGS="apps/health -x": a part)
 	@scripts/test $(ARGS)
 
-check: ## Run every gate of test.yml but the scan for secrets
+check: ## Run every gate of test.yml except the secret scan
 	@scripts/check
 
-docs-test: ## Run the commands of the pages that take long, and compare what they print
+format: ## Format the code
+	@scripts/bootstrap test
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/black --quiet .
+
+##@ Maintain
+docs: ## Build the documentation site
+	@scripts/bootstrap docs
+	@.venv/bin/python -m delivery.docs.build_docs
+
+docs-test: ## Run the slow commands of the pages and compare their output
 	@scripts/bootstrap test
 	@.venv/bin/python -m delivery.docs.run_docs --kind slow
 	@.venv/bin/python -m delivery.docs.run_docs --kind fork
 
-docs: ## Build the site of the documentation
-	@scripts/bootstrap docs
-	@.venv/bin/python -m delivery.docs.build_docs
-
 # only with: template
 .PHONY: bench
-bench: ## Measure against other projects, in one run
+bench: ## Compare the performance with other projects, in one run
 	@scripts/bootstrap test
 	@scripts/with-services -- .venv/bin/python -m bench $(ARGS)
 
@@ -43,11 +53,11 @@ format: ## Put the code in its form
 	@.venv/bin/black --quiet .
 	@.venv/bin/ruff check .
 
-requirements: ## Pin what is new in requirements*.in, with hashes; what is pinned stays as it is
+requirements: ## Pin new packages of the requirements*.in files, with hashes; pinned ones stay
 	@scripts/bootstrap test
 	@scripts/pin-requirements
 
-upgrade: ## Pin the newest versions that requirements*.in allow
+upgrade: ## Pin the newest versions that the requirements*.in files allow
 	@scripts/bootstrap test
 	@scripts/pin-requirements --upgrade
 

@@ -23,6 +23,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         ".ci",
         "bench",
         "docs/benchmarks.md",
+        "docs/images/page.png",
         "template/parts.py",
         "scripts/rename",
         "template/rename.py",

@@ -26,6 +26,7 @@ from template import names, parts
 
 # A load balancer's name has at most 32 characters, and "-production" are 11 of them.
 LONGEST = 21
+ICON = "myproject/static/favicon.svg"
 RECORD = """
 [tool.template]
 # scripts/update-from-template reads the tree of the template that this project was made of.
@@ -64,6 +65,12 @@ def begin_changelog(root: Path) -> None:
     changelog.write_text(f"{head}{unreleased}\n### Added\n\n- myproject, made from its template.\n")
 
 
+def draw_initial(root: Path, name: str) -> None:
+    """Put the first letter of the name on the icon."""
+    icon = root / ICON
+    icon.write_text(re.sub(r">\w</text>", f">{name[0]}</text>", icon.read_text()))
+
+
 def put_in_form(root: Path) -> None:
     """Sort imports, drop unused ones, and break lines where the new names' lengths need it.
 
@@ -100,6 +107,7 @@ def make(name: str, without: Sequence[str]) -> str:
     with checkout("HEAD") as copy:
         parts.leave_out(copy, {"template", *without})
         begin_changelog(copy)
+        draw_initial(copy, name)
         git("add", "--all", folder=copy)
         rename(copy, name)
         record = RECORD.format(name=name, without=json.dumps(sorted(without)), tree=tree)

@@ -16,6 +16,13 @@ def test_a_page_that_is_not_there_leads_to_the_start(client: Client) -> None:
     assert b'<a href="/">' in response.content
 
 
+def test_a_page_that_is_not_there_names_the_project_and_no_app(client: Client) -> None:
+    page = client.get("/nowhere/").content.decode()
+    assert "<title>Not found · myproject</title>" in page
+    assert '<a class="home" href="/">myproject</a>' in page
+    assert "releases" not in page.lower()
+
+
 def test_a_browser_that_asks_for_an_icon_is_led_to_it(client: Client) -> None:
     response = client.get("/favicon.ico")
     assert response["Location"] == "/static/favicon.svg"

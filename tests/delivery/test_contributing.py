@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,15 @@ def test_who_updates_dependencies_words_commits_as_the_rule_wants() -> None:
     # Dependabot makes `chore(deps): bump …` of it.
     for update in load(".github/dependabot.yml")["updates"]:
         assert update["commit-message"] == {"prefix": "chore", "include": "scope"}
+
+
+def test_the_menu_has_every_target_in_a_group() -> None:
+    menu = subprocess.check_output(["make", "--no-print-directory", "help"], cwd=ROOT, text=True)
+    texts = [file.read_text() for file in (ROOT / "Makefile", *ROOT.glob("*/Makefile"))]
+    targets = [name for text in texts for name in re.findall(r"^([a-z-]+):", text, re.M)]
+    for group in menu.split("\n\n")[1:]:
+        heading, *lines = group.splitlines()
+        assert re.fullmatch(r"[A-Z]\w+", heading)
+        for line in lines:
+            targets.remove(line.split()[1])
+    assert targets == ["help"]

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from delivery.errors import Failure
+from delivery.paths import ROOT
 from template import names
 from template.parts import PARTS, leave_out
-from template.rename import LONGEST, begin_changelog, put_in_form
+from template.rename import ICON, LONGEST, begin_changelog, draw_initial, put_in_form
 from tests.delivery.git_repository import commit, copy, git, run
 
 # As long as a name may be, so that every line that can get too long does.
@@ -22,7 +23,7 @@ SMALL = (
     *("template/__init__.py", "template/names.py"),
     *PARTS["template"],
     *("template/update_from_template.py", URLS),
-    *("CHANGELOG.md", "docs/fork.md", "pyproject.toml"),
+    *("CHANGELOG.md", "docs/fork.md", "pyproject.toml", "myproject/static/favicon.svg"),
 )
 
 
@@ -88,6 +89,23 @@ def test_no_old_name_is_left_in_texts_or_paths(forked: Path) -> None:
 def test_the_changelog_begins_anew(forked: Path) -> None:
     entries = (forked / "CHANGELOG.md").read_text().partition("## [Unreleased]\n")[2]
     assert entries == f"\n### Added\n\n- {NAME}, made from its template.\n"
+
+
+def test_its_first_page_icon_and_titles_speak_of_it(forked: Path) -> None:
+    title, description = (forked / "README.md").read_text().split("\n\n")[:2]
+    assert (title, description.partition(" ")[0]) == (f"# {NAME}", NAME)
+    assert "template" not in description
+    assert ">m</text>" in (forked / NAME / "static/favicon.svg").read_text()
+    for page in ("base.html", "500.html"):
+        assert f"{NAME}</title>" in (forked / NAME / "templates" / page).read_text()
+
+
+def test_the_icon_is_the_first_letter_of_the_name(tmp_path: Path) -> None:
+    icon = tmp_path / ICON
+    icon.parent.mkdir(parents=True)
+    icon.write_text((ROOT / ICON).read_text())
+    draw_initial(tmp_path, "shop")
+    assert ">s</text>" in icon.read_text()
 
 
 def test_aws_has_hyphens_where_python_has_underscores(forked: Path) -> None:
