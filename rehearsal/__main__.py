@@ -15,7 +15,16 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
 
-from rehearsal import advisories, docker, github, local_aws, machine, offline_actions, repository
+from rehearsal import (
+    advisories,
+    docker,
+    github,
+    local_aws,
+    machine,
+    offline_actions,
+    quiz,
+    repository,
+)
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.command import add_arguments as add_drill_arguments
 from rehearsal.drills.command import main as drill
@@ -57,6 +66,8 @@ def main() -> int:
                 return down()
             if words.stage == "drill":
                 return drill(words, configuration)
+            if words.stage == "quiz":
+                return quiz.main(words, configuration)
             return rehearse(words.stage, words.yes)
     except Failure as failure:
         print(f"rehearsal: {failure}", file=sys.stderr)
@@ -86,6 +97,8 @@ def parse() -> argparse.Namespace:
         stage.add_argument("--yes", action="store_true", help="approve production without asking")
     meaning = "faults, each with the gate that must stop it (rehearsal/docs/drills.md)"
     add_drill_arguments(stages.add_parser("drill", help=meaning, description=meaning))
+    meaning = "questions about a fault that is not named, for a class (rehearsal/docs/class.md)"
+    quiz.add_arguments(stages.add_parser("quiz", help=meaning, description=meaning))
     meaning = "a command with the keys of both environments: run scripts/rollback staging"
     stage = stages.add_parser("run", help=meaning, description=meaning)
     stage.add_argument("command", help="such as scripts/rollback or aws")

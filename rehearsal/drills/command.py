@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
@@ -15,11 +16,14 @@ from rehearsal.drills.session import Session
 from rehearsal.errors import Failure
 from rehearsal.github import Configuration
 from rehearsal.paths import DRILLS_REPORT, ROOT
+from rehearsal.repository import Change
 from rehearsal.sink import Sink
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Message, Timeline
 from rehearsal.view import View
 
+# Returns the values of GitHub for a rehearsal.
+Configure = Callable[[Sink, Timeline], Configuration]
 FAST_SECONDS = 600  # all of `--fast` together
 INTERRUPTED = 130
 
@@ -84,11 +88,9 @@ def one_for_each_gate() -> list[Drill]:
     return [drill for drill in DRILLS if drill in quickest.values()]
 
 
-def main(
-    words: argparse.Namespace, configuration: Callable[[Sink, Timeline], Configuration]
-) -> int:
-    """Bring up the environments, run drills and return the exit code."""
-    drills = chosen(words)
+@contextmanager
+def environments_up(configuration: Configure) -> Iterator[tuple[Rehearsal, Change]]:
+    """Bring up both environments; yield them, and the change that the drills start on."""
     machine.check()
     baseline = repository.prepare()
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -105,6 +107,14 @@ def main(
             view.warn(f"OFFLINE: {text}")
         with view:
             rehearsal.prepare()
+        yield rehearsal, baseline
+
+
+def main(words: argparse.Namespace, configuration: Configure) -> int:
+    """Bring up the environments, run drills and return the exit code."""
+    drills = chosen(words)
+    with environments_up(configuration) as (rehearsal, baseline):
+        view = rehearsal.view
         session = Session(rehearsal, baseline, without_gate=words.without_gate)
         try:
             good = session.run(drills)

@@ -1,0 +1,121 @@
+"""The quiz: a fault that is not named before the answers are in, and sheets that can be checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rehearsal import quiz
+from rehearsal.drills.drill import Drill
+from rehearsal.drills.observation import Observation
+
+LEVEL, SEED = 2, 7
+
+
+@pytest.fixture(autouse=True)
+def sheets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(quiz, "SHEETS", tmp_path / "quiz")
+    return tmp_path / "quiz"
+
+
+def as_it_must(drill: Drill) -> Observation:
+    """Return what is seen of a drill that goes as it must."""
+    gates = [drill.gate] if drill.gate else []
+    return Observation(ran=list(gates), failed=list(gates), printed="what the steps print")
+
+
+def held(ask: quiz.Ask, **changes: Observation) -> quiz.Sheet:
+    """Hold a quiz; some drills may be seen to go otherwise."""
+    drills = quiz.choose(LEVEL, SEED, 3)
+    seen = iter([changes.get(drill.name) or as_it_must(drill) for drill in drills])
+    return quiz.hold(quiz.Sheet("Ada L.", LEVEL, SEED, "2026-01-31"), drills, seen, ask)
+
+
+def right(question: quiz.Question) -> int:
+    return question.right
+
+
+def wrong(question: quiz.Question) -> int:
+    return (question.right + 1) % len(question.options)
+
+
+def test_a_seed_chooses_the_same_faults_and_another_one_others() -> None:
+    names = [[drill.name for drill in quiz.choose(LEVEL, seed, 3)] for seed in (SEED, SEED, 8)]
+    assert names[0] == names[1] != names[2]
+
+
+def test_a_level_has_the_faults_of_the_levels_below() -> None:
+    pools = [{drill.name for drill in quiz.pool(level)} for level in quiz.LEVELS]
+    assert pools[0] < pools[1] < pools[2]
+
+
+@pytest.mark.parametrize("drill", quiz.pool(3), ids=lambda drill: drill.name)
+def test_each_question_has_several_options_and_one_right_answer(drill: Drill) -> None:
+    step, fault, runs, remedy = quiz.questions(drill, 3, SEED)
+    assert step.solution == str(drill.gate or quiz.NO_STEP)
+    assert fault.solution == drill.fault
+    assert ("new" in runs.solution) == (remedy.solution == quiz.DO_NOTHING)
+    for question in (step, fault, runs, remedy):
+        assert len(set(question.options)) == len(question.options) >= 3
+
+
+def test_points_are_the_right_answers() -> None:
+    assert (held(right).points, held(right).of, held(wrong).points) == (12, 12, 0)
+
+
+def test_nothing_names_the_fault_before_the_answers(
+    sheets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ask(question: quiz.Question) -> int:
+        printed = capsys.readouterr().out + "".join(f.read_text() for f in sheets.glob("run-*"))
+        shown.append(printed + "".join(str(path) for path in sheets.iterdir()))
+        return question.right
+
+    shown: list[str] = []
+    drill, *_ = quiz.choose(LEVEL, SEED, 3)
+    quiz.hold(quiz.Sheet("A", LEVEL, SEED, ""), [drill], iter([as_it_must(drill)]), ask)
+    assert len(shown) == 4
+    assert not [text for text in shown if drill.name in text or drill.fault in text]
+    assert drill.fault in capsys.readouterr().out
+
+
+def test_a_fault_that_went_otherwise_does_not_count(capsys: pytest.CaptureFixture[str]) -> None:
+    drill, *_ = quiz.choose(LEVEL, SEED, 3)
+    assert held(right, **{drill.name: Observation()}).of == 8
+    assert "so this fault does not count" in capsys.readouterr().out
+
+
+def test_a_sheet_is_as_it_was_answered(sheets: Path) -> None:
+    held(right)
+    (sheet,) = sheets.glob("*.json")
+    assert sheet.name == "Ada-L--level-2-seed-7.json"
+    assert quiz.check(sheet) == []
+    assert "Ada L.: 12 of 12 points" in sheet.with_suffix(".html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"points": 12}, "0 points, and not 12"),
+        ({"seed": 8}, "is not a fault of level 2, seed 8"),
+        ({"faults": [{}]}, "is no score sheet"),
+    ],
+)
+def test_a_sheet_that_somebody_changed_is_found_out(
+    sheets: Path, change: dict[str, object], problem: str
+) -> None:
+    held(wrong)
+    (sheet,) = sheets.glob("*.json")
+    sheet.write_text(json.dumps(json.loads(sheet.read_text()) | change))
+    assert problem in quiz.check(sheet)[0]
+
+
+def test_an_answer_is_asked_for_until_it_is_an_option(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter(["", "three", "3", "0", "2"])
+    monkeypatch.setattr("builtins.input", lambda text: next(answers))
+    assert quiz.from_terminal(quiz.Question("Which?", ["one", "two"], 0)) == 1
+    assert capsys.readouterr().out.count("A number from 1 to 2, please.") == 4
