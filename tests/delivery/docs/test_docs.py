@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from delivery.docs import build_docs
-from delivery.docs.pages import FOLDERS, pages
+from delivery.docs.pages import FOLDERS, blocks, pages
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKFLOWS = ROOT / ".github" / "workflows"
@@ -173,3 +173,9 @@ def test_an_image_is_small_and_says_what_it_shows(image: Path) -> None:
         text = image.read_text()
         assert "<title" in text and "<desc" in text
         assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_commands_run_with_the_tools_of_macos_too(page: Path) -> None:
+    commands = "\n".join(command.text for block in blocks(page) for command in block.commands)
+    assert re.findall(r"sed -i|grep -\w*P|readlink -f|date -d|sort -V|stat -c", commands) == []
