@@ -21,6 +21,8 @@ from rehearsal.paths import API, ENVIRONMENTS, LOGS, OUT, REPOSITORY, RUNNER_IMA
 from rehearsal.timeline import Job, Outcome, Stage, Step, Timeline
 
 WORKFLOWS = ".github/workflows"
+# Every label has the same image, of this machine's own kind of processor.
+RUNNERS = ("ubuntu-24.04", "ubuntu-24.04-arm")
 ACT = Path(sys.executable).parent / "act"
 # act names its containers after the workflow and the job, so they can be found if it was killed.
 CONTAINERS = ("act-Test-", "act-Deploy-to-Staging-", "act-Deploy-to-Production-")
@@ -175,7 +177,8 @@ def act_command(
         *("--workflows", workflow, "--eventpath", str(scratch / "event.json")),
         *("--secret-file", str(scratch / "secrets"), "--var-file", str(scratch / "vars")),
         *("--actor", "octocat", "--defaultbranch", "main"),
-        *("--platform", f"ubuntu-24.04={RUNNER_IMAGE}", "--pull=false", "--action-offline-mode"),
+        *(f"--platform={runner}={RUNNER_IMAGE}" for runner in RUNNERS),
+        *("--pull=false", "--action-offline-mode"),
         *("--container-options", " ".join(options)),
     ]
     variables = {"AWS_ENDPOINT_URL": API, **configuration.environment}

@@ -24,19 +24,29 @@ def declared(template: str, section: str) -> dict[str, str]:
 
 
 def check_one_place(folder: Path) -> None:
-    """Raise Failure where staging and production are to be in two accounts or two regions.
+    """Raise Failure where staging and production differ in account, region or architecture.
 
-    A release is copied inside one registry, which the workflow of production logs in to.
+    A release is copied inside one registry, which the workflow of production logs in to, and is
+    the image that staging ran.
     """
-    staging, production = (
-        read_parameters(folder / f"{name}.json")[:2] for name in ("staging", "production")
-    )
-    for name, ours, theirs in zip(("account", "region"), staging, production, strict=True):
-        if ours != theirs:
+    staging, production = (one_place(folder, name) for name in ("staging", "production"))
+    for name, ours in staging.items():
+        if ours != production[name]:
             raise Failure(
-                f"{folder}: {name} is {ours} in staging.json and {theirs} in production.json. Both"
-                f" must be in one {name}, because a release is copied inside one registry"
+                f"{folder}: {name} is {ours} in staging.json and {production[name]} in"
+                f" production.json. Both must have one {name}, because a release is the image of"
+                " staging, copied inside one registry"
             )
+
+
+def one_place(folder: Path, environment: str) -> dict[str, str]:
+    """Return the values that both environments must share."""
+    account, region, values = read_parameters(folder / f"{environment}.json")
+    return {
+        "account": account,
+        "region": region,
+        "Architecture": values.get("Architecture", "X86_64"),
+    }
 
 
 def read_parameters(path: Path) -> tuple[str, str, dict[str, str]]:

@@ -8,12 +8,16 @@ import stat
 from getpass import getpass
 from pathlib import Path
 
+from delivery.aws.infra_parameters import read_parameters
 from delivery.checks.check_configuration import missing
 from delivery.errors import Failure
 from delivery.github.github_settings import OWN, SOURCES, is_own, places, uses
+from delivery.paths import INFRA
 
 # By place ("" is the repository) and name.
 Values = dict[tuple[str, str], str]
+# Of the processors, in infra/parameters and in GitHub; without it they are those of X86.
+ARCHITECTURE, X86 = "ARCHITECTURE", "X86_64"
 FORMS = {
     "APP_URL": (r"https?://\S+", "begins with http:// or https://"),
     "STAGING_URL": (r"https?://\S+", "begins with http:// or https://"),
@@ -108,9 +112,15 @@ def demanded(there: Values) -> Values:
     return {("", "DEPLOY_REQUIRED"): "true"} if ready and not is_set else {}
 
 
+def architecture(there: Values) -> Values:
+    """Return the variable that chooses the runner, where it is not as infra/parameters has it."""
+    wanted = read_parameters(INFRA / "parameters" / "staging.json")[2].get("Architecture", X86)
+    return {} if there.get(("", ARCHITECTURE), X86) == wanted else {("", ARCHITECTURE): wanted}
+
+
 def completed(values: Values, there: Values) -> Values:
     """Return them with what follows: production asks at STAGING_URL what staging runs."""
     url = values.get(("staging", "APP_URL"))
     if url and ("", "STAGING_URL") not in there:
         values = {("", "STAGING_URL"): url, **values}
-    return {**values, **demanded({**there, **values})}
+    return {**values, **architecture(there), **demanded({**there, **values})}

@@ -34,7 +34,8 @@ WORKDIR /opt/toolcache
 RUN sed -n '/^pip==/,/# via/p' requirements-ci.txt > pip.txt \
  && sed -n '/^uv==/,/# via/p' requirements-ci.txt > uv.txt \
  && version=$(python3 -c 'import platform; print(platform.python_version())') \
- && empty=/opt/toolcache/empty/Python/$version/x64 filled=/opt/toolcache/filled/Python/$version/x64 \
+ && case $(uname -m) in aarch64) arch=arm64 ;; *) arch=x64 ;; esac \
+ && empty=/opt/toolcache/empty/Python/$version/$arch filled=/opt/toolcache/filled/Python/$version/$arch \
  && for folder in "$empty" "$filled" /opt/tools; do \
         python3 -m venv --without-pip "$folder" && ln -sf python3 "$folder/bin/python3.11" || exit; \
     done \

@@ -8,7 +8,12 @@ import pytest
 
 from delivery.aws import deploy_infra
 from delivery.aws.deploy_infra import Environment
-from delivery.aws.infra_parameters import TEMPLATES, declared, read_parameters
+from delivery.aws.infra_parameters import (
+    TEMPLATES,
+    check_one_place,
+    declared,
+    read_parameters,
+)
 from delivery.errors import Failure
 from delivery.paths import INFRA
 from tests.delivery.cloudformation import TEMPLATES as TEMPLATES_AS_YAML
@@ -290,6 +295,16 @@ def test_two_accounts_or_regions_are_refused_before_aws_is_asked(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SystemExit, match=f"{name} is .* in staging.json and {value} in production"):
         deploy_infra.main()
+
+
+def test_two_architectures_are_refused_because_production_runs_the_image_of_staging(
+    tmp_path: Path,
+) -> None:
+    for environment, architecture in (("staging", "X86_64"), ("production", "ARM64")):
+        text = (INFRA / f"parameters/{environment}.json").read_text()
+        (tmp_path / f"{environment}.json").write_text(text.replace("X86_64", architecture))
+    with pytest.raises(Failure, match=r"X86_64 in staging\.json and ARM64 in prod"):
+        check_one_place(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "no JSON"])

@@ -29,8 +29,9 @@ OTHER_VARIABLES = {
     "Verify deployment": {"COMMIT"},
     "Watch deployment": {"MINUTES"},
 }
-# Production waits for `check` and for an approval, and its release waits for the deploy.
-OTHER_KEYS = {"needs", "if", "concurrency", "outputs", "steps"}
+# Production waits for `check` and for an approval, and its release waits for the deploy. Staging
+# builds, on a runner of the environments' kind of processor.
+OTHER_KEYS = {"needs", "runs-on", "if", "concurrency", "outputs", "steps"}
 
 
 def deploy_job(name: str) -> dict[str, Any]:

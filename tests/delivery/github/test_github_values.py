@@ -10,7 +10,7 @@ import yaml
 from delivery.errors import Failure
 from delivery.github import github_values
 from delivery.github.github_settings import CHECKS, places, uses
-from delivery.paths import WORKFLOWS
+from delivery.paths import INFRA, WORKFLOWS
 from tests.delivery.fake_github import SECRET, VALUES, value_file
 
 DOCS = WORKFLOWS.parents[1] / "docs"
@@ -118,6 +118,19 @@ def test_a_value_may_stand_where_every_job_that_reads_it_sees_it(
 
 
 def test_the_docs_name_every_secret_and_variable_of_the_workflows() -> None:
-    text = (DOCS / "deploy.md").read_text().partition("| name | what | where |")[2]
+    text = (DOCS / "deploy.md").read_text().partition("| name | kind and meaning | where |")[2]
     rows = re.findall(r"^\| (`.+?) \|", text.partition("\n\n")[0], re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", " ".join(rows))) == {use.name for use in uses()}
+
+
+def test_the_runner_that_builds_follows_the_architecture_of_the_environments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert github_values.architecture({}) == {}
+    text = (INFRA / "parameters/staging.json").read_text().replace("X86_64", "ARM64")
+    (tmp_path / "parameters").mkdir()
+    (tmp_path / "parameters/staging.json").write_text(text)
+    monkeypatch.setattr(github_values, "INFRA", tmp_path)
+    wanted = {("", "ARCHITECTURE"): "ARM64"}
+    assert github_values.architecture({}) == wanted
+    assert github_values.architecture(wanted) == {}
