@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from rehearsal.aws import patches
+from rehearsal.aws import patches, settings
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
         defaults = {"MINISTACK_ACCOUNT_ID": "123456789012", "DOCKER_NETWORK": "rehearsal"}
         for name, value in {**defaults, "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}.items():
             os.environ.setdefault(name, value)
+        os.environ.update(settings.ADMINISTRATOR, AUTH="true")
         from rehearsal.aws import install
 
         install.install()

@@ -9,10 +9,12 @@ from ministack import app
 
 from rehearsal.aws import (  # noqa: F401
     alarms,
+    authorization,
     cloudwatch,
     containers,
     databases,
     deployments,
+    logins,
     names,
     patches,
     router,
@@ -31,6 +33,7 @@ def install() -> None:
 
 def serve() -> None:
     """Serve until the process is stopped."""
+    logins.log_in_docker()
     targets.start()
     scheduler.start()
     collector.start()

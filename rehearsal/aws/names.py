@@ -11,7 +11,7 @@ from docker.models.containers import Container, ContainerCollection
 from ministack.services import alb, ecr
 from ministack.services.cloudformation import provisioners
 
-from rehearsal.aws import settings
+from rehearsal.aws import authorization, logins, settings
 from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Answer, Json
 
@@ -113,8 +113,12 @@ def repository_uri(original: Callable[[str], str], name: str) -> str:
 
 @replaces(ecr, "_get_authorization_token")
 def authorization_token(original: Callable[[Json], Answer], data: Json) -> Answer:
-    """AWS's own host, again; amazon-ecr-login takes the registry's name from proxyEndpoint."""
+    """AWS's own host, again; amazon-ecr-login takes the registry's name from proxyEndpoint.
+
+    AWS's token has the permissions of its caller; ministack's is the same for everybody.
+    """
     status, headers, body = original(data)
     token = json.loads(body)
     token["authorizationData"][0]["proxyEndpoint"] = f"http://{settings.REGISTRY}"
+    token["authorizationData"][0]["authorizationToken"] = logins.issue(authorization.caller())
     return status, headers, json.dumps(token).encode()

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from ministack.services import ecr
 
-from rehearsal.aws import settings
+from rehearsal.aws import logins, settings
 from rehearsal.aws.balancer import Receive, Send
 from rehearsal.aws.blobs import Blobs
 from rehearsal.aws.patches import replaces
@@ -34,6 +34,8 @@ async def serve(scope: Json, headers: dict[str, str], receive: Receive, send: Se
     if name not in ecr._repositories:
         await refuse(send, 404, "NAME_UNKNOWN", f"there is no repository {name}")
     elif verb == "blob_uploads" and method == "POST":
+        if not logins.may_mount(query.get("from", ""), headers):
+            query.pop("mount", None)
         await begin(name, query, receive, send)
     elif verb == "blob_upload_session" and reference not in blobs.uploads:
         await refuse(send, 404, "BLOB_UPLOAD_UNKNOWN", f"there is no upload {reference}")
@@ -123,7 +125,12 @@ async def say_kept(name: str, digest: str, send: Send) -> None:
 
 async def refuse(send: Send, status: int, code: str, message: str) -> None:
     body = json.dumps({"errors": [{"code": code, "message": message, "detail": {}}]}).encode()
-    await say(send, status, {"content-type": "application/json"}, body)
+    headers = {"content-type": "application/json"}
+    if status == 401:  # without it, Docker sends no login
+        headers["www-authenticate"] = (
+            f'Basic realm="http://{settings.REGISTRY}/",service="ecr.amazonaws.com"'
+        )
+    await say(send, status, headers, body)
 
 
 async def head(send: Send, status: int, headers: dict[str, str]) -> None:

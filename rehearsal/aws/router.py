@@ -11,7 +11,16 @@ from ministack import app
 from ministack.core.responses import request_scope
 from ministack.services import alb
 
-from rehearsal.aws import certificates, faults, registry, scans, settings, state
+from rehearsal.aws import (
+    authorization,
+    certificates,
+    faults,
+    logins,
+    registry,
+    scans,
+    settings,
+    state,
+)
 from rehearsal.aws.balancer import Receive, Send, balancer
 from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Json
@@ -39,6 +48,8 @@ async def route(original: App, scope: Json, receive: Receive, send: Send) -> Non
         await answer_json(send, 200, state.describe())
     elif path == "/_rehearsal/database-ca" and method == "GET":
         await answer_json(send, 200, {"certificates": certificates.authority_pem()})
+    elif path == "/_rehearsal/permissions" and method == "GET":
+        await answer_json(send, 200, authorization.describe())
     elif path == "/_rehearsal/faults":
         status, left = faults.change(method, await read(receive))
         await answer_json(send, status, left)
@@ -61,6 +72,9 @@ async def serve_aws(
         if fault := faults.due(call):
             await answer(send, *fault.answer(call))
             return
+    if refused := logins.refusal(scope["method"], scope["path"], headers):
+        await registry.refuse(send, *refused)
+        return
     if not await registry.serve(scope, headers, receive, send):
         await original(scope, receive, send)
 

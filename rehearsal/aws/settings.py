@@ -9,6 +9,11 @@ from pathlib import Path
 REGISTRY = os.environ.get("REHEARSAL_REGISTRY", "localhost:4566")
 # The domain of load balancers; browsers and curl resolve *.localhost to the loopback.
 BALANCERS = os.environ.get("REHEARSAL_BALANCERS", "elb.localhost")
+# The keys of whoever may do everything.
+ADMINISTRATOR = {
+    "AWS_ACCESS_KEY_ID": "AKIAREHEARSAL",
+    "AWS_SECRET_ACCESS_KEY": "rehearsal-secret-key",
+}
 # The network of all containers, the prefix of their names, and their label.
 NETWORK = os.environ.get("DOCKER_NETWORK", "rehearsal")
 PREFIX = os.environ.get("REHEARSAL_PREFIX", "rehearsal")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 
+from rehearsal.aws import settings
+
 # ministack reads them while it is imported.
-os.environ["MINISTACK_ACCOUNT_ID"] = "123456789012"
+os.environ.update(settings.ADMINISTRATOR, MINISTACK_ACCOUNT_ID="123456789012", AUTH="true")
 
 import asyncio
+import functools
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,17 +18,22 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import botocore.session
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from rehearsal.aws import install
 
 install.install()
 
 from ministack import app  # noqa: E402
-from ministack.services import alb, cloudwatch, ecr, ecs  # noqa: E402
+from ministack.services import alb, cloudformation, cloudwatch, ecr, ecs, iam  # noqa: E402
 
+from rehearsal.aws.authorization import decisions  # noqa: E402
 from rehearsal.aws.faults import faults  # noqa: E402
+from rehearsal.aws.logins import issue  # noqa: E402
 from rehearsal.aws.registry import blobs  # noqa: E402
 from rehearsal.aws.targets import targets  # noqa: E402
 from rehearsal.aws.traffic import traffic  # noqa: E402
@@ -37,8 +45,9 @@ def nothing_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
     monkeypatch.setattr(blobs, "folder", tmp_path / "blobs")
     blobs.links.clear()
     monkeypatch.setattr(ecs, "_get_docker", lambda: None)
-    for service in (alb, cloudwatch, ecr, ecs):
+    for service in (alb, cloudformation, cloudwatch, ecr, ecs, iam):
         service.reset()
+    decisions.clear()
     faults.clear()
     targets.known.clear()
     targets.busy.clear()
@@ -46,6 +55,19 @@ def nothing_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
     yield
     for upload in list(blobs.uploads):
         blobs.cancel(upload)
+
+
+def signed(service: str) -> str:
+    """Return the head of a call that the administrator makes; root's signature is not checked."""
+    key = settings.ADMINISTRATOR["AWS_ACCESS_KEY_ID"]
+    return (
+        f"AWS4-HMAC-SHA256 Credential={key}/20261122/us-east-1/{service}/aws4_request, Signature=0"
+    )
+
+
+def login(key: str = settings.ADMINISTRATOR["AWS_ACCESS_KEY_ID"]) -> str:
+    """Return the head of a request to the registry by whoever has this access key."""
+    return f"Basic {issue(key)}"
 
 
 @dataclass
@@ -125,7 +147,12 @@ def ask(method: str, path: str, body: bytes = b"", query: str = "", **headers: s
             answered.body += message.get("body", b"")
             answered.finished = not message.get("more_body", False)
 
-    asyncio.run(app.app(scope, receive, send))
+    async def serve() -> None:
+        await app.app(scope, receive, send)
+        # CloudFormation works on after it has answered.
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+
+    asyncio.run(serve())
     return answered
 
 
@@ -145,3 +172,63 @@ def make_balancer(port: int, name: str = "myapp", **settings: Any) -> tuple[str,
         }
     )
     return balancer, group
+
+
+class Stream:
+    """An answer's body as botocore reads it."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    def stream(self, **options: object) -> Iterator[bytes]:
+        yield self.body
+
+
+def through_the_door(request: Any, **options: object) -> AWSResponse:
+    """Send what botocore would send over the network."""
+    parts = urlsplit(request.url)
+    body = request.body or b""
+    headers = {
+        k.lower(): v.decode() if isinstance(v, bytes) else v for k, v in request.headers.items()
+    }
+    answered = ask(
+        request.method,
+        parts.path or "/",
+        body.encode() if isinstance(body, str) else body,
+        parts.query,
+        **{"host": parts.netloc, **headers},
+    )
+    return AWSResponse(request.url, answered.status, dict(answered.headers), Stream(answered.body))
+
+
+# An access key, its secret, and the token of a session.
+Keys = tuple[str, ...]
+ADMINISTRATOR: Keys = (
+    settings.ADMINISTRATOR["AWS_ACCESS_KEY_ID"],
+    settings.ADMINISTRATOR["AWS_SECRET_ACCESS_KEY"],
+)
+SESSION = botocore.session.get_session()
+
+
+@functools.cache
+def client(service: str, keys: Keys = ADMINISTRATOR) -> Any:
+    """Return botocore's client of a service, which signs with these keys."""
+    found = SESSION.create_client(
+        service,
+        region_name="us-east-1",
+        endpoint_url="http://localhost:4566",
+        aws_access_key_id=keys[0],
+        aws_secret_access_key=keys[1],
+        aws_session_token=keys[2] if keys[2:] else None,
+    )
+    found.meta.events.register("before-send", through_the_door)
+    return found
+
+
+def user_with(policy: str, name: str = "deploy") -> Keys:
+    """Make a user with a managed policy; return its keys."""
+    administrator = client("iam")
+    administrator.create_user(UserName=name)
+    administrator.attach_user_policy(UserName=name, PolicyArn=policy)
+    made = administrator.create_access_key(UserName=name)["AccessKey"]
+    return made["AccessKeyId"], made["SecretAccessKey"]

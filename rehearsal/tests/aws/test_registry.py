@@ -9,7 +9,7 @@ import pytest
 from ministack.services import ecr
 
 from rehearsal.aws.registry import blobs
-from rehearsal.tests.aws.conftest import Answered, ask
+from rehearsal.tests.aws.conftest import Answered, ask, login
 
 HOST = "localhost:4566"
 
@@ -25,7 +25,7 @@ def digest_of(content: bytes) -> str:
 
 
 def call(method: str, path: str, body: bytes = b"", query: str = "", **headers: str) -> Answered:
-    return ask(method, path, body, query, host=HOST, **headers)
+    return ask(method, path, body, query, host=HOST, authorization=login(), **headers)
 
 
 def push(content: bytes, repository: str = "staging") -> str:

@@ -10,7 +10,7 @@ import pytest
 from ministack.services import ecr
 
 from rehearsal.aws import scans
-from rehearsal.tests.aws.conftest import Answered, ask
+from rehearsal.tests.aws.conftest import Answered, ask, login, signed
 
 HOST = "localhost:4566"
 FINDING = {"severity": "HIGH"}
@@ -28,14 +28,14 @@ def push(tag: str, **manifest: Any) -> None:
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     path = f"/v2/staging/manifests/{tag}"
     body = json.dumps({"layers": [], **manifest}).encode()
-    assert ask("PUT", path, body, host=HOST, content_type=kind).status == 201
+    put = ask("PUT", path, body, host=HOST, content_type=kind, authorization=login())
+    assert put.status == 201
 
 
 def findings(tag: str) -> Answered:
-    signed = "AWS4-HMAC-SHA256 Credential=AKIA/20261122/us-east-1/ecr/aws4_request"
     target = f"AmazonEC2ContainerRegistry_V20150921.{scans.ACTION}"
     body = json.dumps({"repositoryName": "staging", "imageId": {"imageTag": tag}}).encode()
-    return ask("POST", "/", body, host=HOST, authorization=signed, x_amz_target=target)
+    return ask("POST", "/", body, host=HOST, authorization=signed("ecr"), x_amz_target=target)
 
 
 def test_a_scan_is_under_way_and_then_tells_what_it_found() -> None:
