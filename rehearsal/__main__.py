@@ -99,7 +99,7 @@ def parse() -> argparse.Namespace:
     add_drill_arguments(stages.add_parser("drill", help=meaning, description=meaning))
     meaning = "questions about a fault that is not named, for a class (rehearsal/docs/class.md)"
     quiz.add_arguments(stages.add_parser("quiz", help=meaning, description=meaning))
-    meaning = "a command with the keys of both environments: run scripts/rollback staging"
+    meaning = "a command with the keys of an administrator: run scripts/rollback staging"
     stage = stages.add_parser("run", help=meaning, description=meaning)
     stage.add_argument("command", help="such as scripts/rollback or aws")
     stage.add_argument("words", nargs=argparse.REMAINDER, help="arguments of the command")
@@ -158,11 +158,8 @@ def configuration(sink: Sink, timeline: Timeline) -> Configuration:
     if late := why_too_late():
         timeline.offline.append(f"{late}; here it is set")
         variables["ALLOW_FRIDAY_DEPLOY"] = "true"
-    keys = local_aws.KEYS
-    secrets = {**keys, **{f"{name}_PROD": value for name, value in keys.items()}}
-    return Configuration(
-        {**secrets, "SLACK_WEBHOOK_URL": f"{sink.url}/slack"}, variables, environment, folders
-    )
+    secrets = {"SLACK_WEBHOOK_URL": f"{sink.url}/slack"}
+    return Configuration(secrets, variables, environment, folders)
 
 
 def why_too_late() -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal import docker
+from rehearsal.aws.settings import ADMINISTRATOR
 from rehearsal.errors import Failure
 from rehearsal.paths import (
     ACCOUNT,
@@ -35,8 +36,7 @@ from rehearsal.paths import (
 )
 from rehearsal.timeline import Image, Release, Tasks
 
-# Made-up keys, because the local AWS accepts any. It has no TLS between tasks and Redis.
-KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREHEARSAL", "AWS_SECRET_ACCESS_KEY": "rehearsal-secret-key"}
+# The local AWS has no TLS between tasks and Redis.
 OVERRIDES = {"CacheTls": "false"}
 ROTATION = "DatabasePasswordNumber"  # the parameter of infra/ that a rotation increments
 SOCKET = "/var/run/docker.sock"
@@ -75,7 +75,7 @@ def start_aws() -> None:
 def start_shell() -> None:
     """Start a permanent runner for commands outside of workflows."""
     docker.remove([SHELL])
-    environment = {**KEYS, "AWS_ENDPOINT_URL": API, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**ADMINISTRATOR, "AWS_ENDPOINT_URL": API, "PYTHONDONTWRITEBYTECODE": "1"}
     # The one variable is AWS's own, the other that of its command line, version 1.
     environment |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
     docker.docker(
@@ -110,9 +110,15 @@ def wait() -> None:
 
 
 def shell(*words: str, **variables: str) -> str:
-    """Return the output of a command in the runner's image, with the keys of an owner."""
+    """Return the output of a command in the runner's image, with an administrator's keys."""
     environment = [f"--env={name}={value}" for name, value in variables.items()]
     return docker.docker("exec", *environment, SHELL, *words)
+
+
+def aws(*words: str) -> dict[str, Any]:
+    """Return an answer of the AWS CLI, which an administrator runs."""
+    found: dict[str, Any] = json.loads(shell("aws", *words, "--output=json") or "{}")
+    return found
 
 
 def parameters(environment: str) -> Path:
@@ -142,6 +148,26 @@ def make(environment: str) -> dict[str, str]:
     path.write_text(json.dumps({**given, "account": ACCOUNT, "region": REGION}))
     printed = shell("scripts/deploy-infra", environment, "--yes", "--parameters", str(path))
     return dict(re.findall(r"variable ([A-Z_]+) +(\S+)", printed))
+
+
+def deploy_keys(environment: str) -> dict[str, str]:
+    """Return new keys of the user whose policy is what infra/ allows an environment's deploys.
+
+    act has no OIDC token for the role, so deploys come with keys, as in a fork without the role.
+    """
+    user = f"myapp-{environment}-deploy"
+    named = ("--user-name", user)
+    if user not in [one["UserName"] for one in aws("iam", "list-users")["Users"]]:
+        aws("iam", "create-user", *named)
+        policy = f"arn:aws:iam::{ACCOUNT}:policy/{user}"
+        aws("iam", "attach-user-policy", *named, "--policy-arn", policy)
+    for key in aws("iam", "list-access-keys", *named)["AccessKeyMetadata"]:
+        aws("iam", "delete-access-key", *named, "--access-key-id", key["AccessKeyId"])
+    made = aws("iam", "create-access-key", *named)["AccessKey"]
+    return {
+        "AWS_ACCESS_KEY_ID": made["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"],
+    }
 
 
 def build_image(version: str, commit: str) -> None:
@@ -205,12 +231,10 @@ def tasks(environment: str, at: float) -> Tasks:
 
 def images(environment: str) -> list[Image]:
     repository = f"myapp-{environment}"
-    answer = shell(
-        "aws", "ecr", "describe-images", "--repository-name", repository, "--output=json"
-    )
+    answer = aws("ecr", "describe-images", "--repository-name", repository)
     return [
         Image(environment, tag, detail["imageDigest"])
-        for detail in json.loads(answer)["imageDetails"]
+        for detail in answer["imageDetails"]
         for tag in detail.get("imageTags", [])
     ]
 

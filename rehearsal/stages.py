@@ -34,6 +34,8 @@ from rehearsal.watch import LoadedRollout
 
 # A pull request tests on both versions of MySQL. A deploy on this one only, so that it takes less.
 PRODUCTION_MYSQL = "8.4"
+# What follows the names of an environment's keys among GitHub's secrets.
+SUFFIXES = {"staging": "", "production": "_PROD"}
 # From here on requests can be lost, for example by a migration that breaks the old version.
 LOADED_FROM = "Run database migrations"
 
@@ -47,6 +49,7 @@ class Rehearsal:
     configuration: Configuration
     workflows: str = WORKFLOWS
     variables: dict[str, dict[str, str]] = field(default_factory=dict)  # by environment
+    keys: dict[str, dict[str, str]] = field(default_factory=dict)  # of deploys, by environment
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator[Stage]:
@@ -121,14 +124,16 @@ class Rehearsal:
         made = {"aws": docker.docker("inspect", "--format={{.Id}}", AWS), "infra": fingerprint()}
         known = json.loads(MADE.read_text()) if MADE.exists() else {}
         if known.get("of") == made:
-            self.variables = known["variables"]
+            self.variables, self.keys = known["variables"], known["keys"]
             return
         begin("scripts/deploy-infra staging and production")
         with ThreadPoolExecutor() as pool:
-            self.variables = dict(
-                zip(ENVIRONMENTS, pool.map(local_aws.make, ENVIRONMENTS), strict=True)
-            )
-        MADE.write_text(json.dumps({"of": made, "variables": self.variables}))
+            variables = pool.map(local_aws.make, ENVIRONMENTS)
+            self.variables = dict(zip(ENVIRONMENTS, variables, strict=True))
+            keys = pool.map(local_aws.deploy_keys, ENVIRONMENTS)
+            self.keys = dict(zip(ENVIRONMENTS, keys, strict=True))
+        text = json.dumps({"of": made, "variables": self.variables, "keys": self.keys})
+        MADE.write_text(text)
 
     def test(self, change: Change) -> None:
         """Run test.yml as GitHub does for a pull request."""
@@ -187,9 +192,15 @@ class Rehearsal:
             "WATCH_PERIOD": str(60 // local_aws.CLOCK),
         }
         environment_has = self.variables.get(environment, {})
+        keys = {
+            f"{key}{SUFFIXES[name]}": value
+            for name, of_deploys in self.keys.items()
+            for key, value in of_deploys.items()
+        }
         tools = {"AGENT_TOOLSDIRECTORY": builder.tool_cache(REPOSITORY)}
         return replace(
             self.configuration,
+            secrets={**self.configuration.secrets, **keys},
             variables={**self.configuration.variables, **repository_has, **environment_has},
             environment={**self.configuration.environment, **tools},
         )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 from rehearsal import docker, local_aws
 from rehearsal.drills import states
 from rehearsal.drills.context import DrillContext, Injection
 from rehearsal.errors import Failure
+from rehearsal.local_aws import aws
+from rehearsal.paths import ACCOUNT
 
 BASE = "myapp-staging-task-base"
 # The fields that RegisterTaskDefinition accepts; DescribeTaskDefinition adds others.
@@ -26,12 +29,6 @@ for status in $(grep -l '^PPid:[[:space:]]0$' /proc/[0-9]*/status); do
 done
 """
 BROKEN = "/tmp/broken"  # noqa: S108  # a task's own, and the one place where it can write
-
-
-def aws(*words: str) -> dict[str, object]:
-    answer = local_aws.shell("aws", *words, "--output=json")
-    found: dict[str, object] = json.loads(answer or "{}")
-    return found
 
 
 def lose_variable(name: str) -> Injection:
@@ -74,6 +71,40 @@ def blank_secret_key(context: DrillContext) -> None:
 
     context.cleanup.faults.callback(put, value)
     put(" ")
+
+
+def without(document: dict[str, Any], action: str) -> dict[str, Any]:
+    """Return a policy that does not name an action; what names no other is left out."""
+    kept = []
+    for statement in document["Statement"]:
+        actions = statement["Action"]
+        actions = [
+            one for one in ([actions] if isinstance(actions, str) else actions) if one != action
+        ]
+        if actions:
+            kept.append({**statement, "Action": actions})
+    return {**document, "Statement": kept}
+
+
+def lose_permission(action: str) -> Injection:
+    """Return a fault: the policy of staging's deploys lacks a permission."""
+
+    def inject(context: DrillContext) -> None:
+        policy = ("--policy-arn", f"arn:aws:iam::{ACCOUNT}:policy/myapp-staging-deploy")
+
+        def put(document: dict[str, Any], instead_of: str) -> str:
+            words = (*policy, "--policy-document", json.dumps(document), "--set-as-default")
+            made = aws("iam", "create-policy-version", *words)["PolicyVersion"]["VersionId"]
+            aws("iam", "delete-policy-version", *policy, "--version-id", instead_of)
+            return str(made)
+
+        version = aws("iam", "get-policy", *policy)["Policy"]["DefaultVersionId"]
+        read = ("get-policy-version", *policy, "--version-id", version)
+        whole = aws("iam", *read)["PolicyVersion"]["Document"]
+        less = put(without(whole, action), version)
+        context.cleanup.faults.callback(lambda: put(whole, less))
+
+    return inject
 
 
 def move_at_the_same_time(context: DrillContext) -> None:

@@ -235,3 +235,26 @@ def test_a_command_by_hand_needs_a_rehearsal(
     assert capsys.readouterr().err == (
         "rehearsal: no rehearsal is up: .venv/bin/python -m rehearsal up\n"
     )
+
+
+def test_the_deploys_of_each_environment_have_keys_of_their_own(rehearsal: Rehearsal) -> None:
+    rehearsal.keys = {name: {"AWS_ACCESS_KEY_ID": name} for name in ("staging", "production")}
+    secrets = rehearsal.given("staging").secrets
+    assert secrets["AWS_ACCESS_KEY_ID"] == "staging"
+    assert secrets["AWS_ACCESS_KEY_ID_PROD"] == "production"
+
+
+def test_environments_that_were_made_keep_the_keys_of_their_deploys(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rehearsal: Rehearsal
+) -> None:
+    monkeypatch.setattr(stages, "MADE", tmp_path / "made.json")
+    monkeypatch.setattr(stages, "fingerprint", lambda: "infra")
+    monkeypatch.setattr(docker, "docker", lambda *words: "aws")
+    monkeypatch.setattr(local_aws, "make", lambda name: {"APP_URL": name})
+    numbers = iter("1234")
+    monkeypatch.setattr(local_aws, "deploy_keys", lambda name: {"key": next(numbers)})
+    begun: list[str] = []
+    rehearsal.make_environments(begun.append)
+    keys, rehearsal.keys = rehearsal.keys, {}
+    rehearsal.make_environments(begun.append)
+    assert (rehearsal.keys, len(begun)) == (keys, 1)

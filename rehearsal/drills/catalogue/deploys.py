@@ -18,6 +18,7 @@ from rehearsal.drills.environment import (
     break_pages,
     cancel_half_way,
     die_half_way,
+    lose_permission,
     lose_variable,
     move_at_the_same_time,
 )
@@ -106,7 +107,7 @@ DRILLS = (
         "empty-region",
         "GitHub's AWS_REGION names a region in which nothing was made.",
         NOT_OLDER,
-        After(slack=NOT_MOVED, says="ClusterNotFoundException"),
+        After(slack=NOT_MOVED, says="is not authorized to perform: ecs:DescribeServices"),
         variables={"AWS_REGION": "eu-central-1"},
         seconds=30,
     ),
@@ -160,6 +161,14 @@ DRILLS = (
         MIGRATE,
         After(pushed=True, slack=NOT_MOVED, says="is being deployed"),
         when={"Register task definition": move_at_the_same_time},
+        seconds=35,
+    ),
+    Drill(
+        "missing-permission",
+        "The policy of staging's deploys lacks ecs:RunTask.",
+        MIGRATE,
+        After(pushed=True, slack=NOT_MOVED, says="is not authorized to perform: ecs:RunTask"),
+        given=lose_permission("ecs:RunTask"),
         seconds=35,
     ),
     Drill(
