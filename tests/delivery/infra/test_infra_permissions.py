@@ -89,8 +89,9 @@ def test_roles_are_handed_to_tasks_only() -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_a_deploy_moves_its_service_to_its_own_family_only(environment: str) -> None:
+def test_a_deploy_moves_its_service_to_its_own_families_only(environment: str) -> None:
     (move,) = [s for s in statements(environment) if "ecs:UpdateService" in as_list(s["Action"])]
-    arn = f"arn:aws:ecs:us-east-1:123456789012:task-definition/myapp-{environment}-task:*"
-    assert move["Condition"] == {"ArnLike": {"ecs:task-definition": arn}}
+    family = f"arn:aws:ecs:us-east-1:123456789012:task-definition/myapp-{environment}-task"
+    families = [f"{family}:*", f"{family}-base:*"]
+    assert move["Condition"] == {"ArnLike": {"ecs:task-definition": families}}
     assert move["Action"] == "ecs:UpdateService"
