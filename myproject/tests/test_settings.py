@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -218,8 +219,10 @@ def test_what_can_be_meant_is_taken(environ: pytest.MonkeyPatch) -> None:
         "LOG_LEVEL": "debug",
         "LOG_FORMAT": "JSON",
         "APP_VERSION": "",
+        "APP_CREATED": " 2026-01-31T12:00:00+02:00\n",
     }
     production = load("production", environ, **PRODUCTION | variables)
+    assert datetime(2026, 1, 31, 10, tzinfo=UTC) == production.APP_CREATED
     assert production.ALLOWED_HOSTS == ["example.com", ".example.org", "[::1]"]
     assert production.DATABASES["default"]["OPTIONS"]["ssl_mode"] == "REQUIRED"
     assert production.CACHES["default"]["LOCATION"] == "redis://:pa,ss;word@cache/1?username=/a"
