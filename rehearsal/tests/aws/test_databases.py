@@ -113,7 +113,7 @@ def test_a_database_proves_its_endpoints_name_by_the_authority(
     _, archive = calls["put_archive"]
     assert [name for name, _ in docker.calls].index("put_archive") < len(docker.calls) - 1
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(tmp_path, filter="data")
+        tar.extractall(tmp_path)  # noqa: S202  # ours, and Python 3.11.2 knows no filter
     folder = tmp_path / certificates.FOLDER
     answer = json.loads(ask("GET", "/_rehearsal/database-ca").body)
     assert answer["certificates"] == (folder / "ca.pem").read_text()
