@@ -27,8 +27,9 @@ check: ## Run every gate of test.yml except the secret scan
 
 format: ## Format the code
 	@scripts/bootstrap test
-	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/black --quiet .
+	@.venv/bin/ruff check .
 
 ##@ Maintain
 docs: ## Build the documentation site
@@ -47,12 +48,6 @@ bench: ## Compare the performance with other projects, in one run
 	@scripts/with-services -- .venv/bin/python -m bench $(ARGS)
 
 # until here: template
-format: ## Put the code in its form
-	@scripts/bootstrap test
-	@.venv/bin/ruff check --fix-only --quiet .
-	@.venv/bin/black --quiet .
-	@.venv/bin/ruff check .
-
 requirements: ## Pin new packages of the requirements*.in files, with hashes; pinned ones stay
 	@scripts/bootstrap test
 	@scripts/pin-requirements
