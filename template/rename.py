@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from delivery.checkout import check_clean, checkout
 from delivery.command import run
 from delivery.errors import Failure
 from delivery.git import git
+from delivery.paths import ROOT
 from template import names, parts
 
 # A load balancer's name has at most 32 characters, and "-production" are 11 of them.
@@ -105,18 +107,31 @@ def make(name: str, without: Sequence[str]) -> str:
     """Return the tree of the project that is made of this template."""
     tree = git("rev-parse", "HEAD^{tree}")
     with checkout("HEAD") as copy:
+        print("Leaving out what only the template needs ...", flush=True)
         parts.leave_out(copy, {"template", *without})
         begin_changelog(copy)
         draw_initial(copy, name)
         git("add", "--all", folder=copy)
+        print("Renaming files and their contents ...", flush=True)
         rename(copy, name)
         record = RECORD.format(name=name, without=json.dumps(sorted(without)), tree=tree)
         with (copy / "pyproject.toml").open("a") as project:
             project.write(record)
         git("add", "--all", folder=copy)
+        print("Formatting the code ...", flush=True)
         put_in_form(copy)
         git("add", "--all", folder=copy)
         return git("write-tree", folder=copy)
+
+
+def install_tools() -> None:
+    """Install ruff and black where they are missing, and begin again with them."""
+    if Path(sys.executable).with_name("black").exists():
+        return
+    if subprocess.run([ROOT / "scripts" / "bootstrap", "test"]).returncode:
+        raise Failure("what a rename needs could not be installed: see above")
+    python = str(ROOT / ".venv" / "bin" / "python")
+    os.execv(python, [python, "-m", "template.rename", *sys.argv[1:]])  # noqa: S606  # no shell
 
 
 def act(name: str, without: Sequence[str]) -> None:
@@ -124,6 +139,7 @@ def act(name: str, without: Sequence[str]) -> None:
     if name.partition("_")[0] == "internal":
         raise Failure(f"{name!r} is no name: AWS keeps internal- for its own load balancers")
     check_clean()
+    install_tools()
     tree = make(name, without)
     git("read-tree", "-m", "-u", "HEAD", tree)
     # Python's compiled files would keep the folders of the old package in place.

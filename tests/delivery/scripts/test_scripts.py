@@ -59,8 +59,8 @@ def test_scripts_that_start_a_module_are_all_alike() -> None:
         if module_of(path):
             assert os.access(ROOT / path, os.X_OK)
             forms[(ROOT / path).read_text()] = path
-    # Those of the template install what they need first.
-    assert len(forms) == 2
+    # Those of the template install what they need; rename looks at its arguments before.
+    assert len(forms) == 2 + any("template.rename" in str(module_of(p)) for p in forms.values())
     for path in forms.values():
         done = script(path, "--help")
         assert (done.returncode, done.stderr) == (0, "")
