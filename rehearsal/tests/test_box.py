@@ -39,7 +39,7 @@ def test_what_it_made_is_removed_by_one_command(docker: Path) -> None:
     assert run("--remove", path=docker).returncode == 0
     assert (docker / "asked").read_text().splitlines() == [
         "rm --force rehearsal-box",
-        "volume rm --force rehearsal-box-docker rehearsal-box-work",
+        "volume rm --force rehearsal-box-docker rehearsal-box-copy",
         "image rm --force rehearsal-box",
     ]
 
