@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from rehearsal.aws import MINISTACK
 
+REQUIREMENTS = "rehearsal/aws/requirements.txt"
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -53,8 +54,8 @@ def check_version() -> None:
         found = "not installed"
     if found != MINISTACK:
         raise Refusal(
-            f"ministack is {found}, and rehearsal/aws mends {MINISTACK} alone:"
-            " pip install --require-hashes -r requirements-rehearsal.txt"
+            f"ministack is {found}, and rehearsal/aws patches only {MINISTACK}:"
+            f" pip install --require-hashes -r {REQUIREMENTS}"
         )
 
 

@@ -11,14 +11,20 @@ import pytest
 from ministack.services import alb, ecs
 
 from rehearsal.aws import MINISTACK, patches
+from rehearsal.paths import ROOT
 
 
 def test_another_version_of_ministack_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(metadata, "version", lambda name: "1.5.34")
-    with pytest.raises(patches.Refusal, match=f"ministack is 1.5.34, .* {MINISTACK} alone: pip"):
+    with pytest.raises(patches.Refusal, match=f"ministack is 1.5.34, .* only {MINISTACK}: pip"):
         patches.check_version()
+
+
+def test_the_requirements_that_the_refusal_names_have_that_version() -> None:
+    pins = (ROOT / patches.REQUIREMENTS).read_text().split()
+    assert f"ministack=={MINISTACK}" in pins
 
 
 def test_the_program_ends_with_that_line() -> None:
