@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore import loaders, model
-from ministack.services import ecs, iam
+from ministack.services import ecr, ecs, iam
 from ministack.services.cloudformation import changesets, engine, provisioners
 
 from rehearsal.aws import scaling
@@ -111,6 +111,20 @@ def resources_to_compare(
         if holds.get(resource.get("Condition"), True)
     }
     return {**resolved, "Resources": made}
+
+
+@replaces(provisioners, "_ecr_repo_create")
+def repository(
+    original: Callable[..., Created], logical: str, properties: Json, stack: str
+) -> Created:
+    """AWS refuses a repository whose name is taken; ministack takes it over into the stack.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+    """
+    name = properties.get("RepositoryName")
+    if name in ecr._repositories:
+        raise ValueError(f"The repository with name '{name}' already exists in the registry")
+    return original(logical, properties, stack)
 
 
 @replaces(provisioners, "_ecs_task_def_create")

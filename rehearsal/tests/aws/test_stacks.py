@@ -161,6 +161,13 @@ def test_an_environment_that_was_removed_can_be_made_again() -> None:
     assert deploy("delivery", **DELIVERY) == ""
 
 
+def test_an_environment_is_not_made_again_beside_the_repository_that_stayed() -> None:
+    deploy("delivery", **DELIVERY)
+    remove("delivery")
+    assert "'myapp-staging' already exists" in deploy("delivery", **DELIVERY)
+    assert "myapp-staging" in ecr._repositories
+
+
 def test_a_cluster_needs_the_role_of_ecs() -> None:
     assert "verify that the ECS service linked role exists" in deploy("service", **SERVICE)
 
