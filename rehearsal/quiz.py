@@ -46,6 +46,7 @@ PAGE = """<!doctype html>
 <ol>{% for one in fault.questions %}<li>{{ one.text }}<br>
 <span class="{% if one.given == one.right %}right{% else %}wrong{% endif %}">{{ one.answer }}</span>
 {% if one.given != one.right %}<br>Right: {{ one.solution }}{% endif %}</li>
+{% empty %}<li>Its run did not end as it should, so it does not count.</li>
 {% endfor %}</ol>{% endfor %}</html>
 """
 
@@ -70,7 +71,7 @@ class Question:
 
 @dataclass
 class Asked:
-    """A fault and what was asked about it."""
+    """A fault and what was asked about it; nothing if its run did not end as it should."""
 
     drill: str
     fault: str
@@ -106,8 +107,8 @@ def pool(level: int) -> list[Drill]:
 def choose(level: int, seed: int, count: int) -> list[Drill]:
     """Return the drills of a quiz, which level and seed decide."""
     found = pool(level)
-    chance = random.Random(f"{level} {seed}")  # noqa: S311
-    return chance.sample(found, min(count, len(found)))
+    random.Random(f"{level} {seed}").shuffle(found)  # noqa: S311
+    return found[:count]
 
 
 def questions(drill: Drill, level: int, seed: int) -> list[Question]:
@@ -168,14 +169,15 @@ def check(path: Path) -> list[str]:
         for drill, answers in zip(choose(level, seed, len(given)), given, strict=True):
             if drill.name != answers["drill"]:
                 return [f"{answers['drill']} is not a fault of level {level}, seed {seed}"]
-            wanted = questions(drill, level, seed)
+            wanted = questions(drill, level, seed) if answers["questions"] else []
             for question, answer in zip(wanted, answers["questions"], strict=True):
                 question.given = answer["given"]
             sheet.faults.append(Asked(drill.name, drill.fault, wanted))
     except (OSError, ValueError, KeyError, TypeError) as problem:
         return [f"{path} is no score sheet: {problem!r}"]
-    points = grade(sheet).points
-    return [] if points == found["points"] else [f"{points} points, and not {found['points']}"]
+    graded = grade(sheet)
+    right, given = (graded.points, graded.of), (found.get("points"), found.get("of"))
+    return [] if right == given else ["{} of {} points, and not {} of {}".format(*right, *given)]
 
 
 def write(sheet: Sheet) -> Path:
@@ -229,10 +231,11 @@ def hold(sheet: Sheet, drills: Sequence[Drill], observe: Iterator[Observation], 
     for number, (drill, seen) in enumerate(zip(drills, observe, strict=True), 1):
         behaved = [str(gate) for gate in seen.failed[:1]] == [str(drill.gate)] * bool(drill.gate)
         print(f"\nThe run {'failed' if seen.failed else 'passed'}. Its log: {show(number, seen)}")
-        if not behaved:
+        asked = Asked(drill.name, drill.fault, [])
+        if behaved:
+            asked.questions = questions(drill, sheet.level, sheet.seed)
+        else:
             print("It did not end as it should, so this fault does not count:", *seen.failed)
-            continue
-        asked = Asked(drill.name, drill.fault, questions(drill, sheet.level, sheet.seed))
         for question in asked.questions:
             question.given = ask(question)
         sheet.faults.append(asked)
@@ -249,11 +252,19 @@ def explain(asked: Asked) -> None:
         print(f"  {'right' if good else 'wrong'}: {question.text} {question.solution}")
 
 
+def number_of_faults(text: str) -> int:
+    if text.isdecimal() and int(text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of faults, such as 3")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     levels = "; ".join(f"{level}: {what}" for level, what in LEVELS.items())
     parser.add_argument("--level", type=int, default=1, choices=LEVELS, help=levels)
     parser.add_argument("--seed", type=int, default=0, help="same seed, same faults (0: by chance)")
-    parser.add_argument("--count", type=int, default=3, metavar="N", help="of faults (%(default)s)")
+    parser.add_argument(
+        "--count", type=number_of_faults, default=3, metavar="N", help="of faults (%(default)s)"
+    )
     parser.add_argument("--student", default="student", metavar="NAME", help="for the score sheet")
     parser.add_argument(
         "--check", type=Path, nargs="+", metavar="SHEET", help="grade score sheets again instead"

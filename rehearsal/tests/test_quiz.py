@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -81,10 +82,20 @@ def test_nothing_names_the_fault_before_the_answers(
     assert drill.fault in capsys.readouterr().out
 
 
-def test_a_fault_that_went_otherwise_does_not_count(capsys: pytest.CaptureFixture[str]) -> None:
-    drill, *_ = quiz.choose(LEVEL, SEED, 3)
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_the_first_faults_of_a_longer_quiz_are_those_of_a_shorter_one(count: int) -> None:
+    assert quiz.choose(LEVEL, SEED, count) == quiz.choose(LEVEL, SEED, 8)[:count]
+
+
+def test_a_fault_that_went_otherwise_does_not_count(
+    sheets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, drill, _ = quiz.choose(LEVEL, SEED, 3)
     assert held(right, **{drill.name: Observation()}).of == 8
     assert "so this fault does not count" in capsys.readouterr().out
+    (sheet,) = sheets.glob("*.json")
+    assert quiz.check(sheet) == []
+    assert "does not count" in sheet.with_suffix(".html").read_text()
 
 
 def test_a_sheet_is_as_it_was_answered(sheets: Path) -> None:
@@ -98,7 +109,8 @@ def test_a_sheet_is_as_it_was_answered(sheets: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"points": 12}, "0 points, and not 12"),
+        ({"points": 12}, "0 of 12 points, and not 12 of 12"),
+        ({"of": 4}, "0 of 12 points, and not 0 of 4"),
         ({"seed": 8}, "is not a fault of level 2, seed 8"),
         ({"faults": [{}]}, "is no score sheet"),
     ],
@@ -110,6 +122,15 @@ def test_a_sheet_that_somebody_changed_is_found_out(
     (sheet,) = sheets.glob("*.json")
     sheet.write_text(json.dumps(json.loads(sheet.read_text()) | change))
     assert problem in quiz.check(sheet)[0]
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "many"])
+def test_a_quiz_without_a_fault_is_refused(count: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    quiz.add_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--count", count])
+    assert f"--count: {count!r} is no number of faults" in capsys.readouterr().err
 
 
 def test_an_answer_is_asked_for_until_it_is_an_option(
