@@ -72,6 +72,9 @@ def main() -> int:
     except Failure as failure:
         print(f"rehearsal: {failure}", file=sys.stderr)
         return 1
+    except (KeyboardInterrupt, EOFError):
+        print("rehearsal: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -247,5 +247,8 @@ def approve(change: Change, yes: bool, ask: Callable[[str], str] | None = None) 
     question = (
         f"{change.version} runs on {browser_url('staging')}. Release it to production? [y/N] "
     )
-    if (ask or input)(question).strip().lower() not in ("y", "yes"):
+    answer = ""
+    with suppress(EOFError):  # Ctrl-D is no approval
+        answer = (ask or input)(question)
+    if answer.strip().lower() not in ("y", "yes"):
         raise Failure(f"{change.version} was not approved: production stays as it is")

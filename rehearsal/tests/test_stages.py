@@ -7,14 +7,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from rehearsal import __main__ as cli
-from rehearsal import docker, local_aws, machine, repository, stages, watch
+from rehearsal import docker, local_aws, machine, quiz, repository, stages, watch
 from rehearsal.errors import Failure
 from rehearsal.github import Configuration, Run
 from rehearsal.images import builder
@@ -54,6 +56,30 @@ def test_only_a_yes_approves(monkeypatch: pytest.MonkeyPatch, answer: str, appro
     else:
         with pytest.raises(Failure, match=r"v1\.0\.0 was not approved"):
             stages.approve(CHANGE, yes=False)
+
+
+def ended_by(error: type[BaseException]) -> Callable[..., Any]:
+    def end(*words: object) -> None:
+        raise error
+
+    return end
+
+
+def test_an_end_of_input_approves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Failure, match=r"v1\.0\.0 was not approved"):
+        stages.approve(CHANGE, yes=False, ask=ended_by(EOFError))
+
+
+@pytest.mark.parametrize("key", [KeyboardInterrupt, EOFError])
+def test_every_command_that_is_interrupted_ends_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: type[BaseException]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["rehearsal", "quiz"])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(machine, "alone", nullcontext)
+    monkeypatch.setattr(quiz, "main", ended_by(key))
+    assert cli.main() == cli.INTERRUPTED
+    assert capsys.readouterr().err == "rehearsal: interrupted\n"
 
 
 @pytest.fixture
