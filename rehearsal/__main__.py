@@ -22,7 +22,6 @@ from rehearsal import (
     local_aws,
     machine,
     offline_actions,
-    quiz,
     repository,
 )
 from rehearsal.drills.catalogue import DRILLS
@@ -39,6 +38,7 @@ from rehearsal.paths import (
     TIMELINE,
     browser_url,
 )
+from rehearsal.quiz import command as quiz
 from rehearsal.report import write as write_report
 from rehearsal.repository import Change
 from rehearsal.resources import Sampler

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import quiz
 from rehearsal.drills.drill import Drill
 from rehearsal.drills.observation import Observation
+from rehearsal.quiz import command, questions
+from rehearsal.quiz import sheets as score
+from rehearsal.quiz.questions import Question, choose
 
 LEVEL, SEED = 2, 7
 
 
 @pytest.fixture(autouse=True)
 def sheets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(quiz, "SHEETS", tmp_path / "quiz")
+    monkeypatch.setattr(score, "SHEETS", tmp_path / "quiz")
     return tmp_path / "quiz"
 
 
@@ -27,37 +29,37 @@ def as_it_must(drill: Drill) -> Observation:
     return Observation(ran=list(gates), failed=list(gates), printed="what the steps print")
 
 
-def held(ask: quiz.Ask, **changes: Observation) -> quiz.Sheet:
+def held(ask: command.Ask, **changes: Observation) -> score.Sheet:
     """Hold a quiz; some drills may be seen to go otherwise."""
-    drills = quiz.choose(LEVEL, SEED, 3)
+    drills = choose(LEVEL, SEED, 3)
     seen = iter([changes.get(drill.name) or as_it_must(drill) for drill in drills])
-    return quiz.hold(quiz.Sheet("Ada L.", LEVEL, SEED, "2026-01-31"), drills, seen, ask)
+    return command.hold(score.Sheet("Ada L.", LEVEL, SEED, "2026-01-31"), drills, seen, ask)
 
 
-def right(question: quiz.Question) -> int:
+def right(question: Question) -> int:
     return question.right
 
 
-def wrong(question: quiz.Question) -> int:
+def wrong(question: Question) -> int:
     return (question.right + 1) % len(question.options)
 
 
 def test_a_seed_chooses_the_same_faults_and_another_one_others() -> None:
-    names = [[drill.name for drill in quiz.choose(LEVEL, seed, 3)] for seed in (SEED, SEED, 8)]
+    names = [[drill.name for drill in choose(LEVEL, seed, 3)] for seed in (SEED, SEED, 8)]
     assert names[0] == names[1] != names[2]
 
 
 def test_a_level_has_the_faults_of_the_levels_below() -> None:
-    pools = [{drill.name for drill in quiz.pool(level)} for level in quiz.LEVELS]
+    pools = [{drill.name for drill in questions.pool(level)} for level in questions.LEVELS]
     assert pools[0] < pools[1] < pools[2]
 
 
-@pytest.mark.parametrize("drill", quiz.pool(3), ids=lambda drill: drill.name)
+@pytest.mark.parametrize("drill", questions.pool(3), ids=lambda drill: drill.name)
 def test_each_question_has_several_options_and_one_right_answer(drill: Drill) -> None:
-    step, fault, runs, remedy = quiz.questions(drill, 3, SEED)
-    assert step.solution == str(drill.gate or quiz.NO_STEP)
+    step, fault, runs, remedy = questions.questions(drill, 3, SEED)
+    assert step.solution == str(drill.gate or questions.NO_STEP)
     assert fault.solution == drill.fault
-    assert ("new" in runs.solution) == (remedy.solution == quiz.DO_NOTHING)
+    assert ("new" in runs.solution) == (remedy.solution == questions.DO_NOTHING)
     for question in (step, fault, runs, remedy):
         assert len(set(question.options)) == len(question.options) >= 3
 
@@ -69,14 +71,14 @@ def test_points_are_the_right_answers() -> None:
 def test_nothing_names_the_fault_before_the_answers(
     sheets: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def ask(question: quiz.Question) -> int:
+    def ask(question: Question) -> int:
         printed = capsys.readouterr().out + "".join(f.read_text() for f in sheets.glob("run-*"))
         shown.append(printed + "".join(str(path) for path in sheets.iterdir()))
         return question.right
 
     shown: list[str] = []
-    drill, *_ = quiz.choose(LEVEL, SEED, 3)
-    quiz.hold(quiz.Sheet("A", LEVEL, SEED, ""), [drill], iter([as_it_must(drill)]), ask)
+    drill, *_ = choose(LEVEL, SEED, 3)
+    command.hold(score.Sheet("A", LEVEL, SEED, ""), [drill], iter([as_it_must(drill)]), ask)
     assert len(shown) == 4
     assert not [text for text in shown if drill.name in text or drill.fault in text]
     assert drill.fault in capsys.readouterr().out
@@ -84,17 +86,17 @@ def test_nothing_names_the_fault_before_the_answers(
 
 @pytest.mark.parametrize("count", [2, 3, 7])
 def test_the_first_faults_of_a_longer_quiz_are_those_of_a_shorter_one(count: int) -> None:
-    assert quiz.choose(LEVEL, SEED, count) == quiz.choose(LEVEL, SEED, 8)[:count]
+    assert choose(LEVEL, SEED, count) == choose(LEVEL, SEED, 8)[:count]
 
 
 def test_a_fault_that_went_otherwise_does_not_count(
     sheets: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, drill, _ = quiz.choose(LEVEL, SEED, 3)
+    _, drill, _ = choose(LEVEL, SEED, 3)
     assert held(right, **{drill.name: Observation()}).of == 8
     assert "so this fault does not count" in capsys.readouterr().out
     (sheet,) = sheets.glob("*.json")
-    assert quiz.check(sheet) == []
+    assert score.check(sheet) == []
     assert "does not count" in sheet.with_suffix(".html").read_text()
 
 
@@ -102,7 +104,7 @@ def test_a_sheet_is_as_it_was_answered(sheets: Path) -> None:
     held(right)
     (sheet,) = sheets.glob("*.json")
     assert sheet.name == "Ada-L--level-2-seed-7.json"
-    assert quiz.check(sheet) == []
+    assert score.check(sheet) == []
     assert "Ada L.: 12 of 12 points" in sheet.with_suffix(".html").read_text()
 
 
@@ -121,13 +123,13 @@ def test_a_sheet_that_somebody_changed_is_found_out(
     held(wrong)
     (sheet,) = sheets.glob("*.json")
     sheet.write_text(json.dumps(json.loads(sheet.read_text()) | change))
-    assert problem in quiz.check(sheet)[0]
+    assert problem in score.check(sheet)[0]
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many"])
 def test_a_quiz_without_a_fault_is_refused(count: str, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
-    quiz.add_arguments(parser)
+    command.add_arguments(parser)
     with pytest.raises(SystemExit):
         parser.parse_args(["--count", count])
     assert f"--count: {count!r} is no number of faults" in capsys.readouterr().err
@@ -138,5 +140,5 @@ def test_an_answer_is_asked_for_until_it_is_an_option(
 ) -> None:
     answers = iter(["", "three", "3", "0", "2"])
     monkeypatch.setattr("builtins.input", lambda text: next(answers))
-    assert quiz.from_terminal(quiz.Question("Which?", ["one", "two"], 0)) == 1
+    assert command.from_terminal(Question("Which?", ["one", "two"], 0)) == 1
     assert capsys.readouterr().out.count("A number from 1 to 2, please.") == 4

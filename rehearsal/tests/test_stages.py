@@ -16,10 +16,11 @@ import pytest
 from rich.console import Console
 
 from rehearsal import __main__ as cli
-from rehearsal import docker, local_aws, machine, quiz, repository, stages, watch
+from rehearsal import docker, local_aws, machine, repository, stages, watch
 from rehearsal.errors import Failure
 from rehearsal.github import Configuration, Run
 from rehearsal.images import builder
+from rehearsal.quiz import command as quiz
 from rehearsal.repository import Change
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Load, Lost, Stage, Timeline

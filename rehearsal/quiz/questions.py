@@ -1,0 +1,98 @@
+"""The faults of a quiz, and the questions about each.
+
+The seed chooses the faults and the order of the answers, so a class can have the same quiz or
+different ones, and a score sheet can be checked without running anything again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rehearsal.drills.catalogue import DRILLS
+from rehearsal.drills.drill import Drill
+from rehearsal.drills.gates import APPROVE, TEST
+
+NO_STEP = "none: every step passed"
+FAULTS_OFFERED = STEPS_OFFERED = 4
+LEVELS = {1: "a pull request", 2: "a deploy to staging as well", 3: "a release as well"}
+
+DO_NOTHING = "nothing: it is live, and it was verified"
+CORRECT = "correct the change, and push it: the version before serves meanwhile"
+FIX = "fix what is outside of the change, and run the workflow again"
+ROLL_BACK = "scripts/rollback at once"
+REMEDIES = (DO_NOTHING, CORRECT, FIX, ROLL_BACK)
+
+
+@dataclass
+class Question:
+    """A question, its options, and the number of the right one."""
+
+    text: str
+    options: list[str]
+    right: int
+    given: int = -1
+
+    @property
+    def answer(self) -> str:
+        return self.options[self.given] if self.given >= 0 else "no answer"
+
+    @property
+    def solution(self) -> str:
+        return self.options[self.right]
+
+
+def pool(level: int) -> list[Drill]:
+    """Return the drills of a level: each is one run of a workflow."""
+
+    def level_of(drill: Drill) -> int:
+        if drill.environment == "production":
+            return 3
+        return 1 if drill.gate and drill.gate.workflow == TEST else 2
+
+    usual = [one for one in DRILLS if one.gate != APPROVE and (one.gate or not one.scenario)]
+    # Whether a drill can run here must not decide which ones a seed chooses.
+    return [drill for drill in usual if level_of(drill) <= level and drill.unless is str]
+
+
+def choose(level: int, seed: int, count: int) -> list[Drill]:
+    """Return the drills of a quiz, which level and seed decide."""
+    found = pool(level)
+    random.Random(f"{level} {seed}").shuffle(found)  # noqa: S311
+    return found[:count]
+
+
+def questions(drill: Drill, level: int, seed: int) -> list[Question]:
+    """Return what is asked about a drill, with the options in the order of the seed."""
+    chance = random.Random(f"{level} {seed} {drill.name}")  # noqa: S311
+    others = [other for other in pool(level) if other != drill]
+    chance.shuffle(others)
+
+    def question(text: str, right: str, wrong: Sequence[str]) -> Question:
+        options = [right, *dict.fromkeys(one for one in wrong if one != right)]
+        chance.shuffle(options)
+        return Question(text, options, options.index(right))
+
+    stopped = str(drill.gate or NO_STEP)
+    steps = list(dict.fromkeys(str(other.gate) for other in others if other.gate))
+    steps = [step for step in steps if step != stopped][: STEPS_OFFERED - 1]
+    same = [other for other in others if (other.gate is None) == (drill.gate is None)]
+    alike = [other.fault for other in [*same, *others]][: FAULTS_OFFERED - 1]
+    new = drill.after.runs != "before"
+    return [
+        question("Which step stopped it?", stopped, [*steps, NO_STEP]),
+        question("What was wrong?", drill.fault, alike),
+        question(
+            f"What does {drill.environment} run now?",
+            "the new version" if new else "the version before",
+            ["the new version", "the version before", "nothing: it is down"],
+        ),
+        question("What would you do?", remedy(drill), REMEDIES),
+    ]
+
+
+def remedy(drill: Drill) -> str:
+    if drill.after.runs != "before":
+        return DO_NOTHING
+    return CORRECT if drill.change else FIX
