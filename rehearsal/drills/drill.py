@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from rehearsal.drills.context import Injection, Scenario
@@ -31,6 +32,12 @@ class After:
     slack: str = ""  # a part of Slack's message; empty: no message
     says: str = ""  # a part of the run's output
     loses: bool = False  # requests may be lost, as the old version can't answer them either
+
+
+# What most deploys to staging require.
+SHIPPED = After(runs="change", pushed=True, slack=DEPLOYED)
+not_moved = partial(After, pushed=True, slack=NOT_MOVED)
+rolled_back = partial(After, pushed=True, slack=ROLLED_BACK)
 
 
 @dataclass(frozen=True)

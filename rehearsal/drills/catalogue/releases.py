@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from rehearsal import events, local_aws, repository, stages
 from rehearsal.drills import faults
 from rehearsal.drills.context import DrillContext
@@ -98,115 +100,101 @@ def next_version(context: DrillContext) -> str:
     return f"v{version}"
 
 
+# A drill that tags its baseline, unless it has another scenario.
+production = partial(Drill, environment="production", scenario=tag())
+# The same, once staging runs the baseline.
+staged = partial(production, staged=True)
+
 DRILLS = (
-    Drill(
+    production(
         "tag-without-patch",
         "A tag is v1.2.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="'v1.2' is no version"),
         scenario=tag("v1.2"),
-        environment="production",
         seconds=15,
     ),
-    Drill(
+    production(
         "tag-of-a-candidate",
         "A tag is v1.2.3-rc1, which the pattern of the workflow lets through.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="'v1.2.3-rc1' is no version"),
         scenario=tag("v1.2.3-rc1"),
-        environment="production",
         seconds=15,
     ),
-    Drill(
+    production(
         "tag-with-a-command",
         "A tag is a version, and then a command for the shell.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="is no version"),
         scenario=tag("v1.2.3;touch${IFS}pwned;$(touch${IFS}pwned)"),
-        environment="production",
         seconds=15,
     ),
-    Drill(
+    production(
         "tag-off-main",
         "A tag is on a commit that was never merged.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="which is not on main"),
         scenario=tag(on="change"),
-        environment="production",
         seconds=15,
     ),
-    Drill(
+    production(
         "tag-not-in-the-changelog",
         "The changelog has no section on the version.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="CHANGELOG.md"),
         scenario=tag("v99.0.0"),
-        environment="production",
         seconds=20,
     ),
-    Drill(
+    production(
         "approval-refused",
         "Nobody agrees to a release.",
         APPROVE,
         After(says="was not approved"),
         scenario=refuse,
-        environment="production",
         seconds=10,
     ),
-    Drill(
+    production(
         "tag-not-on-staging",
         "A tag is on a commit that staging does not run.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="staging runs"),
-        scenario=tag(),
-        environment="production",
         seconds=25,
     ),
-    Drill(
+    staged(
         "friday-afternoon",
         "It is Friday, three in the afternoon.",
         CHECK_TIME,
         After(slack=NOT_BEGUN, says="it is Friday, 15:00 UTC"),
         variables={"ALLOW_FRIDAY_DEPLOY": ""},
         runner={"LD_PRELOAD": FAKETIME, "FAKETIME": FRIDAY},
-        scenario=tag(),
-        environment="production",
-        staged=True,
         seconds=45,
     ),
-    Drill(
+    staged(
         "rerun-of-an-old-release",
         "Somebody runs the release of a lower version again, whose checks passed then.",
         NOT_LOWER,
         After(runs="change", slack=NOT_MOVED, says="is a lower version"),
         scenario=release_lower,
-        environment="production",
-        staged=True,
         seconds=150,
     ),
-    Drill(
+    staged(
         "severe-finding",
         "The registry's scan finds a critical vulnerability in the image, and there is a fix.",
         FINDINGS,
         After(slack=NOT_MOVED, says="severe findings have a fix: CRITICAL CVE-2099-0001"),
         given=faults.vulnerable,
-        scenario=tag(),
-        environment="production",
-        staged=True,
         seconds=30,
     ),
-    Drill(
+    staged(
         "tag-moved",
         "The version was released already, as another image: its tag was moved.",
         PROMOTE,
         After(slack=NOT_MOVED, says="already exists with digest sha256:"),
         given=release_another,
-        scenario=tag(),
-        environment="production",
-        staged=True,
         seconds=25,
     ),
-    Drill(
+    staged(
         "promotion-refused",
         "Production's registry refuses the image.",
         PROMOTE,
@@ -216,29 +204,21 @@ DRILLS = (
                 registry=True, method="POST", status=403, error="DENIED", times=99
             )
         },
-        scenario=tag(),
-        environment="production",
-        staged=True,
         seconds=20,
     ),
-    Drill(
+    staged(
         "good-release",
         "Nothing goes wrong: what staging runs is tagged.",
         None,
         After(runs="baseline", slack=DEPLOYED),
-        scenario=tag(),
-        environment="production",
-        staged=True,
         seconds=140,
     ),
-    Drill(
+    staged(
         "older-version-by-hand",
         "Somebody runs the workflow by its button, with the version before.",
         None,
         After(runs="baseline", slack=DEPLOYED),
         scenario=redeploy_older,
-        environment="production",
-        staged=True,
         instead="it is deployed, as a rollback",
         seconds=250,
     ),

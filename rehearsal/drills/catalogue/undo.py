@@ -8,7 +8,7 @@ from rehearsal import local_aws
 from rehearsal.drills import states
 from rehearsal.drills.catalogue.deploys import BROKEN, SLEEP, UNBROKEN
 from rehearsal.drills.context import DrillContext
-from rehearsal.drills.drill import DEPLOYED, ROLLED_BACK, After, Drill
+from rehearsal.drills.drill import DEPLOYED, After, Drill, rolled_back
 from rehearsal.drills.environment import break_pages, ring_while_it_returns
 from rehearsal.drills.faults import aside
 from rehearsal.drills.gates import DEPLOY
@@ -99,7 +99,7 @@ DRILLS = (
         "rollback-in-flight",
         "Somebody rolls back while new tasks, which take a minute to start, still come up.",
         DEPLOY,
-        After(pushed=True, slack=ROLLED_BACK, says="stopped by a user"),
+        rolled_back(says="stopped by a user"),
         change=append("gunicorn.conf.py", SLEEP.format(60)),
         when={DEPLOY.step: aside(roll_back_meanwhile)},
         scenario=deploy,
