@@ -17,27 +17,24 @@ import sys
 import tempfile
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.capacity import processors
+from rehearsal.images.debian import BASES, BOOKWORM, SID, bootstrap
+from rehearsal.images.inherited import write_machine
+from rehearsal.images.progress import PROGRESS, BuildError, run
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 SECONDS_TO_ANSWER = 15
-SECONDS_BETWEEN = 4  # lines of progress
 # Labels: the replaced image, a note on the replacement, and a hash of its sources.
 STAND_IN_FOR, STAND_IN_IS = "stand-in.for", "stand-in.is"
 SOURCES = "rehearsal.sources"
-
-
-class BuildError(Exception):
-    """An image can't be had; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +56,6 @@ class Own:
 
 PYTHON = "python:3.11-slim-bookworm"
 RUNNER = "rehearsal-runner"
-# Debian as mmdebstrap makes it, and the suite.
-BASES = {"debian:bookworm-slim": "bookworm", "debian:sid-slim": "sid"}
-BOOKWORM, SID = BASES
 # The runner takes longest, and needs the other two: nothing else may hold these up.
 CRITICAL_PATH = {BOOKWORM, PYTHON, RUNNER}
 _REDIS = StandIn("redis.Dockerfile", BOOKWORM, "Redis 7.0 of Debian 12")
@@ -93,68 +87,6 @@ OWN = {
 
 def docker(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["docker", *words], capture_output=True, text=True)
-
-
-def run(*command: str, **variables: str) -> None:
-    """Run a command, and show the end of what it said when it fails."""
-    said: deque[str] = deque(maxlen=20)
-    with subprocess.Popen(
-        command,
-        env=os.environ | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
-        assert process.stdout
-        for line in filter(None, map(str.strip, process.stdout)):
-            said.append(line)
-            PROGRESS.note(line)
-    if process.returncode:
-        end = "\n".join(f"  {line}" for line in said)
-        raise BuildError(f"`{' '.join(command[:2])}` failed:\n{end}")
-
-
-class Progress:
-    """The images that are being built, for a person who waits."""
-
-    def __init__(self) -> None:
-        self.begun: dict[str, float] = {}
-        self.notes: dict[str, str] = {}
-        self.wanted: list[Future[None]] = []
-        self.image = threading.local()
-
-    @contextmanager
-    def making(self, image: str, how: str) -> Iterator[None]:
-        """Take down that this thread makes an image until the block ends."""
-        self.image.name = image
-        self.begun[image], self.notes[image] = time.monotonic(), how
-        try:
-            yield
-        finally:
-            del self.begun[image]
-            self.image.name = ""
-
-    def note(self, line: str) -> None:
-        """Take down the last line that the command of this thread's image printed."""
-        if image := getattr(self.image, "name", ""):
-            self.notes[image] = line
-
-    def lines(self) -> Iterator[str]:
-        """Yield a line for each image that is being made."""
-        now = time.monotonic()
-        here = f"{sum(future.done() for future in self.wanted)} of {len(self.wanted)} are here"
-        for image, begun in list(self.begun.items()):
-            note = self.notes[image][:70]
-            yield f"  {image}: {now - begun:.0f} s, {here}: {note}"
-
-    def print_until(self, ended: threading.Event) -> None:
-        while not ended.wait(SECONDS_BETWEEN):
-            for line in self.lines():
-                print(line, flush=True)
-
-
-PROGRESS = Progress()
 
 
 def labels(image: str) -> dict[str, str] | None:
@@ -189,34 +121,6 @@ def pull(image: str) -> str:
     return f"no answer within {SECONDS_TO_ANSWER} s" if silent.is_set() else lines[-1].strip()
 
 
-def pip_index() -> str:
-    """Return the package index in the configuration of this machine's pip, if any."""
-    if index := os.environ.get("PIP_INDEX_URL"):
-        return index
-    told = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-    return subprocess.run(told, capture_output=True, text=True).stdout.strip()
-
-
-def write_machine(folder: Path) -> None:
-    """Write what an image takes over from this machine: whom it trusts, where pip installs from.
-
-    A machine behind a proxy trusts the proxy's certificate: so must what is built on it.
-    """
-    (folder / "etc/ssl/certs").mkdir(parents=True)
-    settings = ["[global]"]
-    if AUTHORITIES.exists():
-        shutil.copyfile(AUTHORITIES, folder / "etc/ssl/certs/ca-certificates.crt")
-        settings.append(f"cert = {AUTHORITIES}")
-    if index := pip_index():
-        settings.append(f"index-url = {index}")
-        (folder / "etc/uv").mkdir()
-        (folder / "etc/uv/uv.toml").write_text(f'[[index]]\nurl = "{index}"\ndefault = true\n')
-    (folder / "etc/pip.conf").write_text("\n".join([*settings, ""]))
-    # Over an image's own folders, so with their permissions, whatever the umask is.
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
-
-
 def build_command() -> tuple[str, dict[str, str]]:
     """Return the Docker CLI to build with, and its variables: the first that has BuildKit.
 
@@ -245,65 +149,6 @@ def build(image: str, dockerfile: str, files: Sequence[Path], marks: dict[str, s
         options += ["--network=host", f"--file={HERE / dockerfile}", f"--tag={image}"]
         program, variables = build_command()
         run(program, "build", *options, str(context), **variables)
-
-
-def mirror() -> list[str]:
-    """Return the Debian mirror of this machine; empty on another system."""
-    listed = ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"]
-    listed += ["Label: Debian"]  # not its security updates, and no other vendor's packages
-    return subprocess.run(listed, capture_output=True, text=True).stdout.split()[:1]
-
-
-# As in Docker's own images: without documentation, and dpkg does not sync each file to the disk.
-SLIM = (
-    "--variant=minbase",
-    '--aptopt=Acquire::Languages "none"',
-    # A snapshot of sid may be older than its date allows.
-    '--aptopt=Acquire::Check-Valid-Until "false"',
-    "--dpkgopt=force-unsafe-io",
-    *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "info", "locale", "man")),
-)
-# Without this hook bookworm gets usrmerge, which needs all of Perl.
-MERGED_USR = Path("/usr/share/mmdebstrap/hooks/merged-usr")
-INSTALLING = threading.Lock()
-
-
-def install_mmdebstrap() -> None:
-    """Install mmdebstrap if it is missing, once for all who wait for it."""
-    with INSTALLING:
-        if shutil.which("mmdebstrap"):
-            return
-        if not shutil.which("apt-get"):
-            raise BuildError("a stand-in needs mmdebstrap, and a Debian or Ubuntu to run it on")
-        run("apt-get", "update", "-qq")
-        packages = ("mmdebstrap", "debian-archive-keyring")
-        run("apt-get", "install", "-qq", "--no-install-recommends", *packages)
-
-
-def bootstrap(image: str) -> None:
-    """Make a small Debian from packages."""
-    if os.geteuid() != 0:
-        raise BuildError("a stand-in needs mmdebstrap, and that needs root: run it with sudo")
-    install_mmdebstrap()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_machine(folder / "machine")
-        # With this machine's authorities, apt can use the mirror before ca-certificates is there.
-        trusted = f'cp --recursive {folder}/machine/etc/ssl "$1/etc"'
-        options = [*SLIM, f"--customize-hook={trusted}"]
-        if BASES[image] == "bookworm" and MERGED_USR.is_dir():
-            options += [f"--hook-dir={MERGED_USR}", "--include=usr-is-merged"]
-        archive = folder / "root.tar"
-        scratch = folder / "scratch"
-        scratch.mkdir()
-        # In memory, where nothing waits for a disk; the kernel unmounts it when the process ends.
-        in_memory = 'mount -t tmpfs tmpfs "$TMPDIR" && exec mmdebstrap "$@"'
-        run(
-            *("unshare", "--mount", "sh", "-c", in_memory, "sh", "--quiet", *options),
-            *(BASES[image], str(archive), *mirror()),
-            TMPDIR=str(scratch),
-        )
-        run("docker", "import", str(archive), image)
 
 
 def sources(own: Own) -> list[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rehearsal.images import builder
+from rehearsal.images import builder, debian, progress
 
 WORKFLOWS = builder.ROOT / ".github" / "workflows"
 Answer = subprocess.CompletedProcess[str]
@@ -141,7 +141,7 @@ def test_a_base_and_a_stand_in_are_made_once(
     machine = Machine(monkeypatch, "no such host")
     assert builder.make(["mysql:8.0", "mysql:8.4"]) == 0
     base, stand_in = machine.built
-    assert base == builder.SID
+    assert base == debian.SID
     assert {stand_in, *machine.tagged} == {"mysql:8.0", "mysql:8.4"}
     said = "OFFLINE: mysql:8.0 is the MySQL of Debian sid"
     assert said in capsys.readouterr().out
@@ -181,14 +181,14 @@ def test_the_mirror_is_the_machines_own(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "apt-get").write_text("#!/bin/sh\necho http://near/debian\necho http://near/more\n")
     (tmp_path / "apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert builder.mirror() == ["http://near/debian"]
+    assert debian.mirror() == ["http://near/debian"]
     (tmp_path / "apt-get").write_text("#!/bin/sh\n")
-    assert builder.mirror() == []
+    assert debian.mirror() == []
 
 
 def test_a_build_that_fails_shows_the_end_of_its_log() -> None:
-    with pytest.raises(builder.BuildError) as failure:
-        builder.run("sh", "-c", "seq 1 30; exit 3")
+    with pytest.raises(progress.BuildError) as failure:
+        progress.run("sh", "-c", "seq 1 30; exit 3")
     assert str(failure.value).startswith("`sh -c` failed:\n  11\n")
     assert str(failure.value).endswith("\n  30")
 
@@ -268,18 +268,17 @@ def test_an_image_that_is_none_of_the_rehearsals_is_refused() -> None:
     assert "error: mysql:5.7 is none of the rehearsal's images: python:3.11" in done.stderr
 
 
+def lines_of(shown: progress.Progress) -> list[str]:
+    return [re.sub(r"\d+ s,", "N s,", line) for line in shown.lines()]
+
+
 def test_somebody_who_waits_sees_each_image_that_is_made_and_the_last_line_of_its_command() -> None:
-    progress = builder.Progress()
-    progress.wanted = [Future(), Future()]
-    progress.wanted[0].set_result(None)
-    with progress.making("python", "pulling"):
-        assert list(progress.lines()) == ["  python: 0 s, 1 of 2 are here: pulling"]
-        progress.note("Step 2/3")
-        assert list(progress.lines()) == ["  python: 0 s, 1 of 2 are here: Step 2/3"]
-    progress.note("of no image")
-    assert list(progress.lines()) == []
-
-
-def test_a_command_that_fails_shows_the_end_of_what_it_said() -> None:
-    with pytest.raises(builder.BuildError, match=r"(?s)`sh -c` failed:\n  2\n.*  21$"):
-        builder.run("sh", "-c", "seq 21; exit 1")
+    shown = progress.Progress()
+    shown.wanted = [Future(), Future()]
+    shown.wanted[0].set_result(None)
+    with shown.making("python", "pulling"):
+        assert lines_of(shown) == ["  python: N s, 1 of 2 are here: pulling"]
+        shown.note("Step 2/3")
+        assert lines_of(shown) == ["  python: N s, 1 of 2 are here: Step 2/3"]
+    shown.note("of no image")
+    assert lines_of(shown) == []

@@ -1,0 +1,39 @@
+"""This machine's trusted certificates and package index, for the images that are built on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+def pip_index() -> str:
+    """Return the package index in the configuration of this machine's pip, if any."""
+    if index := os.environ.get("PIP_INDEX_URL"):
+        return index
+    told = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
+    return subprocess.run(told, capture_output=True, text=True).stdout.strip()
+
+
+def write_machine(folder: Path) -> None:
+    """Write what an image takes over from this machine: whom it trusts, where pip installs from.
+
+    A machine behind a proxy trusts the proxy's certificate: so must what is built on it.
+    """
+    (folder / "etc/ssl/certs").mkdir(parents=True)
+    settings = ["[global]"]
+    if AUTHORITIES.exists():
+        shutil.copyfile(AUTHORITIES, folder / "etc/ssl/certs/ca-certificates.crt")
+        settings.append(f"cert = {AUTHORITIES}")
+    if index := pip_index():
+        settings.append(f"index-url = {index}")
+        (folder / "etc/uv").mkdir()
+        (folder / "etc/uv/uv.toml").write_text(f'[[index]]\nurl = "{index}"\ndefault = true\n')
+    (folder / "etc/pip.conf").write_text("\n".join([*settings, ""]))
+    # Over an image's own folders, so with their permissions, whatever the umask is.
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
