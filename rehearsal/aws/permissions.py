@@ -78,11 +78,20 @@ def pass_roles(*given: Json) -> Iterator[Permission]:
             yield Permission("iam:PassRole", whole, context)
 
 
+def tag_at_creation(action: str, request: Json, resource: str) -> Iterator[Permission]:
+    """Yield what a call needs that creates a resource with tags.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
+    """
+    if request.get("tags"):
+        context = {"ecs:CreateAction": action.partition(":")[2]}
+        yield Permission("ecs:TagResource", resource, context)
+
+
 def register_task_definition(action: str, request: Json) -> Iterator[Permission]:
     family = arn("ecs", f"task-definition/{request.get('family', '')}:*")
     yield Permission(action, family)
-    if request.get("tags"):
-        yield Permission("ecs:TagResource", family, {"ecs:CreateAction": action.partition(":")[2]})
+    yield from tag_at_creation(action, request, family)
     yield from pass_roles(request)
 
 
@@ -94,6 +103,7 @@ def run_task(action: str, request: Json) -> Iterator[Permission]:
     key = definition_key(request)
     context: Context = {"ecs:cluster": arn("ecs", f"cluster/{cluster(request)}")}
     yield Permission(action, arn("ecs", f"task-definition/{key}"), context)
+    yield from tag_at_creation(action, request, arn("ecs", f"task/{cluster(request)}/*"))
     yield from pass_roles(ecs._task_defs.get(key) or {}, request.get("overrides") or {})
 
 

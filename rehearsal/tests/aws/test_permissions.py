@@ -142,6 +142,15 @@ def test_a_definition_with_tags_needs_the_permission_to_tag() -> None:
     assert f"ecs:TagResource on resource: {ECS}task-definition/web:*" in why
 
 
+def test_a_task_with_tags_needs_the_permission_to_tag() -> None:
+    client("ecs").register_task_definition(**FAMILY)
+    ecs = client("ecs", user(allow("ecs:RunTask", "iam:PassRole")))
+    tags = [{"key": "a", "value": "b"}]
+    why = refusal(lambda: ecs.run_task(cluster="c", taskDefinition="web", tags=tags))
+    assert f"ecs:TagResource on resource: {ECS}task/c/*" in why
+    assert refusal(lambda: ecs.run_task(cluster="c", taskDefinition="web")) == ""
+
+
 def test_whoever_moves_a_service_must_be_allowed_to_read_its_alarms() -> None:
     alarms = {"alarmNames": ["errors"], "enable": True, "rollback": True}
     client("ecs").create_cluster(clusterName="c")
