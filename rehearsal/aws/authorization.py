@@ -80,7 +80,7 @@ def describe() -> Json:
 
 
 def caller() -> str:
-    """Return the access key of the call under way; the administrator's where there is no call."""
+    """Return the access key of the call under way; empty where there is no call."""
     call = current.get()
     return str(extract_access_key_id(call.headers, call.query)) if call else ""
 

@@ -1,7 +1,7 @@
 """RDS's certificate authority: it signs a certificate for each database, for its endpoint's name.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html
-The real one's certificates are public, its keys are not: so this is another, made at the start.
+RDS keeps its private keys secret, so the local AWS creates an authority of its own at the start.
 """
 
 from __future__ import annotations
