@@ -47,22 +47,25 @@ def cluster(request: Json) -> str:
     return str(request.get("cluster") or "default").rpartition("/")[2]
 
 
+def cluster_condition(request: Json) -> Context:
+    return {"ecs:cluster": arn("ecs", f"cluster/{cluster(request)}")}
+
+
 def in_cluster(kind: str, member: str) -> Needs:
     """Return what an action needs on resources of a cluster, which a member of a request names."""
 
     def needs(action: str, request: Json) -> Iterator[Permission]:
-        context: Context = {"ecs:cluster": arn("ecs", f"cluster/{cluster(request)}")}
-        named = request.get(member) or []
+        named, condition = request.get(member) or [], cluster_condition(request)
         for name in [named] if isinstance(named, str) else named:
             short = f"{kind}/{cluster(request)}/{name.rpartition('/')[2]}"
-            yield Permission(action, name if "arn:" in name else arn("ecs", short), context)
+            yield Permission(action, name if "arn:" in name else arn("ecs", short), condition)
 
     return needs
 
 
 def list_tasks(action: str, request: Json) -> Iterator[Permission]:
     """Yield what a list of tasks needs: only the condition on the cluster narrows it."""
-    yield Permission(action, context={"ecs:cluster": arn("ecs", f"cluster/{cluster(request)}")})
+    yield Permission(action, context=cluster_condition(request))
 
 
 def pass_roles(*given: Json) -> Iterator[Permission]:
@@ -101,8 +104,8 @@ def definition_key(request: Json) -> str:
 
 def run_task(action: str, request: Json) -> Iterator[Permission]:
     key = definition_key(request)
-    context: Context = {"ecs:cluster": arn("ecs", f"cluster/{cluster(request)}")}
-    yield Permission(action, arn("ecs", f"task-definition/{key}"), context)
+    definition = arn("ecs", f"task-definition/{key}")
+    yield Permission(action, definition, cluster_condition(request))
     yield from tag_at_creation(action, request, arn("ecs", f"task/{cluster(request)}/*"))
     yield from pass_roles(ecs._task_defs.get(key) or {}, request.get("overrides") or {})
 
