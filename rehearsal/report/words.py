@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from rehearsal.timeline import Outcome
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
-# The service's style sheet has a shape for each of these.
+# base.css or report.css has a shape for each of these.
 STATUS: dict[Outcome, str] = {
     "success": "ok",
     "failure": "failed",
