@@ -234,14 +234,15 @@ def test_credentials_that_are_no_good_stop_the_job(
     assert not (job.folder / "GITHUB_ENV").exists()
 
 
-def test_a_python_comes_from_the_tool_cache(job: Job) -> None:
+@pytest.mark.parametrize("architecture", ["x64", "arm64"])
+def test_a_python_comes_from_the_tool_cache(job: Job, architecture: str) -> None:
     place = job.folder / "cache" / "Python" / "3.11.2"
-    (place / "x64" / "bin").mkdir(parents=True)
-    (place / "x64.complete").touch()
+    (place / architecture / "bin").mkdir(parents=True)
+    (place / f"{architecture}.complete").touch()
     cache = {"AGENT_TOOLSDIRECTORY": str(job.folder / "cache")}
     job.run("actions/setup-python", cache, python_version="3.11")
     assert job.left("GITHUB_OUTPUT")["python-version"] == "3.11.2"
-    assert (job.folder / "GITHUB_PATH").read_text() == f"{place}/x64/bin\n"
+    assert (job.folder / "GITHUB_PATH").read_text() == f"{place}/{architecture}/bin\n"
     job.run("actions/setup-python", cache, python_version="3.1")
     assert job.code == 1
 
