@@ -37,9 +37,9 @@ def test_no_docker_is_named_with_where_to_get_it(
 def test_a_rehearsal_makes_sure_of_an_engine_before_it_installs_packages() -> None:
     makefile = (ROOT / "rehearsal" / "Makefile").read_text()
     recipes = re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", makefile, re.M)
-    rehearse = re.compile(r"-m rehearsal (pipeline|drill)|--kind rehearsal|-m rehearsal.bench")
+    rehearse = re.compile(r"-m rehearsal (pipeline|drill|quiz)|--kind rehearsal|-m rehearsal.bench")
     found = {name: recipe.split("\n") for name, recipe in recipes if rehearse.search(recipe)}
-    wanted = {"pipeline", "drills"}
+    wanted = {"pipeline", "drills", "quiz"}
     wanted.add("bench-pipeline")  # only with: template
     assert wanted <= found.keys()
     for first, second, *_ in found.values():
