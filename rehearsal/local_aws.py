@@ -15,6 +15,7 @@ from typing import Any
 from rehearsal import docker
 from rehearsal.aws.settings import ADMINISTRATOR
 from rehearsal.errors import Failure
+from rehearsal.files import replace_text
 from rehearsal.paths import (
     ACCOUNT,
     API,
@@ -145,7 +146,7 @@ def make(environment: str) -> dict[str, str]:
     # RDS's authority is another one here.
     authority = get("/_rehearsal/database-ca")["certificates"]
     given["parameters"] |= OVERRIDES | {"DatabaseCa": authority}
-    path.write_text(json.dumps({**given, "account": ACCOUNT, "region": REGION}))
+    replace_text(path, json.dumps({**given, "account": ACCOUNT, "region": REGION}))
     printed = shell("scripts/deploy-infra", environment, "--yes", "--parameters", str(path))
     return dict(re.findall(r"variable ([A-Z_]+) +(\S+)", printed))
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from rehearsal import docker, events, local_aws, repository
 from rehearsal.errors import Failure
+from rehearsal.files import replace_text
 from rehearsal.github import WORKFLOWS, Configuration, Run
 from rehearsal.images import builder
 from rehearsal.paths import (
@@ -133,7 +134,7 @@ class Rehearsal:
             keys = pool.map(local_aws.deploy_keys, ENVIRONMENTS)
             self.keys = dict(zip(ENVIRONMENTS, keys, strict=True))
         text = json.dumps({"of": made, "variables": self.variables, "keys": self.keys})
-        MADE.write_text(text)
+        replace_text(MADE, text)
 
     def test(self, change: Change) -> None:
         """Run test.yml as GitHub does for a pull request."""
@@ -148,7 +149,7 @@ class Rehearsal:
         with self.stage("deploy-staging.yml", "Merge to main") as stage:
             repository.merge(change)
             self.deploy(stage, "staging", events.push(change))
-        CHANGE.write_text(json.dumps(asdict(change)))
+        replace_text(CHANGE, json.dumps(asdict(change)))
 
     def production(self, change: Change) -> None:
         """Tag what staging runs, and run deploy-prod.yml."""

@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
+from rehearsal.files import replace_text
+
 NEAR = 3.0  # seconds between a cause and a lost request
 
 Outcome = Literal["running", "success", "failure", "skipped"]
@@ -217,7 +219,5 @@ class Timeline:
         )
 
     def write(self, path: Path) -> None:
-        """Write the timeline as JSON, atomically."""
-        scratch = path.with_suffix(".part")
-        scratch.write_text(json.dumps(asdict(self), indent=1) + "\n")
-        scratch.replace(path)
+        """Write the timeline as JSON."""
+        replace_text(path, json.dumps(asdict(self), indent=1) + "\n")

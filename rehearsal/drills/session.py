@@ -18,6 +18,7 @@ from rehearsal.drills.drill import Drill
 from rehearsal.drills.execution import new_context, run_drill
 from rehearsal.drills.observation import Observation
 from rehearsal.errors import Failure
+from rehearsal.files import replace_text
 from rehearsal.paths import DRILLS, DRILLS_REPORT
 from rehearsal.report import write as write_report
 from rehearsal.repository import Change
@@ -136,10 +137,8 @@ def take(done: Drilled, observation: Observation) -> None:
 
 
 def write_json(path: Path, drills: Sequence[Drilled]) -> None:
-    scratch = path.with_suffix(".part")
     found = {
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "drills": [asdict(done) for done in drills],
     }
-    scratch.write_text(json.dumps(found, indent=1) + "\n")
-    scratch.replace(path)
+    replace_text(path, json.dumps(found, indent=1) + "\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.template import Context, Engine
 
+from rehearsal.files import replace_text
 from rehearsal.paths import OUT
 from rehearsal.quiz.questions import Question, choose, questions
 
@@ -69,9 +70,9 @@ def write(sheet: Sheet) -> Path:
     SHEETS.mkdir(parents=True, exist_ok=True)
     name = "".join(one if one.isalnum() else "-" for one in sheet.student) or "student"
     file = SHEETS / f"{name}-level-{sheet.level}-seed-{sheet.seed}.json"
-    file.write_text(json.dumps(asdict(sheet), indent=1, ensure_ascii=False) + "\n")
+    replace_text(file, json.dumps(asdict(sheet), indent=1, ensure_ascii=False) + "\n")
     # The properties of questions are for the page; JSON has the options.
     context = Context({**asdict(sheet), "faults": sheet.faults}, use_l10n=False, use_tz=False)
     page = ENGINE.get_template("sheet.html").render(context)
-    file.with_suffix(".html").write_text(page)
+    replace_text(file.with_suffix(".html"), page)
     return file.with_suffix(".html")

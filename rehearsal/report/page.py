@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from django.template import Context, Engine
 
+from rehearsal.files import replace_text
 from rehearsal.timeline import Image, Job, Message, Release, Stage, Step, Timeline
 
 from . import drills
@@ -25,10 +26,7 @@ ENGINE = Engine(dirs=[str(HERE)], string_if_invalid="[the report knows no %s]")
 
 
 def write(timeline: Timeline, path: Path) -> None:
-    """Write the report atomically."""
-    scratch = path.with_suffix(".part")
-    scratch.write_text(render(timeline))
-    scratch.replace(path)
+    replace_text(path, render(timeline))
 
 
 def render(timeline: Timeline) -> str:
