@@ -196,7 +196,14 @@ def seed(environment: str, version: str, commit: str) -> None:
 
 def get(path: str, name: str = "") -> Any:
     """Return a JSON answer of the local AWS, or of an environment."""
-    request = urllib.request.Request(f"{API}{path}", headers={"Host": name} if name else {})
+    return send("GET", path, name=name)
+
+
+def send(method: str, path: str, content: object = None, name: str = "") -> Any:
+    """Send JSON, if any, to the local AWS or to an environment, and return the JSON answer."""
+    body = None if content is None else json.dumps(content).encode()
+    headers = {"Host": name} if name else {}
+    request = urllib.request.Request(f"{API}{path}", body, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
             return json.loads(answer.read())

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal import docker
+from rehearsal import docker, local_aws
 from rehearsal.drills.context import DrillContext, Injection
 from rehearsal.drills.states import sql
 from rehearsal.errors import Failure
-from rehearsal.paths import API
 
-FAULTS = f"{API}/_rehearsal/faults"
-FINDINGS = f"{API}/_rehearsal/findings"
+FAULTS, FINDINGS = "/_rehearsal/faults", "/_rehearsal/findings"
 
 
 def aws(**fault: Any) -> Injection:
@@ -23,8 +19,7 @@ def aws(**fault: Any) -> Injection:
 
     def inject(context: DrillContext) -> None:
         context.cleanup.faults.callback(clear)
-        request = urllib.request.Request(FAULTS, json.dumps(fault).encode())
-        urllib.request.urlopen(request, timeout=5).close()
+        local_aws.send("POST", FAULTS, fault)
 
     return inject
 
@@ -34,10 +29,8 @@ def vulnerable(context: DrillContext) -> None:
     packages = [{"name": "openssl", "version": "3.0.11", "fixedInVersion": "3.0.12"}]
     details = {"vulnerabilityId": "CVE-2099-0001", "vulnerablePackages": packages}
     finding = {"severity": "CRITICAL", "status": "ACTIVE", "fixAvailable": "YES"}
-    body = json.dumps({**finding, "packageVulnerabilityDetails": details}).encode()
-    forget = urllib.request.Request(FINDINGS, method="DELETE")
-    context.cleanup.faults.callback(lambda: urllib.request.urlopen(forget, timeout=5).close())
-    urllib.request.urlopen(urllib.request.Request(FINDINGS, body), timeout=5).close()
+    context.cleanup.faults.callback(local_aws.send, "DELETE", FINDINGS)
+    local_aws.send("POST", FINDINGS, {**finding, "packageVulnerabilityDetails": details})
 
 
 def together(*injections: Injection) -> Injection:
@@ -51,7 +44,7 @@ def together(*injections: Injection) -> Injection:
 
 
 def clear() -> None:
-    urllib.request.urlopen(urllib.request.Request(FAULTS, method="DELETE"), timeout=5).close()
+    local_aws.send("DELETE", FAULTS)
 
 
 def one(prefix: str) -> str:

@@ -83,7 +83,7 @@ class Session:
         except Failure as failure:
             done.problems, done.outcome = [f"the drill itself failed: {failure}"], "failure"
         finally:
-            with suppress(Failure, OSError):
+            with suppress(Failure):
                 faults.clear()
             done.seconds = round(time.monotonic() - begin, 1)
             self.rehearsal.timeline.stages = []

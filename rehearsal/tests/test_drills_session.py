@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from rehearsal import repository
+from rehearsal import local_aws, repository
 from rehearsal.drills import assertions, faults
 from rehearsal.drills import session as sessions
 from rehearsal.drills import worktree as worktrees
-from rehearsal.drills.context import DrillContext
+from rehearsal.drills.context import DrillContext, Injection
 from rehearsal.drills.drill import After, Drill
 from rehearsal.drills.execution import new_context
 from rehearsal.drills.observation import Observation
@@ -205,3 +205,14 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
 def test_the_list_has_one_name_a_line() -> None:
     listed = command("--list").stdout.split("\n")
     assert "migration-fails" in listed and len(listed) > 30
+
+
+@pytest.mark.parametrize(
+    "inject", [faults.aws(service="ecs", error="X"), faults.vulnerable, lambda _: faults.clear()]
+)
+def test_a_local_aws_that_is_gone_fails_the_drill_in_one_line(
+    context: DrillContext, monkeypatch: pytest.MonkeyPatch, inject: Injection
+) -> None:
+    monkeypatch.setattr(local_aws, "API", "http://127.0.0.1:1")
+    with pytest.raises(Failure, match=r"/_rehearsal/f.*refused"):
+        inject(context)
