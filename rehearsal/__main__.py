@@ -27,7 +27,7 @@ from rehearsal import (
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.command import add_arguments as add_drill_arguments
 from rehearsal.drills.command import main as drill
-from rehearsal.errors import Failure
+from rehearsal.errors import INTERRUPTED, Failure
 from rehearsal.github import Configuration
 from rehearsal.paths import (
     CHANGE,
@@ -46,8 +46,6 @@ from rehearsal.sink import Sink
 from rehearsal.stages import Rehearsal, approve
 from rehearsal.timeline import Message, Timeline
 from rehearsal.view import View
-
-INTERRUPTED = 130  # a shell's exit code for a program that Ctrl-C ended
 
 
 def main() -> int:

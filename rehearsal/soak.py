@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rehearsal.capacity import processors
+from rehearsal.errors import INTERRUPTED
 from rehearsal.paths import DRILLS, DRILLS_REPORT, OUT, REPORT, ROOT, TIMELINE
 from rehearsal.resources import waited_seconds
 
@@ -36,7 +37,6 @@ COMMANDS = {
 }
 ONCE = ("drills",)  # two dozen runs of a workflow already
 EVIDENCE = {"pipeline": (REPORT, TIMELINE), "drills": (DRILLS_REPORT, DRILLS)}
-INTERRUPTED = 130
 
 
 @dataclass

@@ -13,7 +13,7 @@ from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.drill import Drill
 from rehearsal.drills.gates import APPROVE, Gate
 from rehearsal.drills.session import Session
-from rehearsal.errors import Failure
+from rehearsal.errors import INTERRUPTED, Failure
 from rehearsal.github import Configuration
 from rehearsal.paths import DRILLS_REPORT, ROOT
 from rehearsal.repository import Change
@@ -25,7 +25,6 @@ from rehearsal.view import View
 # Returns the values of GitHub for a rehearsal.
 Configure = Callable[[Sink, Timeline], Configuration]
 FAST_SECONDS = 600  # all of `--fast` together
-INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from rehearsal import __main__ as cli
 from rehearsal import docker, local_aws, machine, repository, stages, watch
-from rehearsal.errors import Failure
+from rehearsal.errors import INTERRUPTED, Failure
 from rehearsal.github import Configuration, Run
 from rehearsal.images import builder
 from rehearsal.quiz import command as quiz
@@ -79,7 +79,7 @@ def test_every_command_that_is_interrupted_ends_in_one_line(
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(machine, "alone", nullcontext)
     monkeypatch.setattr(quiz, "main", ended_by(key))
-    assert cli.main() == cli.INTERRUPTED
+    assert cli.main() == INTERRUPTED
     assert capsys.readouterr().err == "rehearsal: interrupted\n"
 
 
