@@ -11,9 +11,12 @@ A block ```console has commands after `$ `, continued after `> `, and below each
   until TEXT         it serves: it is ended once it has printed that
   never: WHY         nobody runs it; the tests make sure that what it names is there
 
-A block after <!-- file: PATH --> is written to that file in the fork, and one after
-<!-- end of: PATH --> is added to it. A block ```diff after <!-- change: PATH --> is applied to it:
-its hunks have context before and after, no numbers, and a line @@ between them.
+A line above a block names the file in the fork that the block changes, for readers and for the tests:
+
+  Write `PATH`:              the block is the whole file
+  Add to the end of `PATH`:  the block is appended
+  Change `PATH`:             the block is a ```diff, whose hunks have context before and after, no
+                             numbers, and a line @@ between them
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ FOLDERS = (
     ROOT / "rehearsal" / "docs",  # only with: rehearsal
 )
 BLOCK = re.compile(r"^( *)(?:<!-- run: ([^\n]+) -->\n *)?```console\n(.*?)^ *```", re.M | re.S)
-FILE = re.compile(r"^<!-- (file|end of|change): (\S+) -->\n```\w*\n(.*?)^```", re.M | re.S)
+FILE = re.compile(r"^(Write|Add to the end of|Change) `(\S+)`:\n\n```\w*\n(.*?)^```", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -79,14 +82,14 @@ def blocks(page: Path) -> list[Block]:
     ]
 
 
-def read_file(page: Path, line: int, where: str, path: str, body: str) -> Block:
+def read_file(page: Path, line: int, action: str, path: str, body: str) -> Block:
     """Return a block that changes a file as a person would."""
-    if where == "change":
+    if action == "Change":
         # Any line but the first: a hunk that begins there must match there.
         body = f"--- a/{path}\n+++ b/{path}\n@@\n{body}".replace("@@\n", "@@ -2 +2 @@\n")
         command = "git apply --recount"
     else:
-        command = f"cat {'>' if where == 'file' else '>>'}{path}"
+        command = f"cat {'>' if action == 'Write' else '>>'}{path}"
     text = f"mkdir -p {Path(path).parent}\n{command} <<'END OF FILE'\n{body}END OF FILE"
     return Block(page, line, "fork", False, "", "", (Command(text, ""),))
 

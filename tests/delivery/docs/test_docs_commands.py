@@ -179,9 +179,9 @@ def test_a_kind_that_is_none_is_refused(words: str) -> None:
 def test_a_page_writes_and_changes_files(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
-        "<!-- file: a/b.txt -->\n```\none\ntwo\nthree\n```\n\n"
-        "<!-- end of: a/b.txt -->\n```\nfour\nfive\n```\n\n"
-        "<!-- change: a/b.txt -->\n```diff\n one\n-two\n+2\n three\n@@\n four\n+4.5\n five\n```\n"
+        "Write `a/b.txt`:\n\n```\none\ntwo\nthree\n```\n\n"
+        "Add to the end of `a/b.txt`:\n\n```\nfour\nfive\n```\n\n"
+        "Change `a/b.txt`:\n\n```diff\n one\n-two\n+2\n three\n@@\n four\n+4.5\n five\n```\n"
     )
     run_page(blocks(page), tmp_path)
     assert (tmp_path / "a/b.txt").read_text() == "one\n2\nthree\nfour\n4.5\nfive\n"
