@@ -30,15 +30,21 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def run(name: str, act: Callable[[], None]) -> None:
-    """Run the action of a command; exit with one line if it raises Failure or is interrupted."""
+def run(name: str, act: Callable[[], int | None]) -> None:
+    """Run the action of a command, and exit with its code.
+
+    Exit with one line if it raises Failure or is interrupted.
+    """
     # A cancelled job gets SIGINT, SIGTERM or both. A shell starts background commands with SIGINT
     # ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        act()
+        code = act()
     except Failure as failure:
-        sys.exit(f"scripts/{name}: {failure}")
+        sys.exit(f"{name}: {failure}")
     except KeyboardInterrupt as interrupt:
-        sys.exit(f"\nscripts/{name}: {interrupt or 'stopped; what was asked for goes on'}")
+        reason = str(interrupt) or "interrupted; AWS finishes what it began"
+        sys.exit(f"\n{name}: {reason}")
+    if code:
+        sys.exit(code)

@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("name", metavar="NAME", help=f"{names.FORM}: a noun, best in the plural")
     parser.add_argument("--model", default="", help="one of them; else guessed: Order for orders")
     args = parser.parse_args()
-    run("new-app", lambda: make(args.name, args.model))
+    run("scripts/new-app", lambda: make(args.name, args.model))
 
 
 if __name__ == "__main__":

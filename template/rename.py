@@ -168,7 +168,7 @@ def main() -> None:
         " rehearsal: leave out what plays AWS and GitHub on one machine; repeat --without for both",
     )
     args = parser.parse_args()
-    run("rename", lambda: act(args.name, args.without))
+    run("scripts/rename", lambda: act(args.name, args.without))
 
 
 if __name__ == "__main__":

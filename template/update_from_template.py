@@ -97,7 +97,7 @@ def main() -> None:
     )
     parser.add_argument("branch", metavar="BRANCH", nargs="?", default="main", help="default: main")
     args = parser.parse_args()
-    run("update-from-template", lambda: update(args.branch))
+    run("scripts/update-from-template", lambda: update(args.branch))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +24,7 @@ from delivery.aws.infra_parameters import (
     declared,
     read_parameters,
 )
-from delivery.command import confirm
+from delivery.command import confirm, run
 from delivery.errors import Failure
 from delivery.paths import INFRA
 
@@ -255,7 +254,8 @@ def main() -> None:
     args = parser.parse_args()
     path = args.parameters or INFRA / "parameters" / f"{args.environment}.json"
     path = Path(os.path.relpath(path))
-    try:
+
+    def act() -> None:
         if not args.parameters:
             check_one_place(path.parent)
         account, region, values = read_parameters(path)
@@ -264,10 +264,8 @@ def main() -> None:
         environment = Environment(args.environment, aws, values, args.yes)
         environment.deploy()
         environment.report()
-    except Failure as failure:
-        sys.exit(f"scripts/deploy-infra: {failure}")
-    except KeyboardInterrupt:
-        sys.exit("\nscripts/deploy-infra: stopped; CloudFormation finishes what it began")
+
+    run("scripts/deploy-infra", act)
 
 
 if __name__ == "__main__":

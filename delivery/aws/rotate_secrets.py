@@ -51,7 +51,7 @@ def main() -> None:
         "--seconds", type=float, default=1200, help="for each step at most (%(default)s)"
     )
     args = parser.parse_args()
-    run("rotate-secrets", lambda: rotate(args))
+    run("scripts/rotate-secrets", lambda: rotate(args))
 
 
 if __name__ == "__main__":

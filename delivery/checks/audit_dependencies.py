@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from delivery.checks.accepted_advisories import accepted
+from delivery.command import run
 from delivery.errors import Failure
 from delivery.paths import ROOT
 
@@ -81,4 +82,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run("scripts/audit-dependencies", main)

@@ -59,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("scripts/check-configuration", description=__doc__)
     parser.add_argument("environment", choices=["staging", "production"])
     args = parser.parse_args()
-    run("check-configuration", lambda: check(args.environment))
+    run("scripts/check-configuration", lambda: check(args.environment))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import MySQLdb
 
 from delivery.checks.compare_rows import Report, compare
 from delivery.checks.imported_project import Project, imported
+from delivery.command import run
 from delivery.errors import Failure
 from delivery.http_client import ask
 from delivery.paths import ROOT
@@ -308,4 +309,4 @@ def main(words: list[str], root: Path = ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run("scripts/check-rollback", lambda: main(sys.argv[1:]))

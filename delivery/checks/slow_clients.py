@@ -22,6 +22,8 @@ from itertools import cycle, islice
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
+from delivery.command import run
+
 LIVENESS = "/health/live/"
 PAGES = (
     "/health/",
@@ -303,4 +305,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run("scripts/slow-clients", main)

@@ -167,7 +167,7 @@ def main() -> None:
         "scripts/summarize-tests", usage="%(prog)s      (after make test)", description=__doc__
     )
     parser.parse_args()
-    run("summarize-tests", show)
+    run("scripts/summarize-tests", show)
 
 
 if __name__ == "__main__":

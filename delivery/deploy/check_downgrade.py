@@ -57,7 +57,7 @@ def main() -> None:
     def act() -> None:
         check(Service.from_environment(), variable("ECS_TASK_DEFINITION"), args.what)
 
-    run("check-downgrade", act)
+    run("scripts/check-downgrade", act)
 
 
 if __name__ == "__main__":

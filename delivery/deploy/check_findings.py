@@ -147,7 +147,7 @@ def main() -> None:
         aws = Aws(variable("AWS_REGION"))
         check(aws, variable("STAGING_ECR_REPOSITORY"), args.tag, args.seconds, reasons)
 
-    run("check-findings", act)
+    run("scripts/check-findings", act)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,10 @@ def main() -> None:
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
     parser.add_argument("--seconds", type=float, default=1200, help="at most (%(default)s)")
     args = parser.parse_args()
-    run("deploy-service", lambda: deploy(Service.from_environment(), args.revision, args.seconds))
+    run(
+        "scripts/deploy-service",
+        lambda: deploy(Service.from_environment(), args.revision, args.seconds),
+    )
 
 
 if __name__ == "__main__":

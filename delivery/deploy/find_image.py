@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("tag", metavar="TAG")
     args = parser.parse_args()
     run(
-        "find-image",
+        "scripts/find-image",
         lambda: find(Aws(variable("AWS_REGION")), variable("ECR_REPOSITORY"), args.tag),
     )
 

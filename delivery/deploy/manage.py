@@ -32,7 +32,7 @@ def main() -> None:
     args = parser.parse_args()
     command = [args.command, *args.words]
     service = Service.of(args.environment)
-    run("manage", lambda: manage(args.environment, service, command, args.seconds))
+    run("scripts/manage", lambda: manage(args.environment, service, command, args.seconds))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def main() -> None:
         except Failure as failure:
             print(f"::warning title=Not noted as verified::scripts/rollback won't know: {failure}")
 
-    run("mark-verified", act)
+    run("scripts/mark-verified", act)
 
 
 if __name__ == "__main__":

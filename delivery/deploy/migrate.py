@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
     parser.add_argument("--seconds", type=float, default=900, help="at most (%(default)s)")
     args = parser.parse_args()
-    run("migrate", lambda: migrate(Service.from_environment(), args.revision, args.seconds))
+    run("scripts/migrate", lambda: migrate(Service.from_environment(), args.revision, args.seconds))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def main() -> None:
         found = promote(aws, registry, source, target, args.commit, args.version, args.redeploy)
         output("digest", found)
 
-    run("promote-image", act)
+    run("scripts/promote-image", act)
 
 
 if __name__ == "__main__":

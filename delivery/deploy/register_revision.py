@@ -51,7 +51,7 @@ def main() -> None:
         aws = Aws(variable("AWS_REGION"))
         output("revision", register(aws, variable("ECS_TASK_DEFINITION"), definition))
 
-    run("register-revision", act)
+    run("scripts/register-revision", act)
 
 
 if __name__ == "__main__":

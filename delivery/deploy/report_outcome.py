@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("environment", choices=["staging", "production"])
     parser.add_argument("what", metavar="WHAT", help="the commit or the version")
     args = parser.parse_args()
-    run("report-outcome", lambda: report(args.environment, args.what))
+    run("scripts/report-outcome", lambda: report(args.environment, args.what))
 
 
 if __name__ == "__main__":

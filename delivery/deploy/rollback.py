@@ -271,7 +271,7 @@ def main() -> None:
         if not done:
             sys.exit(LEFT)
 
-    run("rollback", act)
+    run("scripts/rollback", act)
 
 
 if __name__ == "__main__":

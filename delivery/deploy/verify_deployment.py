@@ -178,7 +178,7 @@ def main() -> None:
         if args.page != "none":
             verify_page(f"{args.url.rstrip('/')}{args.page}", args.seconds)
 
-    run("verify-deployment", act)
+    run("scripts/verify-deployment", act)
 
 
 if __name__ == "__main__":

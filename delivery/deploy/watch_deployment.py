@@ -330,7 +330,7 @@ def main() -> None:
         watch = Watch(args.environment, Service.of(args.environment), args.period)
         verdicts.append(conclude(watch, args.minutes))
 
-    run("watch-deployment", act)
+    run("scripts/watch-deployment", act)
     sys.exit(CODES[verdicts[-1]])
 
 

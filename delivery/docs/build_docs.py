@@ -78,7 +78,7 @@ def build() -> None:
 
 def main() -> None:
     argparse.ArgumentParser("python -m delivery.docs.build_docs", description=__doc__).parse_args()
-    run("build_docs.py", build)
+    run("python -m delivery.docs.build_docs", build)
 
 
 if __name__ == "__main__":

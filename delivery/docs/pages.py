@@ -11,7 +11,7 @@ A block ```console has commands after `$ `, continued after `> `, and below each
   until TEXT         it serves: it is ended once it has printed that
   never: WHY         nobody runs it; the tests make sure that what it names is there
 
-A line above a block names the file in the fork that the block changes, for readers and for the tests:
+A line above a block says to readers and to the tests which file of the fork it changes:
 
   Write `PATH`:              the block is the whole file
   Add to the end of `PATH`:  the block is appended

@@ -189,7 +189,7 @@ def main() -> None:
                 print(f"== {name}", flush=True)
                 run_page(found, folder, lambda line: print(f"   {line}", end="", flush=True))
 
-    run("run_docs.py", act)
+    run("python -m delivery.docs.run_docs", act)
 
 
 if __name__ == "__main__":

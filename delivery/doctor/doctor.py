@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from delivery.command import run
 from delivery.doctor import doctor_github
 from delivery.doctor.doctor_aws import Examination
 from delivery.doctor.findings import MISSING, OK, WRONG, Finding, Findings, asked
@@ -137,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run("scripts/doctor", main)

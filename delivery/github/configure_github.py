@@ -250,7 +250,7 @@ def main() -> None:
     if len(args.reviewer) > 2:
         parser.error("--reviewer: the guide wants one or two")
     run(
-        "configure-github",
+        "scripts/configure-github",
         lambda: configure(Gh(args.repository or repository_of_clone()), args),
     )
 

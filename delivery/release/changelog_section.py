@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("version", metavar="VERSION", help="such as v1.2.3")
     args = parser.parse_args()
     run(
-        "changelog-section",
+        "scripts/changelog-section",
         lambda: print(section(Path("CHANGELOG.md").read_text(), args.version)),
     )
 

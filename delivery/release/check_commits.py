@@ -99,9 +99,9 @@ def main() -> None:
     what.add_argument("--message", metavar="FILE", type=Path, help="of a commit to be: git's hook")
     args = parser.parse_args()
     if args.message:
-        run("check-commits", lambda: check_message(args.message))
+        run("scripts/check-commits", lambda: check_message(args.message))
     else:
-        run("check-commits", lambda: check(args.span or since_main()))
+        run("scripts/check-commits", lambda: check(args.span or since_main()))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def check(now: datetime) -> None:
 
 def main() -> None:
     argparse.ArgumentParser("scripts/check-deploy-time", description=__doc__).parse_args()
-    run("check-deploy-time", lambda: check(datetime.now(UTC)))
+    run("scripts/check-deploy-time", lambda: check(datetime.now(UTC)))
 
 
 if __name__ == "__main__":

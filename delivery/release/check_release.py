@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--staging", metavar="URL", default="", help="empty: not asked")
     parser.add_argument("--redeploy", action="store_true", help="staging is not asked")
     args = parser.parse_args()
-    run("check-release", lambda: check(args.version, args.staging, args.redeploy))
+    run("scripts/check-release", lambda: check(args.version, args.staging, args.redeploy))
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ def main() -> None:
         except KeyboardInterrupt:
             raise Failure("stopped. Run it again: it goes on from what origin has") from None
 
-    run("release", act)
+    run("scripts/release", act)
 
 
 if __name__ == "__main__":

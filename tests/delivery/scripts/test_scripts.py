@@ -67,6 +67,16 @@ def test_scripts_that_start_a_module_are_all_alike() -> None:
         assert f"usage: {path}" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "name",
+    # with-services ends with the code of what it runs, and with a shell's code for a signal.
+    [name for name in SHELL if module_of(f"scripts/{name}") and name != "with-services"],
+)
+def test_every_command_ends_in_one_line_under_its_name(name: str) -> None:
+    source = (ROOT / f"{module_of(f'scripts/{name}').replace('.', '/')}.py").read_text()
+    assert re.search(rf'^ +run\(\s*"scripts/{name}",', source, re.M)
+
+
 @pytest.mark.parametrize("name", ["bootstrap", "check"])
 def test_an_unknown_word_shows_the_usage(name: str) -> None:
     done = script(f"scripts/{name}", "--nonsense")
