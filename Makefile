@@ -28,7 +28,7 @@ check: ## Run every gate of test.yml except the secret scan
 format: ## Format the code
 	@scripts/bootstrap test
 	@.venv/bin/ruff check --fix-only --quiet .
-	@.venv/bin/black --quiet .
+	@delivery/progress "Formatting" .venv/bin/black --quiet .
 	@.venv/bin/ruff check .
 
 ##@ Maintain

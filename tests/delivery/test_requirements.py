@@ -49,7 +49,7 @@ def wheel(folder: Path, name: str, version: str) -> None:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that has pinned the older of two versions, and asks for one package more."""
-    folder = copy(tmp_path / "project", "scripts", "*.in")
+    folder = copy(tmp_path / "project", "scripts", "delivery/progress", "*.in")
     (folder / ".venv").symlink_to(sys.prefix)
     packages = tmp_path / "packages"
     packages.mkdir()
@@ -58,7 +58,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in folder.rglob("*.in"):
         file.write_text("kept\nadded\n")
         file.with_suffix(".txt").write_text("kept==1.0\n")
-    monkeypatch.setenv("UV_NO_INDEX", "1")
+    index = tmp_path / "empty"
+    index.mkdir()
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.as_uri())
     monkeypatch.setenv("UV_FIND_LINKS", str(packages))
     return folder
 
@@ -73,3 +75,15 @@ def test_what_is_pinned_stays_unless_the_newest_is_asked_for(
     done = run(project, "scripts/pin-requirements", *words)
     assert done.returncode == 0, done.stderr
     assert re.findall(r"^\S+==\S+", (project / "requirements.txt").read_text(), re.M) == pins
+
+
+def test_it_says_which_files_changed(project: Path) -> None:
+    assert "Changed: requirements.txt " in run(project, "scripts/pin-requirements").stdout
+    assert run(project, "scripts/pin-requirements").stdout == "Nothing changed.\n"
+
+
+def test_where_one_file_fails_all_stay_as_they_are(project: Path) -> None:
+    (project / "requirements-docs.in").write_text("gone\n")
+    done = run(project, "scripts/pin-requirements")
+    assert done.returncode != 0 and "gone" in done.stderr
+    assert (project / "requirements.txt").read_text() == "kept==1.0\n"
