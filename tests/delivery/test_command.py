@@ -1,4 +1,4 @@
-"""How a command ends."""
+"""The end of a command: its exit code, and one line for each error."""
 
 import signal
 from collections.abc import Iterator

@@ -134,6 +134,23 @@ def test_python_is_the_same_in_workflow_and_image() -> None:
     assert used == {base}
 
 
+# What a reader sees
+
+FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_no_sentence_is_shown_as_code(page: Path) -> None:
+    # More than the indentation of a list is a block of code.
+    assert re.findall(r"^ {5,}\S.*", FENCED.sub("", page.read_text()), re.M) == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_no_mark_of_the_template_is_shown(page: Path) -> None:
+    shown = "".join(FENCED.findall(page.read_text()))
+    assert re.findall(r".*(?:only with|until here): .*", shown) == []
+
+
 # Links
 
 
