@@ -28,7 +28,7 @@ TOOLS = {
         ["docker", "info", "--format=engine {{.ServerVersion}}"],
         "scripts/start-docker --install",
     ),
-    "aws": (
+    "the AWS CLI": (
         ["aws", "--version"],
         "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
     ),
@@ -61,7 +61,7 @@ def machine() -> Findings:
 
 
 def tool(name: str, command: list[str], source: str) -> Finding:
-    if not shutil.which(name):
+    if not shutil.which(command[0]):
         return Finding(MISSING, name, source)
     done = subprocess.run(command, capture_output=True, text=True)
     said = (done.stdout or done.stderr).strip().partition("\n")[0]
@@ -106,7 +106,7 @@ def parts(repository: str) -> dict[str, tuple[str, Callable[[], Findings]]]:
 def step_for(finding: Finding) -> str:
     """Return what a person has to do about a finding."""
     if finding.state == MISSING and finding.fix.startswith("https://"):
-        return f"install {finding.what}: {finding.fix}"
+        return f"{finding.what} is missing: {finding.fix}"
     return finding.fix or finding.what
 
 

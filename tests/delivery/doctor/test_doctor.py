@@ -235,6 +235,14 @@ def test_what_could_not_be_asked_is_no_pass(tmp_path: Path) -> None:
     ]
 
 
+def test_a_tool_that_is_missing_is_one_step_although_a_part_needs_it(tmp_path: Path) -> None:
+    (tmp_path / "git").symlink_to("/usr/bin/git")
+    words = ("--repository", "acme/shop")
+    done = run_here("scripts/doctor", *words, without=("AWS_", "GH_"), PATH=str(tmp_path))
+    _, steps = done.stdout.split("Next, in this order:")
+    assert steps.count(GET_GH) == steps.count("aws.amazon.com/cli/") == 1
+
+
 def test_a_part_that_there_is_not_is_refused() -> None:
     done = run_here("scripts/doctor", "githubb")
     assert done.returncode == 2
