@@ -2,16 +2,11 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, OperationalError, models, transaction
+from django.db import models, transaction
 from django.utils import timezone
 
+from myproject.lost_races import repeat
 from myproject.release_names import LONGEST_COMMIT, LONGEST_ENVIRONMENT, LONGEST_VERSION, WORD
-
-# More than the deploys of one environment at once: in each round at least one of them succeeds.
-ATTEMPTS = 10
-# MySQL's error numbers for a lock wait timeout and for a deadlock.
-# https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
-LOST_RACE = {1205, 1213}
 
 
 class Outcome(models.TextChoices):
@@ -53,15 +48,7 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
         )
         release.full_clean(exclude=["started"], validate_unique=False, validate_constraints=False)
         end = Outcome.ROLLED_BACK if rolled_back else Outcome.SUPERSEDED
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return self._replace_live(release, end)
-            except IntegrityError:
-                continue
-            except OperationalError as error:
-                if error.args[0] not in LOST_RACE:
-                    raise
-        return self._replace_live(release, end)
+        return repeat(lambda: self._replace_live(release, end))
 
     def _replace_live(self, release: "Release", end: Outcome) -> tuple["Release", bool]:
         # A deadlock undoes the whole transaction, so this must be the outermost one (durable).

@@ -95,6 +95,7 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "myproject.client_ip.client_ip"
+AXES_HANDLER = "myproject.lockout.Handler"
 AXES_USERNAME_CALLABLE = "myproject.lockout.username"
 # Attempts while locked out are not recorded: each record would make the next one larger.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False

@@ -16,16 +16,16 @@ def try_login(client: Client, name: str, **headers: str) -> int:
 def test_a_name_that_is_too_long_for_the_table_is_cut_and_counted(client: Client) -> None:
     tries = [try_login(client, "u" * 300) for _ in range(6)]
     assert tries == [200, 200, 200, 200, 429, 429]
-    assert AccessAttempt.objects.get().username == "u" * 255
+    assert AccessAttempt.objects.filter(username="u" * 255).count() == 1
 
 
 @pytest.mark.django_db
 def test_whoever_goes_on_while_locked_out_makes_no_record_larger(client: Client) -> None:
     for _ in range(5):
         try_login(client, "ada")
-    before = AccessAttempt.objects.get().post_data
+    before = AccessAttempt.objects.get(username="ada").post_data
     assert try_login(client, "ada") == 429
-    assert AccessAttempt.objects.get().post_data == before
+    assert AccessAttempt.objects.get(username="ada").post_data == before
 
 
 @pytest.mark.django_db

@@ -121,6 +121,18 @@ def test_every_known_form_gets_an_answer(service: Service) -> None:
     assert not wrong, "\n".join(map(str, wrong))
 
 
+def test_wrong_passwords_at_once_get_an_answer_each(service: Service) -> None:
+    # In each round they meet at one record, whose insertion MySQL may end as a deadlock.
+    rounds = [
+        post(LOGIN, FORM, form((b"username", b"round%d" % n), hostile.PASSWORD)).encode()
+        for n in range(20)
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        for request in rounds:
+            codes = list(pool.map(partial(status, service.port), [request] * 8))
+            assert set(codes) <= {200, 429}
+
+
 @settings(
     max_examples=int(EXAMPLES or 500),
     derandomize=not EXAMPLES,

@@ -8,7 +8,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, connection, connections
 
-from apps.releases.models import ATTEMPTS, Outcome, Release
+from apps.releases.models import Outcome, Release
+from myproject.lost_races import ATTEMPTS
 
 pytestmark = pytest.mark.django_db
 
