@@ -11,13 +11,7 @@ from delivery.deploy.deploy_service import deploy
 from delivery.errors import Failure
 from tests.delivery.fake_ecs import BASE, CONFIGURATION, NEW, OLD, FakeEcs, service_of
 
-
-@pytest.fixture(autouse=True)
-def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    file = tmp_path / "output"
-    file.touch()
-    monkeypatch.setenv("GITHUB_OUTPUT", str(file))
-    return file
+pytestmark = pytest.mark.usefixtures("outputs")
 
 
 def test_a_deploy_changes_the_revision_and_not_the_number_of_tasks(outputs: Path) -> None:

@@ -8,13 +8,7 @@ from delivery.deploy.find_image import find
 from delivery.errors import Failure
 from tests.delivery.fake_ecr import FakeEcr
 
-
-@pytest.fixture(autouse=True)
-def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    file = tmp_path / "output"
-    file.touch()
-    monkeypatch.setenv("GITHUB_OUTPUT", str(file))
-    return file
+pytestmark = pytest.mark.usefixtures("outputs")
 
 
 def test_the_digest_of_a_tag_is_an_output(outputs: Path) -> None:
