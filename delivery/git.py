@@ -16,6 +16,14 @@ def git(*words: str, folder: Path | None = None) -> str:
     return done.stdout.strip()
 
 
+def git_or_nothing(*words: str, folder: Path | None = None) -> str:
+    """Return the output of git; empty if it fails."""
+    try:
+        return git(*words, folder=folder)
+    except Failure:
+        return ""
+
+
 def slug() -> str:
     """Return OWNER/NAME of the remote origin."""
     match = re.search(r"[:/]([^/:]+/[^/]+?)(?:\.git)?/?$", git("remote", "get-url", "origin"))

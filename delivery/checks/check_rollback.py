@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Self
 from urllib.parse import unquote, urlsplit
@@ -26,6 +27,7 @@ from delivery.checks.compare_rows import Report, compare
 from delivery.checks.imported_project import Project, imported
 from delivery.command import run
 from delivery.errors import Failure
+from delivery.git import git_or_nothing
 from delivery.http_client import ask
 from delivery.paths import ROOT
 from delivery.ports import free_port
@@ -47,23 +49,18 @@ class Unknown(Exception):
     """The check has no result; the message gives the reason."""
 
 
-def git(root: Path, *words: str) -> str:
-    """Return the output of git; empty if it fails."""
-    done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
 def version_before(root: Path) -> str:
     """Return the newest released version in the history; empty if none was released yet.
 
     A release is compared with the one before, and what is not committed yet with the release, too.
     """
-    head = git(root, "rev-parse", "--verify", "--quiet", "HEAD")
-    if head and git(root, "rev-parse", "--is-shallow-repository") == "true":
+    git = partial(git_or_nothing, folder=root)
+    head = git("rev-parse", "--verify", "--quiet", "HEAD")
+    if head and git("rev-parse", "--is-shallow-repository") == "true":
         raise Unknown("this clone has no history (fetch-depth: 0, or git fetch --unshallow)")
-    itself = "" if git(root, "status", "--porcelain") else head
-    for tag in git(root, "tag", "--merged", "HEAD", "--sort=-version:refname").split():
-        if is_tag(tag) and git(root, "rev-parse", f"{tag}^{{commit}}") != itself:
+    itself = "" if git("status", "--porcelain") else head
+    for tag in git("tag", "--merged", "HEAD", "--sort=-version:refname").split():
+        if is_tag(tag) and git("rev-parse", f"{tag}^{{commit}}") != itself:
             return tag
     return ""
 
@@ -290,7 +287,7 @@ def main(words: list[str], root: Path = ROOT) -> int:
         if not commit:
             print(NOTHING_RELEASED)
             return 0
-        said = git(root, "log", "-1", "--format=%h %s", commit, "--")
+        said = git_or_nothing("log", "-1", "--format=%h %s", commit, "--", folder=root)
         print(f"before this: {commit[:12]} ({said})", flush=True)
         check(root, commit, os.environ["DATABASE_URL"])
     except Unknown as problem:

@@ -9,7 +9,6 @@ it finishes what is left.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from delivery.deploy.revisions import History, Revision
 from delivery.deploy.slack import tell
 from delivery.deploy.verify_deployment import verify
 from delivery.errors import Failure
+from delivery.git import git
 from delivery.workflow import output
 
 VARIABLES = """\
@@ -206,9 +206,11 @@ class Rollback:
 
 def migrations_between(old: str, new: str) -> list[str]:
     """Return the migrations since a commit, as far as a local clone knows them."""
-    words = ["git", "diff", "--name-only", "--diff-filter=A", old, new, "--", "*/migrations/*.py"]
-    done = subprocess.run(words, capture_output=True, text=True)
-    return done.stdout.split() if done.returncode == 0 else ["unknown migrations: no clone here"]
+    added = ("diff", "--name-only", "--diff-filter=A", old, new, "--", "*/migrations/*.py")
+    try:
+        return git(*added).split()
+    except Failure:
+        return ["unknown migrations: no clone here"]
 
 
 def roll_back(

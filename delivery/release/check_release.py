@@ -7,12 +7,12 @@ staging must run its commit. For a redeploy the tag is enough, because it was ch
 from __future__ import annotations
 
 import argparse
-import subprocess
 
 from delivery.changelog import NoParser
 from delivery.command import run
 from delivery.deploy.verify_deployment import Site, health, other_environment
 from delivery.errors import Failure
+from delivery.git import git_or_nothing
 from delivery.release.changelog_section import section
 from delivery.versions import is_tag
 from delivery.workflow import output
@@ -20,23 +20,17 @@ from delivery.workflow import output
 MAIN = "refs/remotes/origin/main"
 
 
-def git(*words: str) -> str:
-    """Return the output of git; empty if it fails."""
-    done = subprocess.run(["git", *words], capture_output=True, text=True)
-    return "" if done.returncode else done.stdout.strip()
-
-
 def commit_of(version: str) -> str:
     """Return the commit of a version's tag; raise Failure unless it is on main."""
     if not is_tag(version):
         raise Failure(f"{version!r} is no version: it looks like v1.2.3")
-    commit = git("rev-parse", "--verify", "--quiet", f"refs/tags/{version}^{{commit}}")
+    commit = git_or_nothing("rev-parse", "--verify", "--quiet", f"refs/tags/{version}^{{commit}}")
     if not commit:
         raise Failure(f"there is no tag {version}")
-    main = git("rev-parse", "--verify", "--quiet", MAIN)
+    main = git_or_nothing("rev-parse", "--verify", "--quiet", MAIN)
     if not main:
         raise Failure("this clone does not know the branch main of its origin: git fetch")
-    if git("merge-base", commit, main) != commit:
+    if git_or_nothing("merge-base", commit, main) != commit:
         raise Failure(f"{version} is {commit[:12]}, which is not on main")
     return commit
 
@@ -58,7 +52,7 @@ def check_staging(url: str, version: str, commit: str) -> None:
 def check(version: str, staging: str, redeploy: bool) -> None:
     commit = commit_of(version)
     try:
-        section(git("show", f"{commit}:CHANGELOG.md"), version)
+        section(git_or_nothing("show", f"{commit}:CHANGELOG.md"), version)
     except NoParser as missing:
         # A redeploy must not depend on an installed package.
         if not redeploy:
