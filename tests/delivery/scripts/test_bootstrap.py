@@ -27,10 +27,29 @@ else
     echo "pip $*" >> asked
 fi
 """
+PYTHON = f"""\
+#!/bin/sh
+if [ "$1 $2" = "-m venv" ]; then
+    mkdir -p .venv/bin
+    ln -sf {sys.executable} .venv/bin/python
+    printf '#!/bin/sh\\nexit 0\\n' | tee .venv/bin/pip > .venv/bin/uv
+    chmod +x .venv/bin/pip .venv/bin/uv
+else
+    exec {sys.executable} "$@"
+fi
+"""
 UV = """\
 #!/bin/sh
 echo "uv $UV_DEFAULT_INDEX $*" >> asked
 exit {code}
+"""
+# Like Ctrl-C, and like uv, which then ends in its own way.
+UV_INTERRUPTED = """\
+#!/bin/sh
+trap : INT
+echo uv >> asked
+kill -INT 0
+exit 2
 """
 
 
@@ -84,3 +103,28 @@ def test_pip_installs_what_uv_can_not(clone: Path) -> None:
     assert uv.startswith("uv ")
     assert pip.startswith("pip install ") and " --require-hashes " in pip
     assert pip.endswith(" --requirement=requirements.txt")
+
+
+def test_an_environment_whose_creation_was_interrupted_is_created_again(clone: Path) -> None:
+    # Python comes first, and pip last.
+    python = clone / "python"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["scripts/bootstrap", "run"],
+        cwd=clone,
+        env=os.environ | {"PYTHON": str(python)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (clone / ".venv/requirements.txt.installed").exists()
+
+
+def test_an_interrupt_ends_it_and_does_not_count_as_a_failure_of_uv(clone: Path) -> None:
+    for name, text in {"pip": PIP, "uv": UV_INTERRUPTED}.items():
+        (clone / ".venv/bin" / name).write_text(text)
+        (clone / ".venv/bin" / name).chmod(0o755)
+    done = subprocess.run(["scripts/bootstrap", "run"], cwd=clone, start_new_session=True)
+    assert done.returncode == 130
+    assert (clone / "asked").read_text().splitlines()[-1] == "uv"
