@@ -1,1 +1,1 @@
-"""Drills: faults in a change or in what runs, each with the gate that must stop it."""
+"""Drills: faults in a change or in an environment, each with the gate that must stop it."""

@@ -1,4 +1,4 @@
-"""Clean-up after a drill."""
+"""Cleanup after a drill."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Cleanup:
-    """The clean-ups that faults register, by the time at which they are due."""
+    """The cleanups that faults register, in the order in which they run."""
 
     outages: ExitStack = field(default_factory=ExitStack)  # of servers: when the run is over
     faults: ExitStack = field(default_factory=ExitStack)  # after that

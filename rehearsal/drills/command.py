@@ -28,28 +28,30 @@ FAST_SECONDS = 600  # all of `--fast` together
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as migration-fails")
-    parser.add_argument("--list", action="store_true", help="say their names, one a line")
-    parser.add_argument("--all", action="store_true", help="run all of them")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="for example migration-fails")
+    parser.add_argument("--list", action="store_true", help="list the names of all drills")
+    parser.add_argument("--all", action="store_true", help="run all drills")
     parser.add_argument(
-        "--fast", action="store_true", help=f"run what fits into {FAST_SECONDS // 60} minutes"
+        "--fast",
+        action="store_true",
+        help=f"run the quickest drills that take {FAST_SECONDS // 60} minutes together",
     )
     parser.add_argument(
         "--without-gate",
         action="store_true",
-        help="take the gate's step out of its workflow first: the drill must fail then;"
-        " with no NAME, one drill for each gate",
+        help="first remove the gate's step from its workflow; the drill must then fail."
+        " Without NAME: one drill for each gate",
     )
 
 
-def chosen(words: argparse.Namespace) -> list[Drill]:
+def chosen(args: argparse.Namespace) -> list[Drill]:
     """Return the requested drills; raise Failure for an unknown name."""
-    if words.names:
-        return named(words.names, without_gate=words.without_gate)
-    if not (words.all or words.fast or words.without_gate):
-        raise Failure("which drill? Name one or more, or --all, --fast or --list")
-    found = one_for_each_gate() if words.without_gate else list(DRILLS)
-    return fast(found) if words.fast else found
+    if args.names:
+        return named(args.names, without_gate=args.without_gate)
+    if not (args.all or args.fast or args.without_gate):
+        raise Failure("no drill is named: give one or more names, --all or --fast; --list has all")
+    found = one_for_each_gate() if args.without_gate else list(DRILLS)
+    return fast(found) if args.fast else found
 
 
 def named(names: Sequence[str], *, without_gate: bool) -> list[Drill]:
@@ -58,17 +60,17 @@ def named(names: Sequence[str], *, without_gate: bool) -> list[Drill]:
         if name not in known:
             near = get_close_matches(name, known, 1)
             raise Failure(
-                f"there is no drill {name!r}"
-                + (f"; did you mean {near[0]}?" if near else ":")
-                + " python -m rehearsal drill --list names them"
+                f"unknown drill {name!r}"
+                + (f"; did you mean {near[0]}?" if near else ".")
+                + " List the names: python -m rehearsal drill --list"
             )
         if without_gate and known[name].gate in (None, APPROVE):
-            raise Failure(f"{name} has no gate that could be taken out of a workflow")
+            raise Failure(f"{name} has no gate that --without-gate could remove")
     return [known[name] for name in names]
 
 
 def fast(drills: Sequence[Drill]) -> list[Drill]:
-    """Return as many of the quickest drills as fit into the time, in their order."""
+    """Return the quickest drills that fit into FAST_SECONDS, in the order of the drills."""
     left = float(FAST_SECONDS)
     found = set()
     for drill in sorted(drills, key=lambda drill: drill.seconds):
@@ -79,7 +81,7 @@ def fast(drills: Sequence[Drill]) -> list[Drill]:
 
 
 def one_for_each_gate() -> list[Drill]:
-    """Return the quickest drill of each gate that a workflow has, in their order."""
+    """Return the quickest drill of each gate in a workflow, in the order of the drills."""
     quickest: dict[Gate, Drill] = {}
     for drill in sorted(DRILLS, key=lambda drill: drill.seconds, reverse=True):
         if drill.gate and drill.gate != APPROVE:
@@ -89,7 +91,7 @@ def one_for_each_gate() -> list[Drill]:
 
 @contextmanager
 def environments_up(configuration: Configure) -> Iterator[tuple[Rehearsal, Change]]:
-    """Bring up both environments; yield them, and the change that the drills start on."""
+    """Start both environments; yield them, and the change on which the drills are based."""
     machine.check()
     baseline = repository.prepare()
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -109,16 +111,16 @@ def environments_up(configuration: Configure) -> Iterator[tuple[Rehearsal, Chang
         yield rehearsal, baseline
 
 
-def main(words: argparse.Namespace, configuration: Configure) -> int:
-    """Bring up the environments, run drills and return the exit code."""
-    drills = chosen(words)
+def main(args: argparse.Namespace, configuration: Configure) -> int:
+    """Start the environments, run drills and return the exit code."""
+    drills = chosen(args)
     with environments_up(configuration) as (rehearsal, baseline):
         view = rehearsal.view
-        session = Session(rehearsal, baseline, without_gate=words.without_gate)
+        session = Session(rehearsal, baseline, without_gate=args.without_gate)
         try:
             good = session.run(drills)
         except KeyboardInterrupt:
-            view.say("interrupted; what was begun is undone", "bold red")
+            view.say("interrupted; the environments run what they ran before", "bold red")
             return INTERRUPTED
     view.console.print()
     view.console.print(session.table())
@@ -131,13 +133,11 @@ def conclude(session: Session, view: View, *, good: bool) -> int:
     count = {
         name: sum(one.outcome == name for one in done) for name in ("success", "failure", "skipped")
     }
-    text = f"{count['success']} as they must be, {count['failure']} not"
+    text = f"{count['success']} passed, {count['failure']} failed"
     if count["skipped"]:
         text += f", {count['skipped']} DID NOT RUN"
     view.console.print()
     if session.without_gate:
-        text += "; without their gates all of them must fail" + (
-            "" if good else ", and some did not"
-        )
+        text += "; each drill must fail without its gate"
     view.say(f"{text}. {DRILLS_REPORT.relative_to(ROOT)}", "bold green" if good else "bold red")
     return 0 if good else 1

@@ -16,15 +16,15 @@ from rehearsal.drills.worktree import Edit, Worktree
 from rehearsal.repository import Change, git
 from rehearsal.timeline import Stage
 
-# Injects a fault into what runs, and registers its clean-up.
+# Injects a fault into what runs, and registers its cleanup.
 Injection = Callable[["DrillContext"], None]
-# Runs workflows and scripts, in an order of its own.
+# Runs workflows and scripts in its own order.
 Scenario = Callable[["DrillContext"], object]
 
 
 @dataclass
 class DrillContext:
-    """The change of a drill, the runner of its workflows, its observation and its clean-up."""
+    """The change of a drill, the runner of its workflows, its observation and its cleanup."""
 
     workflows: WorkflowRunner
     baseline: Change
@@ -51,7 +51,7 @@ class DrillContext:
         self.observation.problems.append(text)
 
     def keep_branches(self) -> None:
-        """Register the return of main and of the tags to what they are now."""
+        """Register a cleanup that resets main and the tags to their present commits."""
         refs = {
             name: git("rev-parse", name)
             for name in ("main", "refs/remotes/origin/main")
@@ -59,7 +59,7 @@ class DrillContext:
         }
         tags = set(git("tag", "--list").split())
 
-        def back() -> None:
+        def reset() -> None:
             repository.show(self.baseline.head, "change")
             git("update-ref", "-d", "refs/remotes/origin/main")
             for name, commit in refs.items():
@@ -67,10 +67,10 @@ class DrillContext:
             for tag in set(git("tag", "--list").split()) - tags:
                 git("tag", "--delete", tag)
 
-        self.cleanup.faults.callback(back)
+        self.cleanup.faults.callback(reset)
 
     def make(self, edit: Edit | None) -> Change:
-        """Commit a change on top of the baseline, and return it as if it were merged."""
+        """Commit a change on top of the baseline, and return it as a merged change."""
         repository.show(self.baseline.merge, "change")
         worktree = Worktree()
         if edit:
@@ -103,5 +103,5 @@ class DrillContext:
             injection(self)
 
     def wait_until_staging_moves(self) -> None:
-        """Wait until staging's service runs another revision than before the drill."""
+        """Wait until staging's service runs a different revision than before the drill."""
         restore.wait_until_staging_moves(self.observation.before["staging"])

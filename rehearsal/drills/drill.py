@@ -17,7 +17,7 @@ Version = Literal["before", "change", "baseline"]
 NOT_BEGUN = "NOT DEPLOYED: check failed"
 NOT_MOVED = "FAILED before the service moved: the previous version still runs"
 ROLLED_BACK = "FAILED and rolled back: the previous version runs again"
-# Seen at the load balancer, and not at APP_URL.
+# The load balancer confirms the rollback, but APP_URL does not.
 ROLLED_BACK_UNSEEN = "FAILED and rolled back, as ECS and the load balancer say, but "
 DEPLOYED = "deployed"
 
@@ -42,7 +42,7 @@ rolled_back = partial(After, pushed=True, slack=ROLLED_BACK)
 
 @dataclass(frozen=True)
 class Drill(Setup):
-    """A drill. It undoes what `given` and `when` do, and rolls back a change that ships."""
+    """A drill. Its cleanup removes the faults of `given` and `when`, and rolls back its change."""
 
     after: After = After()
     change: Edit | None = None
@@ -52,4 +52,4 @@ class Drill(Setup):
     staged: bool = False  # staging must run the baseline first
     scenario: Scenario | None = None  # other than one run of the gate's workflow
     seconds: int = 60  # the usual duration
-    unless: Callable[[], str] = str  # return why it can't run here, or nothing
+    unless: Callable[[], str] = str  # returns why it cannot run here, or an empty text

@@ -19,9 +19,9 @@ KEPT = (
     *("family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions"),
     *("requiresCompatibilities", "cpu", "memory", "runtimePlatform"),
 )
-START_SECONDS = 900  # a migration or a move that does not start within this is stuck
-STOP_SECONDS = 120  # a stopped task takes one; with a busy machine, some
-# What `docker exec` starts has no parent inside: the step, the container's own process, this shell.
+START_SECONDS = 900  # a migration or a rollback that does not start within this is stuck
+STOP_SECONDS = 120  # a stopped task takes one second; on a busy machine, some
+# Processes that `docker exec` starts have the parent 0: the step, this shell, and process 1.
 SIGNAL_STEP = r"""
 for status in $(grep -l '^PPid:[[:space:]]0$' /proc/[0-9]*/status); do
     process=${status#/proc/} process=${process%/status}
@@ -41,7 +41,7 @@ def lose_variable(name: str) -> Injection:
         for container in bad["containerDefinitions"]:
             kept = [one for one in container["environment"] if one["name"] != name]
             if len(kept) == len(container["environment"]):
-                raise Failure(f"{BASE} has no variable {name} to lose")
+                raise Failure(f"{BASE} has no variable {name}, which the drill removes")
             container["environment"] = kept
         register(bad)
 
@@ -74,7 +74,7 @@ def blank_secret_key(context: DrillContext) -> None:
 
 
 def without(document: dict[str, Any], action: str) -> dict[str, Any]:
-    """Return a policy that does not name an action; what names no other is left out."""
+    """Return a policy without an action, and without statements that allow only this action."""
     kept = []
     for statement in document["Statement"]:
         actions = statement["Action"]
@@ -124,18 +124,18 @@ def wait_half_way() -> str:
             if name and "half way" in docker.docker("logs", name):
                 return name
         time.sleep(0.3)
-    raise Failure("no migration came half way")
+    raise Failure(f"no migration printed 'half way' within {START_SECONDS} s")
 
 
 def die_half_way(context: DrillContext) -> None:
-    """Wait for the migration to come half way, and kill its container."""
+    """Wait until the migration is half way, and kill its container."""
     docker.docker("kill", wait_half_way())
 
 
 def cancel_half_way(context: DrillContext) -> None:
-    """Cancel the job as GitHub's runner does: SIGINT, for the first process of the step alone.
+    """Cancel the job as GitHub's runner does: send SIGINT to the first process of the step only.
 
-    act would remove the job's container, and with it all that a runner leaves alone.
+    act would remove the job's container, with all processes in it.
     """
     migration = wait_half_way()
     (job,) = docker.ours("name=^act-Deploy-to-Staging-", "status=running")
@@ -143,7 +143,7 @@ def cancel_half_way(context: DrillContext) -> None:
     deadline = time.monotonic() + STOP_SECONDS
     while docker.ours(f"id={migration}", "status=running"):
         if time.monotonic() > deadline:
-            raise Failure("the migration of a cancelled job goes on")
+            raise Failure(f"the migration still runs {STOP_SECONDS} s after its job was cancelled")
         time.sleep(0.3)
 
 
@@ -157,23 +157,23 @@ def break_pages(context: DrillContext) -> None:
             docker.docker("exec", name, "touch", BROKEN)
 
 
-def ring_while_it_returns(context: DrillContext) -> None:
+def set_alarm_during_rollback(context: DrillContext) -> None:
     """Set an alarm to ALARM while the service moves back to the previous version.
 
-    It is not the alarm on errors, which on a slow machine went off before the move, and then ECS
-    ignores it. CloudWatch keeps a state that is set until it evaluates the alarm.
+    The alarm on errors is no use: on a slow machine it goes off before the rollback, and ECS then
+    ignores it. CloudWatch keeps the state until it evaluates the alarm.
     """
-    before, rang = context.observation.before["staging"].revision, 0
+    before, times_set = context.observation.before["staging"].revision, 0
     deadline = time.monotonic() + START_SECONDS
     while states.environment("staging", deep=False).revision != before:
         if time.monotonic() > deadline:
-            raise Failure(f"staging did not move back within {START_SECONDS} s")
+            raise Failure(f"staging did not return to {before} within {START_SECONDS} s")
         time.sleep(0.5)
-    while not states.environment("staging", deep=False).settled and time.monotonic() < deadline:
+    while not states.environment("staging", deep=False).stable and time.monotonic() < deadline:
         aws(
             *("cloudwatch", "set-alarm-state", "--alarm-name", "myapp-staging-unhealthy-targets"),
             *("--state-value", "ALARM", "--state-reason", context.setup.name),
         )
-        rang += 1
-    if not rang:
-        context.problem("no alarm went off while the service moved back")
+        times_set += 1
+    if not times_set:
+        context.problem("no alarm went off during the rollback")

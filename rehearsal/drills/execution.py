@@ -27,7 +27,7 @@ def new_context(
 
 
 def run_drill(drill: Drill, context: DrillContext) -> Observation:
-    """Run a drill, and restore the state before it; return the observation."""
+    """Run a drill, restore the state before it, and return the observation."""
     log_of(drill.name).unlink(missing_ok=True)
     observation, timeline = context.observation, context.workflows.rehearsal.timeline
     observation.before = states.environments(deep=True)
@@ -44,7 +44,7 @@ def run_drill(drill: Drill, context: DrillContext) -> Observation:
             (drill.scenario or scenarios.usual)(context)
             observation.at_end = states.environments(deep=False)
         observation.slack = slack_messages(timeline, messages)
-        restore.settle()
+        restore.wait_until_stable()
         observation.after = states.environments(deep=True)
     finally:
         with context.cleanup.data:

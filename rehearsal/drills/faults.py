@@ -34,7 +34,7 @@ def vulnerable(context: DrillContext) -> None:
 
 
 def together(*injections: Injection) -> Injection:
-    """Return what does several things."""
+    """Return an injection of several faults."""
 
     def inject(context: DrillContext) -> None:
         for injection in injections:
@@ -47,20 +47,20 @@ def clear() -> None:
     local_aws.send("DELETE", FAULTS)
 
 
-def one(prefix: str) -> str:
-    """Return the only container whose name has a prefix."""
+def only_container(prefix: str) -> str:
+    """Return the only container whose name begins with a prefix."""
     names = docker.docker("ps", "--all", f"--filter=name=^{prefix}", "--format={{.Names}}").split()
     if len(names) != 1:
-        raise Failure(f"{len(names)} containers are named {prefix}…, and the drill is about one")
+        raise Failure(f"expected one container named {prefix}…, found {len(names)}")
     return names[0]
 
 
 def database(environment: str = "staging") -> str:
-    return one(f"rehearsal-rds-myapp-{environment}")
+    return only_container(f"rehearsal-rds-myapp-{environment}")
 
 
 def cache(environment: str = "staging") -> str:
-    return one(f"rehearsal-elasticache-.*-myapp-{environment}-")
+    return only_container(f"rehearsal-elasticache-.*-myapp-{environment}-")
 
 
 def hangs(container: Callable[[], str]) -> Injection:
@@ -99,8 +99,8 @@ def schema(*statements: str) -> Injection:
     return inject
 
 
-def aside(act: Callable[[DrillContext], None]) -> Injection:
-    """Return an injection that runs beside the step that begins."""
+def in_background(act: Callable[[DrillContext], None]) -> Injection:
+    """Return an injection that runs in parallel with the step that begins."""
 
     def inject(context: DrillContext) -> None:
         def guarded() -> None:

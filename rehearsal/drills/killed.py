@@ -27,7 +27,7 @@ END_SECONDS = 300
 def victim(
     name: str, payload: Mapping[str, Any], configuration: Configuration, tell: Connection
 ) -> None:
-    """Run a deploy, and send the name of each step that begins."""
+    """Run a deploy, and send the name of each step as it begins."""
 
     def changed(job: Job, step: Step | None) -> None:
         if step and step.finished is None:
@@ -39,15 +39,15 @@ def victim(
     run.start(STAGING, "push", payload, configuration)
 
 
-def interrupted(context: DrillContext) -> None:
+def kill_and_deploy_again(context: DrillContext) -> None:
     """Kill a rehearsal while the service moves; the next one must start clean, and deploy."""
     repository.merge(context.merged)
     context.workflows.prepare(STAGING)
     kill(context, events.push(context.merged))
     github.remove_leftovers()  # as each rehearsal does first
     for what in (*leftovers(), *processes()):
-        context.problem(f"the killed rehearsal has left {what}")
-    restore.settle()  # ECS goes on by itself
+        context.problem(f"the killed rehearsal left {what} behind")
+    restore.wait_until_stable()  # ECS continues the deployment by itself
     context.observation.also_pushed = {context.observation.commit}
     context.make(None)
     deploy(context)
@@ -70,7 +70,7 @@ def kill(context: DrillContext, payload: Mapping[str, Any]) -> None:
                     return
             except EOFError:
                 break
-        raise Failure(f"the rehearsal to be killed never came to {DEPLOY.step}")
+        raise Failure(f"the rehearsal never reached '{DEPLOY.step}', where the drill kills it")
     finally:
         process.kill()
         process.join()
@@ -87,7 +87,7 @@ def leftovers() -> list[str]:
 
 
 def processes() -> list[str]:
-    """Return the processes of this clone's act that still run, after some time to end."""
+    """Return the processes of this clone's act that still run after END_SECONDS."""
     deadline = time.monotonic() + END_SECONDS
     while True:
         listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True).stdout

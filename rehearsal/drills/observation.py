@@ -15,14 +15,14 @@ class Observation:
 
     commit: str = ""  # of the drill's change
     baseline: str = ""  # the commit below the change
-    also_pushed: set[str] = field(default_factory=set)  # commits of other changes that it made
+    also_pushed: set[str] = field(default_factory=set)  # commits of the drill's other changes
     failed: list[Gate] = field(default_factory=list)  # in the order in which they ended
     ran: list[Gate] = field(default_factory=list)
     reason: str = ""  # why the run failed, if no step did
-    log: str = ""  # the output of the first step that failed, or of a scenario
+    log: str = ""  # the output of the first failed step, or of a scenario
     printed: str = ""  # the output of all steps, with their annotations
     before: dict[str, EnvironmentState] = field(default_factory=dict)
-    at_end: dict[str, EnvironmentState] = field(default_factory=dict)  # before anything is undone
+    at_end: dict[str, EnvironmentState] = field(default_factory=dict)  # before the cleanup
     after: dict[str, EnvironmentState] = field(default_factory=dict)
     slack: list[str] = field(default_factory=list)
     requests: int = 0

@@ -1,4 +1,4 @@
-"""Wait until environments are at rest, and return them to what they ran before a drill."""
+"""Wait until environments are stable, and restore what they ran before a drill."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from rehearsal.drills.states import EnvironmentState
 from rehearsal.errors import Failure
 from rehearsal.paths import url
 
-# An environment that is not at rest within this is stuck: a slow machine takes a tenth of it.
-SETTLE_SECONDS = 900
+# An environment that is not stable within this is stuck: a slow machine takes a tenth of it.
+STABLE_SECONDS = 900
 
 
-def settle() -> None:
-    """Wait until both environments are at rest and ready; the assertions name one that is not."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+def wait_until_stable() -> None:
+    """Wait until both environments are stable and ready; the assertions name one that is not."""
+    deadline = time.monotonic() + STABLE_SECONDS
     while time.monotonic() < deadline:
         found = states.environments(deep=False)
-        if all(state.settled and state.ready for state in found.values()):
+        if all(state.stable and state.ready for state in found.values()):
             return
         time.sleep(0.5)
 
 
 def wait_until_staging_moves(before: EnvironmentState) -> None:
-    """Wait until staging's service runs another revision than before the drill."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+    """Wait until staging's service runs a different revision than before the drill."""
+    deadline = time.monotonic() + STABLE_SECONDS
     while states.environment("staging", deep=False).revision == before.revision:
         if time.monotonic() > deadline:
-            raise Failure(f"staging did not move within {SETTLE_SECONDS} s")
+            raise Failure(f"staging kept revision {before.revision} for {STABLE_SECONDS} s")
         time.sleep(0.5)
 
 
@@ -41,17 +41,17 @@ def return_environments(before: Mapping[str, EnvironmentState], *, released: boo
             rollback(name, "--revision", state.revision)
     if released:
         withdraw_release(before["production"])
-    settle()
+    wait_until_stable()
     problems = []
     for name, state in before.items():
         now = states.environment(name, deep=False)
-        if not (now.ready and now.settled and now.commit == state.commit):
-            problems.append(f"{name} could not be returned to {state.commit[:12]}")
+        if not (now.ready and now.stable and now.commit == state.commit):
+            problems.append(f"the cleanup could not return {name} to {state.commit[:12]}")
     return problems
 
 
 def rollback(environment: str, *words: str) -> str:
-    """Run scripts/rollback without its question, and return what it prints."""
+    """Run scripts/rollback without its question, and return its output."""
     return local_aws.shell(
         "scripts/rollback", environment, *words, "--yes", APP_URL=url(environment)
     )

@@ -1,4 +1,4 @@
-"""Scenarios: the workflows and scripts that drills run, in their order."""
+"""Scenarios: the workflows and scripts that a drill runs, in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rehearsal.stages import PRODUCTION_MYSQL
 from rehearsal.timeline import Stage
 from rehearsal.watch import LoadedRollout
 
-# The step gives up after 60 s; twice that is more than a busy machine adds.
+# The step gives up after 60 s. A busy machine adds less than as much again.
 SLACK_SECONDS = 120
 
 
@@ -52,7 +52,7 @@ def deploy(context: DrillContext) -> Stage:
 
 
 def deploy_without_slack(context: DrillContext) -> None:
-    """Deploy, and report for how long Slack delayed the run."""
+    """Deploy, and report how long the unreachable Slack delayed the run."""
     stage = deploy(context)
     (took,) = [
         (step.finished or stage.finished or 0) - step.started
@@ -60,13 +60,13 @@ def deploy_without_slack(context: DrillContext) -> None:
         for step in job.steps
         if step.name == "Notify Slack"
     ]
-    context.observation.log = f"Slack, which is down, held up the run for {took:.0f} s"
+    context.observation.log = f"the unreachable Slack delayed the run by {took:.0f} s"
     if took > SLACK_SECONDS:
         context.problem(context.observation.log)
 
 
 def deploy_older(context: DrillContext) -> None:
-    """Let staging run the change, and deploy its baseline, like an old run that is repeated."""
+    """Let staging run the change, and deploy the baseline, like a repeated old run."""
     local_aws.seed("staging", context.observation.commit, context.observation.commit)
     context.on_main()
     context.run(STAGING, "push", events.push(context.baseline), environment="staging")
@@ -78,7 +78,7 @@ def tag(version: str = "", *, on: str = "baseline") -> Scenario:
     The default version is the baseline's. `on` is `baseline`, which is on main, or `change`.
     """
 
-    def play(context: DrillContext) -> None:
+    def run(context: DrillContext) -> None:
         context.on_main()
         name = version or context.baseline.version
         commit = context.baseline.merge if on == "baseline" else context.merged.merge
@@ -89,38 +89,38 @@ def tag(version: str = "", *, on: str = "baseline") -> Scenario:
             PRODUCTION, "push", events.push_tag(name, commit), environment=context.setup.environment
         )
 
-    return play
+    return run
 
 
 def ship_after(scenario: Scenario) -> Scenario:
     """Return a scenario after which the next good change must be deployed."""
 
-    def play(context: DrillContext) -> None:
+    def run(context: DrillContext) -> None:
         scenario(context)
         context.end_faults()
         ship(context)
 
-    return play
+    return run
 
 
 def ship(context: DrillContext) -> None:
-    """Revert the change by a good one, which must be deployed."""
+    """Replace the change with a good one, which must be deployed."""
     stopped, log = list(context.observation.failed), context.observation.log
     bad = context.observation.commit
     context.make(None)
     context.observation.also_pushed = {bad}
     deploy(context)
     if context.observation.failed != stopped:
-        context.problem(f"the next good change was stopped by {context.observation.failed[-1]}")
+        context.problem(f"'{context.observation.failed[-1]}' stopped the next good change")
     context.observation.failed, context.observation.log = stopped, log
 
 
 def ignore_and_replace(context: DrillContext) -> None:
-    """Deploy the change and roll it back under load: its tasks must be killed."""
+    """Deploy the change and roll it back under load; ECS must kill its tasks."""
     deploy(context)
     revision = states.environment("staging", deep=False).revision
     back(context, "--revision", context.observation.before["staging"].revision)
-    restore.settle()
+    restore.wait_until_stable()
     codes = [
         code
         for task in local_aws.service("staging")["tasks"]
@@ -128,7 +128,7 @@ def ignore_and_replace(context: DrillContext) -> None:
         for code in task["exitCodes"]
     ]
     if not codes or set(codes) != {137}:
-        context.problem(f"its tasks ended with {codes}, and should have been killed (137)")
+        context.problem(f"the tasks exited with {codes}; expected: 137, as they must be killed")
 
 
 def back(context: DrillContext, *words: str) -> tuple[str, float]:

@@ -42,7 +42,7 @@ class Session:
         self.view: View = rehearsal.view
 
     def run(self, drills: Sequence[Drill]) -> bool:
-        """Run all drills; return whether each had the wanted outcome."""
+        """Run all drills; return whether each had the expected outcome."""
         timeline = self.rehearsal.timeline
         timeline.drills = []
         loud = len(drills) == 1
@@ -74,14 +74,14 @@ class Session:
 
         begin = time.monotonic()
         context = new_context(drill, self.rehearsal, self.baseline, self.without_gate, show)
-        # The stages are for the assertions on one drill; those of all drills would fill the memory.
+        # Only the assertions on this drill need its stages; those of all would fill the memory.
         self.rehearsal.timeline.stages = []
         try:
             observation = run_drill(drill, context)
             done.problems = assertions.problems(drill, observation)
             done.outcome = "failure" if done.problems else "success"
         except Failure as failure:
-            done.problems, done.outcome = [f"the drill itself failed: {failure}"], "failure"
+            done.problems, done.outcome = [f"the drill could not run: {failure}"], "failure"
         finally:
             with suppress(Failure):
                 faults.clear()
@@ -99,7 +99,7 @@ class Session:
                 self.view.say(f"    | {line}")
 
     def write(self) -> None:
-        """Write both files after each drill, so that none is lost if a later one fails."""
+        """Write both files after each drill, so that no result is lost if a later drill fails."""
         timeline = self.rehearsal.timeline
         timeline.seconds = timeline.now()
         write_json(DRILLS, timeline.drills)

@@ -14,7 +14,7 @@ class Setup:
 
     name: str
     fault: str
-    gate: Gate | None  # without a gate, nothing may stop it
+    gate: Gate | None  # without a gate, no step may stop the change
     environment: str = field(default="staging", kw_only=True)
     # Variables of GitHub's environment, its secrets (empty: none), and the runner's own variables.
     variables: Mapping[str, str] = field(default_factory=dict, kw_only=True)
@@ -22,9 +22,9 @@ class Setup:
     runner: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def limits(self) -> dict[str, str]:
-        """Return a short limit for the step that must fail; all others keep the limits of a fork.
+        """Return a short limit for the step that must fail; other steps keep the usual limits.
 
-        A limit that a good step could miss on a slow machine would prove nothing.
+        On a slow machine, a step without a fault could exceed a short limit.
         """
         short = {MIGRATE: {"MIGRATE_SECONDS": "15"}, VERIFY: {"VERIFY_SECONDS": "6"}}
         return short.get(self.gate, {}) if self.gate else {}

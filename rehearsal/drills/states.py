@@ -22,20 +22,20 @@ APPLIED = (
 
 @dataclass(frozen=True)
 class EnvironmentState:
-    """The state of an environment: what runs, whether it is ready, and what is recorded."""
+    """The state of an environment: the running revision, its health, and the records of it."""
 
     commit: str = ""
     ready: bool = False
     revision: str = ""
-    settled: bool = False  # one deployment, complete, with all its tasks healthy
+    stable: bool = False  # one deployment, complete, with all its tasks healthy
     live: str = ""  # the commit that /releases.json calls live
-    outcomes: Mapping[str, str] = field(default_factory=dict)  # and how each commit ended
+    outcomes: Mapping[str, str] = field(default_factory=dict)  # of each commit, from there
     tags: frozenset[str] = frozenset()
     migrations: frozenset[str] = frozenset()
 
 
 def environments(*, deep: bool) -> dict[str, EnvironmentState]:
-    """Return both states; `deep` includes registry and database, which takes seconds."""
+    """Return both states; `deep` adds registry and database, which takes seconds."""
     with ThreadPoolExecutor(len(ENVIRONMENTS)) as pool:
         found = pool.map(lambda name: environment(name, deep=deep), ENVIRONMENTS)
         return dict(zip(ENVIRONMENTS, found, strict=True))
@@ -61,7 +61,7 @@ def environment(name: str, *, deep: bool) -> EnvironmentState:
         commit=str(health.get("commit", "")),
         ready=health.get("status") == "ok",
         revision="".join(revisions),
-        settled=is_settled(service),
+        stable=is_stable(service),
         live=str((history.get("live") or {}).get("commit", "")),
         outcomes={one["commit"]: one["outcome"] for one in reversed(history.get("releases", []))},
         tags=tags,
@@ -69,7 +69,7 @@ def environment(name: str, *, deep: bool) -> EnvironmentState:
     )
 
 
-def is_settled(service: Any) -> bool:
+def is_stable(service: Any) -> bool:
     """Return whether a service has one complete deployment, with all its tasks healthy."""
     deployments = service.get("deployments", [])
     if len(deployments) != 1 or deployments[0]["rolloutState"] != "COMPLETED":
@@ -88,7 +88,7 @@ def container(environment: str) -> str:
             found = docker.docker("ps", "--quiet", f"--filter=name=-{task['id'][:8]}-")
             if found:
                 return found.partition("\n")[0]
-    raise Failure(f"no task of {environment} runs")
+    raise Failure(f"{environment} runs no task of its deployed revision")
 
 
 def python(environment: str, code: str) -> str:

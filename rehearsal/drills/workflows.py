@@ -20,8 +20,8 @@ from rehearsal.timeline import Job, Stage, Step
 from rehearsal.watch import LoadedRollout
 
 WORKFLOWS = REPOSITORY / ".github" / "workflows"
-# Deploys call test.yml first, whose gates have their own drills. Here it would cost minutes.
-YES = """\
+# A deploy calls test.yml first, which takes minutes. The gates of test.yml have their own drills.
+PASSING_TEST = """\
 name: Test
 on:
   workflow_call:
@@ -31,15 +31,15 @@ on:
       CODECOV_TOKEN: {description: not used, required: false}
 jobs:
   test:
-    name: a drill says yes
+    name: always passes in a drill
     runs-on: ubuntu-24.04
     steps:
-      - run: echo "A drill of a deploy, so test.yml says yes. Its gates have drills of their own."
+      - run: echo "This drill tests a deploy, so test.yml passes. Its gates have their own drills."
 """
 
 
 class DrillRun(Run):
-    """A run whose log is separate from those of rehearsals."""
+    """A workflow run that has its own log file."""
 
     name = ""
 
@@ -104,9 +104,9 @@ class WorkflowRunner:
         return WorkflowResult(stage, reason, printed(log_of(self.setup.name)))
 
     def prepare(self, workflow: str) -> None:
-        """Write the workflow as the drill needs it: without its gate, or with tests that pass."""
+        """Write the drill's workflow: with a test.yml that passes, and perhaps without the gate."""
         if workflow != TEST:
-            (WORKFLOWS / TEST).write_text(YES)
+            (WORKFLOWS / TEST).write_text(PASSING_TEST)
         gate = self.setup.gate
         if self.without_gate and gate and gate.workflow == workflow:
             path = WORKFLOWS / workflow

@@ -14,7 +14,7 @@ Edit = Callable[["Worktree"], None]
 
 
 class Worktree:
-    """The worktree; files are named by their path in the repository."""
+    """The worktree. Paths are relative to the repository."""
 
     def write(self, path: str, text: str) -> None:
         target = REPOSITORY / path
@@ -22,10 +22,10 @@ class Worktree:
         target.write_text(text)
 
     def replace(self, path: str, old: str, new: str) -> None:
-        """Replace a text; raise Failure if it is missing, as the drill would then prove nothing."""
+        """Replace a text; raise Failure if it is missing: the drill would then test nothing."""
         text = (REPOSITORY / path).read_text()
         if old not in text:
-            raise Failure(f"the drill finds no {old!r} in {path}: adapt it to the code of today")
+            raise Failure(f"{path} does not contain {old!r}: adapt the drill to the present code")
         self.write(path, text.replace(old, new, 1))
 
     def append(self, path: str, text: str) -> None:
@@ -85,5 +85,5 @@ def without_step(workflow: str, name: str) -> str:
         if not dropping:
             kept.append(line)
     if not found:
-        raise Failure(f"there is no step {name!r} to remove")
+        raise Failure(f"the workflow has no step {name!r}")
     return "".join(kept)

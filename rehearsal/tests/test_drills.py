@@ -16,8 +16,8 @@ from rehearsal.drills.command import FAST_SECONDS, chosen
 from rehearsal.drills.drill import NOT_MOVED, ROLLED_BACK, ROLLED_BACK_UNSEEN, After, Drill
 from rehearsal.drills.gates import APPROVE, DEPLOY, MIGRATE, VERIFY, Gate
 from rehearsal.drills.observation import Observation
-from rehearsal.drills.states import EnvironmentState, is_settled
-from rehearsal.drills.workflows import YES
+from rehearsal.drills.states import EnvironmentState, is_stable
+from rehearsal.drills.workflows import PASSING_TEST
 from rehearsal.drills.worktree import without_step
 from rehearsal.errors import Failure
 from rehearsal.timeline import Job, Load, Lost, Stage, Step
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github/workflows"
 OLD, NEW = "a" * 40, "b" * 40
 RAN = EnvironmentState(
-    OLD, ready=True, revision="task:1", settled=True, live=OLD, tags=frozenset([OLD])
+    OLD, ready=True, revision="task:1", stable=True, live=OLD, tags=frozenset([OLD])
 )
 BUILD = replace(MIGRATE, step="Build, tag, and push image to ECR")
 
@@ -53,7 +53,7 @@ def stopped() -> Observation:
 def shipped() -> Observation:
     """Return the observation of a change that staging runs now."""
     now = EnvironmentState(
-        NEW, ready=True, revision="task:2", settled=True, live=NEW, tags=RAN.tags | {NEW}
+        NEW, ready=True, revision="task:2", stable=True, live=NEW, tags=RAN.tags | {NEW}
     )
     observation = stopped()
     observation.failed, observation.log, observation.slack = [], "", [f"staging: {NEW} deployed"]
@@ -76,22 +76,22 @@ def test_drills_that_go_as_they_must_have_no_problem() -> None:
 def test_a_drill_without_its_gate_fails() -> None:
     observation = shipped()
     first, *_ = assertions.problems(STOPPED, observation)
-    assert first == "nothing stopped it, and deploy: Verify deployment should have"
+    assert first == "no step stopped the fault; expected: 'deploy: Verify deployment'"
 
 
 def test_a_later_gate_is_the_wrong_one() -> None:
     observation = stopped()
     drill = replace(STOPPED, gate=MIGRATE)
     assert assertions.problems(drill, observation) == [
-        "it was stopped by deploy: Verify deployment, too late: deploy: Run database migrations"
-        " should have"
+        "'deploy: Verify deployment' stopped the fault too late;"
+        " expected: 'deploy: Run database migrations'"
     ]
 
 
 def test_an_earlier_gate_is_the_wrong_one() -> None:
     observation = stopped()
     observation.failed, observation.ran = [MIGRATE], [BUILD, MIGRATE]
-    assert "before its turn" in assertions.problems(STOPPED, observation)[0]
+    assert "too early" in assertions.problems(STOPPED, observation)[0]
 
 
 def test_the_first_step_that_failed_counts() -> None:
@@ -110,7 +110,7 @@ def test_what_must_ship_and_is_stopped_fails() -> None:
     observation = shipped()
     observation.failed = [DEPLOY]
     assert (
-        "it was stopped by deploy: Deploy to ECS, and should have shipped"
+        "'deploy: Deploy to ECS' stopped the change, which should have shipped"
         in assertions.problems(SHIPPED, observation)
     )
 
@@ -127,13 +127,19 @@ def test_a_run_that_fails_at_no_step_did_not_ship() -> None:
 @pytest.mark.parametrize(
     ("differs", "problem"),
     [
-        ({"commit": NEW, "live": NEW}, "staging runs bbbbbbbbbbbb, and not aaaaaaaaaaaa"),
+        ({"commit": NEW, "live": NEW}, "staging runs bbbbbbbbbbbb; expected: aaaaaaaaaaaa"),
         ({"ready": False}, "staging is not ready"),
-        ({"settled": False}, "staging has not settled"),
-        ({"live": NEW}, "/releases.json calls bbbbbbbbbbbb live"),
-        ({"migrations": frozenset(["app.0900"])}, "staging's database was migrated by app.0900"),
-        ({"tags": RAN.tags}, "staging's registry has got nothing new"),
-        ({"tags": RAN.tags | {NEW, "x"}}, f"staging's registry has got {NEW}, x"),
+        ({"stable": False}, "staging is not stable"),
+        ({"live": NEW}, "but /releases.json calls bbbbbbbbbbbb live"),
+        (
+            {"migrations": frozenset(["app.0900"])},
+            "staging's database has app.0900 as new migrations; expected: nothing",
+        ),
+        ({"tags": RAN.tags}, f"staging's registry has nothing as new images; expected: {NEW}"),
+        (
+            {"tags": RAN.tags | {NEW, "x"}},
+            f"staging's registry has {NEW}, x as new images; expected: {NEW}",
+        ),
     ],
 )
 def test_another_state_is_a_problem(differs: dict[str, object], problem: str) -> None:
@@ -152,7 +158,7 @@ def test_what_only_the_clean_up_returned_was_not_rolled_back() -> None:
     observation = stopped()
     observation.at_end["staging"] = replace(RAN, revision="task:2")
     assert assertions.problems(STOPPED, observation) == [
-        "staging was left on task:2, and not on task:1"
+        "staging was left on task:2; expected: task:1"
     ]
 
 
@@ -170,29 +176,30 @@ def test_a_change_that_does_not_run_must_be_recorded_as_rolled_back(
 
 def test_a_migration_that_should_be_applied_and_is_not_is_a_problem() -> None:
     drill = replace(STOPPED, after=replace(STOPPED.after, migrated=("app.0900",)))
-    assert assertions.problems(drill, stopped()) == ["staging's database was migrated by nothing"]
+    assert assertions.problems(drill, stopped()) == [
+        "staging's database has nothing as new migrations; expected: app.0900"
+    ]
 
 
-# Words and requests
+# Messages and requests
 
 
 def test_the_gate_must_say_what_is_wrong() -> None:
     observation = stopped()
     observation.log = "something else"
-    assert assertions.problems(STOPPED, observation) == ["its log does not say 'not ready'"]
+    assert assertions.problems(STOPPED, observation) == ["the log does not contain 'not ready'"]
 
 
 def test_slack_must_be_told_how_it_ended() -> None:
     observation = stopped()
     observation.slack = [f"staging: {NEW} {NOT_MOVED}"]
-    assert assertions.problems(STOPPED, observation)[0].startswith(
-        "Slack was not told 'FAILED and rolled"
-    )
+    (problem,) = assertions.problems(STOPPED, observation)
+    assert "; expected: 'FAILED and rolled" in problem
 
 
 def test_slack_must_be_told_nothing_where_nothing_was_tried() -> None:
     drill = replace(STOPPED, after=replace(STOPPED.after, slack=""))
-    assert "Slack was told" in assertions.problems(drill, stopped())[0]
+    assert assertions.problems(drill, stopped())[0].endswith("; expected: no message")
 
 
 def test_a_lost_request_is_a_problem_where_the_old_version_could_answer() -> None:
@@ -236,7 +243,7 @@ def test_requests_of_all_runs_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deployments", "states", "settled"),
+    ("deployments", "states", "stable"),
     [
         (["COMPLETED"], [["healthy"], ["healthy"]], True),
         (["COMPLETED"], [["healthy"], ["initial"]], False),
@@ -247,14 +254,14 @@ def test_requests_of_all_runs_are_counted() -> None:
     ],
 )
 def test_a_service_is_at_rest_with_as_many_healthy_tasks_as_it_wants(
-    deployments: list[str], states: list[list[str]], settled: bool
+    deployments: list[str], states: list[list[str]], stable: bool
 ) -> None:
     service = {
         "desired": 2,
         "deployments": [{"rolloutState": state} for state in deployments],
         "tasks": [{"lastStatus": "RUNNING", "targets": state} for state in states],
     }
-    assert is_settled(service) is settled
+    assert is_stable(service) is stable
 
 
 # The catalogue
@@ -286,7 +293,7 @@ def test_a_gate_can_be_taken_out_of_its_job(gate: Gate) -> None:
 
 
 def test_a_step_that_is_not_there_can_not_be_taken_out() -> None:
-    with pytest.raises(Failure, match="there is no step 'Nothing'"):
+    with pytest.raises(Failure, match="has no step 'Nothing'"):
         without_step(workflow("test.yml"), "Nothing")
 
 
@@ -320,12 +327,12 @@ def test_faults_come_at_steps_that_are_there() -> None:
 
 def test_the_workflow_that_says_yes_can_be_called_as_the_real_one() -> None:
     called = re.compile(r"^    secrets:\n      (\w+):", re.M)
-    assert called.findall(YES) == called.findall(workflow("test.yml"))
+    assert called.findall(PASSING_TEST) == called.findall(workflow("test.yml"))
 
 
 def test_the_documentation_has_each_drill_with_its_gate() -> None:
-    listed = dict(re.findall(r"^\| `([\w-]+)` \| .* \| (.*) \|$", docs(), re.M))
-    wanted = {d.name: f"`{d.gate.step}`" if d.gate else d.instead for d in DRILLS}
+    listed = re.findall(r"^\| `([\w-]+)` \| (.*) \| (.*) \|$", docs(), re.M)
+    wanted = [(d.name, d.fault, f"`{d.gate.step}`" if d.gate else d.instead) for d in DRILLS]
     assert listed == wanted
 
 
@@ -348,12 +355,12 @@ def test_fast_ones_fit_into_their_time() -> None:
 
 
 def test_an_unknown_name_is_refused_with_a_near_one() -> None:
-    with pytest.raises(Failure, match="no drill 'lnit'; did you mean lint"):
+    with pytest.raises(Failure, match="unknown drill 'lnit'; did you mean lint"):
         words(names=["lnit"])()
 
 
 def test_nothing_asked_for_is_refused() -> None:
-    with pytest.raises(Failure, match="which drill"):
+    with pytest.raises(Failure, match="no drill is named"):
         words()()
 
 

@@ -86,7 +86,7 @@ def test_one_that_does_not_makes_all_fail_and_the_others_still_run(play: Any) ->
 def test_one_that_can_not_be_played_is_no_pass(play: Any) -> None:
     good, (done,) = play(Drill("a", "breaks", None))
     assert not good
-    assert done["problems"] == ["the drill itself failed: no Docker"]
+    assert done["problems"] == ["the drill could not run: no Docker"]
 
 
 @pytest.mark.parametrize("without_gate", [False, True])
@@ -117,7 +117,7 @@ def test_a_secret_can_be_missing(rehearsal: Rehearsal, monkeypatch: pytest.Monke
     assert found.environment["D"] == "4"
 
 
-# The scratch repository
+# The repository that a drill changes
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_afterwards_main_and_tags_are_what_they_were(context: DrillContext, scra
 
 
 def test_an_edit_that_finds_nothing_to_replace_is_refused(scratch: Path) -> None:
-    with pytest.raises(Failure, match="the drill finds no 'third' in file"):
+    with pytest.raises(Failure, match="file does not contain 'third'"):
         Worktree().replace("file", "third", "fourth")
 
 

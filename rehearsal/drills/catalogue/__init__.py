@@ -1,5 +1,11 @@
-"""All drills, in the order in which a change meets their gates."""
+"""All drills, in the order in which a change reaches their gates."""
 
-from . import checks, deploys, releases, undo, upkeep
+from . import checks, deploys, maintenance, releases, rollbacks
 
-DRILLS = (*checks.DRILLS, *deploys.DRILLS, *undo.DRILLS, *upkeep.DRILLS, *releases.DRILLS)
+DRILLS = (
+    *checks.DRILLS,
+    *deploys.DRILLS,
+    *rollbacks.DRILLS,
+    *maintenance.DRILLS,
+    *releases.DRILLS,
+)

@@ -12,8 +12,8 @@ from rehearsal.paths import REPOSITORY
 
 MODELS = "apps/releases/models.py"
 FIELD = "    outcome = models.CharField(max_length=11"
-# A made-up secret without a server, so that the scan can't verify it. It is put together here,
-# because otherwise the scan would find it in this file.
+# A made-up secret without a server, so that the scan cannot verify it. It is in two parts, because
+# otherwise the scan would find it in this file.
 SCHEME, WORD = "mongodb", "kX9vR2mT7qLw4ZbN"
 LEAKED = f'URL = "{SCHEME}://deploy:{WORD}@db.internal.invalid:27017/releases"\n'
 SQLPARSE_0_4_3 = "0323c0ec29cd52bceabc1b4d9d579e311f3e4961b98d174201d5622a23b85e34"
@@ -31,7 +31,7 @@ NOTE = """migrations.AddField(
         "release", "note", models.CharField(max_length=9, default=""), preserve_default=False
     )"""
 
-# A rename by expand and contract which forgets that the code before still reads the old column.
+# A rename by expand and contract that forgets that the previous code still reads the old column.
 COMMIT = "    commit = models.CharField(max_length=LONGEST_COMMIT)\n"
 REVISION = '    revision = models.CharField(max_length=LONGEST_COMMIT, db_default="")\n'
 MANAGER = "    objects = ReleaseQuerySet.as_manager()\n"
@@ -102,7 +102,7 @@ DRILLS = (
     ),
     Drill(
         "format",
-        "A file is not in black's form.",
+        "A file is not formatted with black.",
         lint("Run linting"),
         After(says="would reformat"),
         change=write("apps/releases/form.py", "VERSIONS = {'a' : 1}\n"),
@@ -110,7 +110,7 @@ DRILLS = (
     ),
     Drill(
         "type-error",
-        "A function returns another type than it says.",
+        "A function returns another type than it declares.",
         lint("Run type checking"),
         After(says="Incompatible return value type"),
         change=write("apps/releases/typed.py", 'def count() -> int:\n    return "1"\n'),
@@ -118,7 +118,7 @@ DRILLS = (
     ),
     Drill(
         "template-defect",
-        "A template of the infrastructure names a property that AWS does not know.",
+        "An infrastructure template names a property that AWS does not know.",
         lint("Check templates"),
         After(says="StopTimout"),
         change=replace("infra/service.yaml", "StopTimeout: 30", "StopTimout: 30"),
@@ -138,7 +138,7 @@ DRILLS = (
     ),
     Drill(
         "dockerfile-defect",
-        "The Dockerfile takes whatever base image is the newest.",
+        "The Dockerfile uses the newest base image instead of a fixed version.",
         lint("Check Dockerfiles"),
         After(says="DL3007"),
         change=replace("Dockerfile", "FROM python:3.11-slim-bookworm AS", "FROM python:latest AS"),
@@ -146,7 +146,7 @@ DRILLS = (
     ),
     Drill(
         "tampered-hash",
-        "A package is not the one whose hash was pinned.",
+        "The hash of a package differs from the pinned one.",
         lint("Install dependencies"),
         After(says="DO NOT MATCH THE HASHES"),
         change=tamper,
@@ -154,7 +154,7 @@ DRILLS = (
     ),
     Drill(
         "missing-migration",
-        "A model changes, and no migration does.",
+        "A model changes without a migration.",
         service("Check migrations"),
         After(says="Add field note to release"),
         change=replace(MODELS, FIELD, note('max_length=9, default=""')),
@@ -162,7 +162,7 @@ DRILLS = (
     ),
     Drill(
         "incompatible-migration",
-        "A new column has no default in the database, and the code before it inserts none.",
+        "A new column has no default in the database, and the code before it does not fill it.",
         service("Check migrations"),
         After(says="NOT NULL constraint"),
         change=both(replace(MODELS, FIELD, note("max_length=9")), migration("0900_note", NOTE)),
@@ -170,7 +170,7 @@ DRILLS = (
     ),
     Drill(
         "incompatible-in-disguise",
-        "The same by a statement in Python, which the linter can't read.",
+        "A Python function in a migration adds a column without a default; no linter reads it.",
         service("Check that the version before runs on this schema"),
         After(says="would not be safe"),
         change=both(
@@ -181,7 +181,7 @@ DRILLS = (
     ),
     Drill(
         "rename-of-one-column",
-        "A column is renamed by expand and contract, and the new code writes the new one alone.",
+        "A column is renamed by expand and contract, but the new code writes only the new column.",
         service("Check that the version before runs on this schema"),
         After(says="this version writes revision, which the version before does not know"),
         change=both(
@@ -193,7 +193,7 @@ DRILLS = (
     ),
     Drill(
         "production-settings",
-        "Production's settings let pages show their insides.",
+        "The production settings turn DEBUG on.",
         service("Check production settings"),
         After(says="security.W018"),
         change=append("myproject/settings/production.py", "\nDEBUG = True\n"),
@@ -210,7 +210,7 @@ DRILLS = (
     ),
     Drill(
         "coverage-drop",
-        "A function is never run by a test.",
+        "No test runs a new function.",
         service("Run tests"),
         After(says="Required test coverage of 100"),
         change=append("apps/releases/views.py", "\n\ndef nobody() -> int:\n    return 1\n"),
@@ -233,7 +233,7 @@ DRILLS = (
     ),
     Drill(
         "leaked-secret-in-history",
-        "A change adds a password in one commit, and takes it out in the next.",
+        "A change adds a password in one commit and removes it in the next.",
         security("Security check (secrets)"),
         After(says="MongoDB"),
         change=leak_and_remove,

@@ -24,9 +24,19 @@ from rehearsal.drills.environment import (
     lose_variable,
     move_at_the_same_time,
 )
-from rehearsal.drills.faults import aside, aws, cache, database, end, hangs, schema, stops, together
+from rehearsal.drills.faults import (
+    aws,
+    cache,
+    database,
+    end,
+    hangs,
+    in_background,
+    schema,
+    stops,
+    together,
+)
 from rehearsal.drills.gates import BUILD, DEPLOY, MIGRATE, NOT_OLDER, VERIFY, WATCH
-from rehearsal.drills.killed import interrupted
+from rehearsal.drills.killed import kill_and_deploy_again
 from rehearsal.drills.scenarios import (
     deploy,
     deploy_older,
@@ -74,7 +84,7 @@ BROKEN = """\
     page = requested_page(request)
     live = Release.objects.live_in(settings.APP_ENVIRONMENT)
 """
-# Until the job gets new ones, which it asks AWS to confirm.
+# Until the job gets new credentials, which it verifies with GetCallerIdentity.
 EXPIRED = aws(service="ecs", error="ExpiredTokenException", times=99, until="GetCallerIdentity")
 UNBROKEN = BROKEN.partition('broken")\n')[2]
 
@@ -91,23 +101,23 @@ def crashes(change: str) -> str:
 DRILLS = (
     Drill(
         "good-change",
-        "Nothing goes wrong: a drill that stops is stopped by its fault, and by nothing else.",
+        "No fault. This shows that only the fault stops the other drills.",
         None,
         SHIPPED,
         seconds=135,
     ),
     Drill(
         "missing-secret",
-        "GitHub has been told only one of the two AWS keys, as in a fork.",
+        "GitHub has only one of the two AWS keys.",
         None,
         After(says="GitHub lacks the secret AWS_SECRET_ACCESS_KEY"),
         secrets={"AWS_SECRET_ACCESS_KEY": ""},
-        instead="it is skipped, and says so",
+        instead="the deploy is skipped, with a message",
         seconds=30,
     ),
     Drill(
         "empty-region",
-        "GitHub's AWS_REGION names a region in which nothing was made.",
+        "AWS_REGION in GitHub names a region without any resources.",
         NOT_OLDER,
         After(slack=NOT_MOVED, says="is not authorized to perform: ecs:DescribeServices"),
         variables={"AWS_REGION": "eu-central-1"},
@@ -115,7 +125,7 @@ DRILLS = (
     ),
     Drill(
         "rerun-of-an-old-merge",
-        "Somebody runs the deploy of an older commit again, whose tests passed then.",
+        "Somebody repeats the deploy of an older commit whose tests passed.",
         NOT_OLDER,
         After(runs="change", pushed=True, slack=NOT_MOVED, says="which contains"),
         scenario=deploy_older,
@@ -140,7 +150,7 @@ DRILLS = (
     ),
     Drill(
         "credentials-expire",
-        "AWS takes the credentials no more once the image is pushed.",
+        "AWS rejects the credentials after the image is pushed.",
         MIGRATE,
         not_moved(says="ExpiredTokenException"),
         when={MIGRATE.step: aws(service="ecs", error="ExpiredTokenException", times=99)},
@@ -148,7 +158,7 @@ DRILLS = (
     ),
     Drill(
         "throttling",
-        "AWS asks for patience three times in a row, at three steps.",
+        "AWS throttles three calls in a row, at three steps.",
         None,
         SHIPPED,
         when={
@@ -159,7 +169,7 @@ DRILLS = (
     ),
     Drill(
         "two-deploys",
-        "Somebody else moves the service meanwhile.",
+        "Somebody else deploys to the service during the deploy.",
         MIGRATE,
         not_moved(says="is being deployed"),
         when={"Register task definition": move_at_the_same_time},
@@ -183,7 +193,7 @@ DRILLS = (
     ),
     Drill(
         "migration-hangs",
-        "A migration does not come to its end.",
+        "A migration never ends.",
         MIGRATE,
         not_moved(says="not done after 15 s, and stopped"),
         change=migration("0900_hangs", "migrations.RunPython(wait)", HANGS),
@@ -191,7 +201,7 @@ DRILLS = (
     ),
     Drill(
         "migration-dies",
-        "A migration is killed between two schema changes; then the next good change comes.",
+        "A migration is killed between two schema changes. Then the next good change follows.",
         MIGRATE,
         After(runs="change", pushed=True, slack=NOT_MOVED, says="ended with 137"),
         change=migration(
@@ -200,23 +210,23 @@ DRILLS = (
             HALF_WAY,
         ),
         given=schema(DROP.format("first"), FORGET),
-        when={MIGRATE.step: aside(die_half_way)},
+        when={MIGRATE.step: in_background(die_half_way)},
         scenario=ship_after(deploy),
         seconds=200,
     ),
     Drill(
         "migration-cancelled",
-        "Somebody cancels the deploy while it migrates; then the next good change comes.",
+        "Somebody cancels the deploy during its migration. Then the next good change follows.",
         MIGRATE,
         After(runs="change", pushed=True, slack=NOT_MOVED, says=" was stopped"),
         change=migration("0900_waits", "migrations.RunPython(wait)", HALF_WAY),
-        when={MIGRATE.step: aside(cancel_half_way)},
+        when={MIGRATE.step: in_background(cancel_half_way)},
         scenario=ship_after(deploy),
         seconds=180,
     ),
     Drill(
         "missing-variable",
-        "The template of the infrastructure loses a variable, and is deployed.",
+        "The infrastructure template loses a variable and is deployed.",
         MIGRATE,
         not_moved(says="ALLOWED_HOSTS: is not set"),
         given=lose_variable("ALLOWED_HOSTS"),
@@ -224,7 +234,7 @@ DRILLS = (
     ),
     Drill(
         "empty-secret",
-        "Somebody blanks SECRET_KEY in AWS.",
+        "Somebody empties SECRET_KEY in AWS.",
         MIGRATE,
         not_moved(says="SECRET_KEY"),
         given=blank_secret_key,
@@ -232,7 +242,7 @@ DRILLS = (
     ),
     Drill(
         "task-crashes",
-        "The service ends as soon as it starts; its migration was applied.",
+        "The service exits as soon as it starts, after its migration was applied.",
         DEPLOY,
         rolled_back(
             says="circuit breaker",
@@ -247,7 +257,7 @@ DRILLS = (
     ),
     Drill(
         "task-never-healthy",
-        "The service starts, and says that it is not alive.",
+        "The service starts but fails its liveness check.",
         DEPLOY,
         rolled_back(says="alarms detected"),
         change=replace(LIVENESS, '"200 OK"', '"500 Internal Server Error"'),
@@ -255,7 +265,7 @@ DRILLS = (
     ),
     Drill(
         "task-starts-too-slowly",
-        "The service takes five minutes to start, longer than anything waits.",
+        "The service takes five minutes to start, longer than all limits.",
         DEPLOY,
         rolled_back(says="alarms detected"),
         change=append("gunicorn.conf.py", SLEEP.format(300)),
@@ -263,7 +273,7 @@ DRILLS = (
     ),
     Drill(
         "task-starts-slowly",
-        "The service takes ten seconds to start, which is within the limits.",
+        "The service takes ten seconds to start, within the limits.",
         None,
         SHIPPED,
         change=append("gunicorn.conf.py", SLEEP.format(10)),
@@ -271,7 +281,7 @@ DRILLS = (
     ),
     Drill(
         "task-out-of-memory",
-        "The service wants more memory than its task has, and is killed.",
+        "The service needs more memory than its task has, and is killed.",
         DEPLOY,
         rolled_back(says="circuit breaker"),
         change=append("gunicorn.conf.py", HOG),
@@ -279,17 +289,17 @@ DRILLS = (
     ),
     Drill(
         "task-ignores-sigterm",
-        "A version does not heed SIGTERM when it is replaced: it is killed after stopTimeout.",
+        "A version ignores SIGTERM when it is replaced, and is killed after stopTimeout.",
         None,
         After(pushed=True, slack=DEPLOYED),
         change=append("gunicorn.conf.py", IGNORE),
         scenario=ignore_and_replace,
-        instead="it ships, and can be replaced",
+        instead="it ships, and a rollback replaces it",
         seconds=190,
     ),
     Drill(
         "database-down",
-        "MySQL is gone when the migration starts.",
+        "MySQL is down when the migration starts.",
         MIGRATE,
         not_moved(says="the database can't be used", loses=True),
         when={MIGRATE.step: stops(database)},
@@ -297,7 +307,7 @@ DRILLS = (
     ),
     Drill(
         "database-hangs",
-        "MySQL accepts connections and says nothing, once the new version runs.",
+        "MySQL accepts connections but does not answer, after the new version has started.",
         VERIFY,
         rolled_back(says="is not ready", loses=True),
         when=until_rolled_back(VERIFY.step, hangs(database)),
@@ -305,7 +315,7 @@ DRILLS = (
     ),
     Drill(
         "redis-down",
-        "Redis is gone, once the new version runs.",
+        "Redis is down after the new version has started.",
         VERIFY,
         rolled_back(says="is not ready", loses=True),
         when=until_rolled_back(VERIFY.step, stops(cache)),
@@ -313,7 +323,7 @@ DRILLS = (
     ),
     Drill(
         "credentials-expire-before-rollback",
-        "Redis is gone, and the credentials have expired, once the new version runs.",
+        "Redis is down and the credentials have expired after the new version has started.",
         VERIFY,
         rolled_back(says="is not ready", loses=True),
         when=until_rolled_back(VERIFY.step, together(stops(cache), EXPIRED)),
@@ -321,7 +331,7 @@ DRILLS = (
     ),
     Drill(
         "redis-hangs",
-        "Redis accepts connections and says nothing, once the new version runs.",
+        "Redis accepts connections but does not answer, after the new version has started.",
         VERIFY,
         rolled_back(says="is not ready", loses=True),
         when=until_rolled_back(VERIFY.step, hangs(cache)),
@@ -329,7 +339,7 @@ DRILLS = (
     ),
     Drill(
         "alarm-in-rollout",
-        "MySQL says nothing while the service moves, slowly: over 5 % of answers are errors.",
+        "MySQL does not answer during a slow rollout: over 5 % of the answers are errors.",
         DEPLOY,
         rolled_back(says="alarms detected", loses=True),
         change=append("gunicorn.conf.py", SLEEP.format(20)),
@@ -338,7 +348,7 @@ DRILLS = (
     ),
     Drill(
         "wrong-url",
-        "GitHub's APP_URL of staging leads to production, which answers 200 as well.",
+        "The APP_URL of staging leads to production, which also answers 200.",
         VERIFY,
         After(
             pushed=True,
@@ -350,7 +360,7 @@ DRILLS = (
     ),
     Drill(
         "dead-url",
-        "GitHub's APP_URL of staging is an address at which nobody listens.",
+        "Nothing listens at the APP_URL of staging.",
         VERIFY,
         After(pushed=True, slack=f"{ROLLED_BACK_UNSEEN}{NOBODY}/health/: ", says="refused"),
         variables={"APP_URL": NOBODY},
@@ -358,7 +368,7 @@ DRILLS = (
     ),
     Drill(
         "stylesheet-missing",
-        "Each page names a stylesheet that is not in the image.",
+        "Each page links to a stylesheet that is not in the image.",
         VERIFY,
         rolled_back(says="gone.css: status 404"),
         change=replace(
@@ -368,7 +378,7 @@ DRILLS = (
     ),
     Drill(
         "errors-after-a-healthy-start",
-        "Half of the answers become errors once the deploy is verified.",
+        "Half of the answers are errors after the deploy is verified.",
         WATCH,
         rolled_back(says="over 5 % of answers were 5xx", loses=True),
         change=replace("apps/releases/views.py", UNBROKEN, BROKEN),
@@ -377,20 +387,20 @@ DRILLS = (
     ),
     Drill(
         "slack-is-down",
-        "Nobody listens at Slack's address: a good deploy stays good.",
+        "Slack does not answer. The deploy must still succeed.",
         None,
-        After(runs="change", pushed=True, says="held up the run for "),
+        After(runs="change", pushed=True, says="delayed the run by "),
         secrets={"SLACK_WEBHOOK_URL": f"{NOBODY}/slack"},
         scenario=deploy_without_slack,
         seconds=200,
     ),
     Drill(
         "killed-rehearsal",
-        "The rehearsal is killed in the middle of a deploy, with kill -9; then comes the next.",
+        "kill -9 ends the rehearsal during a deploy. Then the next rehearsal runs.",
         None,
         SHIPPED,
-        scenario=interrupted,
-        instead="the next ships, and nothing is left",
+        scenario=kill_and_deploy_again,
+        instead="the next deploy ships, and no containers are left over",
         seconds=205,
     ),
 )

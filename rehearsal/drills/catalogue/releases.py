@@ -39,7 +39,7 @@ def release_another(context: DrillContext) -> None:
 
 
 def refuse(context: DrillContext) -> None:
-    """Answer no to the question that replaces the approval by GitHub's reviewers."""
+    """Answer no to the question that replaces the approval of GitHub's reviewers."""
     context.on_main()
     try:
         stages.approve(context.baseline, yes=False, ask=lambda question: "n")
@@ -66,11 +66,11 @@ def redeploy_older(context: DrillContext) -> None:
     context.run(PRODUCTION, "workflow_dispatch", payload, environment="production")
     ended = {one.version: one.outcome for one in reversed(local_aws.releases("production"))}
     if ended.get(second) != "rolled-back":
-        context.problem(f"/releases.json calls {second} {ended.get(second)}, and not rolled-back")
+        context.problem(f"/releases.json calls {second} {ended.get(second)}; expected: rolled-back")
 
 
 def release_lower(context: DrillContext) -> None:
-    """Let production run a higher version, and release the baseline's, as an old run repeated."""
+    """Let production run a higher version, and release the baseline, like a repeated old run."""
     higher = next_version(context)
     local_aws.seed("staging", higher, context.observation.commit)
     local_aws.seed("production", higher, context.observation.commit)
@@ -108,7 +108,7 @@ staged = partial(production, staged=True)
 DRILLS = (
     production(
         "tag-without-patch",
-        "A tag is v1.2.",
+        "A tag is v1.2, without a patch number.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="'v1.2' is no version"),
         scenario=tag("v1.2"),
@@ -116,7 +116,7 @@ DRILLS = (
     ),
     production(
         "tag-of-a-candidate",
-        "A tag is v1.2.3-rc1, which the pattern of the workflow lets through.",
+        "A tag is v1.2.3-rc1, which matches the pattern of the workflow.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="'v1.2.3-rc1' is no version"),
         scenario=tag("v1.2.3-rc1"),
@@ -124,7 +124,7 @@ DRILLS = (
     ),
     production(
         "tag-with-a-command",
-        "A tag is a version, and then a command for the shell.",
+        "A tag is a version followed by a shell command.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="is no version"),
         scenario=tag("v1.2.3;touch${IFS}pwned;$(touch${IFS}pwned)"),
@@ -140,7 +140,7 @@ DRILLS = (
     ),
     production(
         "tag-not-in-the-changelog",
-        "The changelog has no section on the version.",
+        "The changelog has no section for the version.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="CHANGELOG.md"),
         scenario=tag("v99.0.0"),
@@ -148,7 +148,7 @@ DRILLS = (
     ),
     production(
         "approval-refused",
-        "Nobody agrees to a release.",
+        "Nobody approves a release.",
         APPROVE,
         After(says="was not approved"),
         scenario=refuse,
@@ -163,7 +163,7 @@ DRILLS = (
     ),
     staged(
         "friday-afternoon",
-        "It is Friday, three in the afternoon.",
+        "Somebody releases a version on a Friday at 15:00 UTC.",
         CHECK_TIME,
         After(slack=NOT_BEGUN, says="it is Friday, 15:00 UTC"),
         variables={"ALLOW_FRIDAY_DEPLOY": ""},
@@ -172,7 +172,7 @@ DRILLS = (
     ),
     staged(
         "rerun-of-an-old-release",
-        "Somebody runs the release of a lower version again, whose checks passed then.",
+        "Somebody repeats the release of a lower version whose checks passed.",
         NOT_LOWER,
         After(runs="change", slack=NOT_MOVED, says="is a lower version"),
         scenario=release_lower,
@@ -180,7 +180,7 @@ DRILLS = (
     ),
     staged(
         "severe-finding",
-        "The registry's scan finds a critical vulnerability in the image, and there is a fix.",
+        "The registry's scan finds a critical vulnerability with a fix in the image.",
         FINDINGS,
         After(slack=NOT_MOVED, says="severe findings have a fix: CRITICAL CVE-2099-0001"),
         given=faults.vulnerable,
@@ -188,7 +188,7 @@ DRILLS = (
     ),
     staged(
         "tag-moved",
-        "The version was released already, as another image: its tag was moved.",
+        "The version already exists with another image: its tag was moved.",
         PROMOTE,
         After(slack=NOT_MOVED, says="already exists with digest sha256:"),
         given=release_another,
@@ -208,14 +208,14 @@ DRILLS = (
     ),
     staged(
         "good-release",
-        "Nothing goes wrong: what staging runs is tagged.",
+        "No fault: the commit that staging runs gets a tag.",
         None,
         After(runs="baseline", slack=DEPLOYED),
         seconds=140,
     ),
     staged(
         "older-version-by-hand",
-        "Somebody runs the workflow by its button, with the version before.",
+        "Somebody runs the workflow by hand with the previous version.",
         None,
         After(runs="baseline", slack=DEPLOYED),
         scenario=redeploy_older,

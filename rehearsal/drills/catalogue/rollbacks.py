@@ -1,4 +1,4 @@
-"""Drills of scripts/rollback under load: it must be quick, and lose no request."""
+"""Drills of scripts/rollback under load: a rollback must be quick and lose no request."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from rehearsal.drills import states
 from rehearsal.drills.catalogue.deploys import BROKEN, SLEEP, UNBROKEN
 from rehearsal.drills.context import DrillContext
 from rehearsal.drills.drill import DEPLOYED, After, Drill, rolled_back
-from rehearsal.drills.environment import break_pages, ring_while_it_returns
-from rehearsal.drills.faults import aside
+from rehearsal.drills.environment import break_pages, set_alarm_during_rollback
+from rehearsal.drills.faults import in_background
 from rehearsal.drills.gates import DEPLOY
 from rehearsal.drills.restore import rollback
 from rehearsal.drills.scenarios import back, deploy, under_load
@@ -36,18 +36,18 @@ def roll_back(context: DrillContext) -> None:
 
 
 def roll_back_twice(context: DrillContext) -> None:
-    """Roll back; again, which must do nothing; and then forward to the change by its name."""
+    """Roll back, roll back again, which must do nothing, and go forward to the change."""
     roll_back(context)
     before = states.environment("staging", deep=False).revision
     said, _ = back(context)
     if states.environment("staging", deep=False).revision != before:
-        context.problem("a second rollback went one further back")
+        context.problem("the second rollback went back by another version")
     forward, _ = back(context, "--to", context.observation.commit)
     context.observation.log = f"{said}\n{forward}"
 
 
-def roll_back_meanwhile(context: DrillContext) -> None:
-    """Wait until the service moves, and roll back like a person who interrupts a deploy."""
+def roll_back_during_deploy(context: DrillContext) -> None:
+    """Roll back while the deploy is still starting its tasks."""
     context.wait_until_staging_moves()
     said = rollback("staging")
     if "stopping " not in said:
@@ -57,7 +57,7 @@ def roll_back_meanwhile(context: DrillContext) -> None:
 def roll_back_before_the_alarm(context: DrillContext) -> None:
     """Ship a change, roll back after three minutes of errors, and let an alarm follow."""
     deploy(context)
-    aside(ring_while_it_returns)(context)
+    in_background(set_alarm_during_rollback)(context)
 
     def act() -> str:
         break_pages(context)
@@ -73,13 +73,15 @@ def check_release(context: DrillContext, outcome: str) -> None:
         r.outcome for r in local_aws.releases("staging") if r.commit == context.observation.commit
     ]
     if found[:1] != [outcome]:
-        context.problem(f"/releases.json calls it {found[:1]}, and not {outcome}")
+        context.problem(
+            f"/releases.json calls the change {(found or ['nothing'])[0]}; expected: {outcome}"
+        )
 
 
 DRILLS = (
     Drill(
         "rollback",
-        "A good deploy is regretted: scripts/rollback undoes it about as fast as it was deployed.",
+        "Somebody takes back a good deploy. This must not take much longer than the deploy.",
         None,
         After(pushed=True, slack=DEPLOYED, says="rolled back in"),
         scenario=roll_back,
@@ -88,31 +90,31 @@ DRILLS = (
     ),
     Drill(
         "rollback-of-a-rollback",
-        "The rollback is run once more, and then regretted itself.",
+        "Somebody repeats a rollback, which must do nothing, and then goes forward again.",
         None,
         After(runs="change", pushed=True, slack=DEPLOYED, says="Nothing is done"),
         scenario=roll_back_twice,
-        instead="it is rolled back, and on again",
+        instead="it is rolled back, then forward again",
         seconds=190,
     ),
     Drill(
         "rollback-in-flight",
-        "Somebody rolls back while new tasks, which take a minute to start, still come up.",
+        "Somebody rolls back while new tasks, which take a minute to start, are still starting.",
         DEPLOY,
         rolled_back(says="stopped by a user"),
         change=append("gunicorn.conf.py", SLEEP.format(60)),
-        when={DEPLOY.step: aside(roll_back_meanwhile)},
+        when={DEPLOY.step: in_background(roll_back_during_deploy)},
         scenario=deploy,
         seconds=110,
     ),
     Drill(
         "alarm-during-a-rollback",
-        "After three minutes of errors somebody rolls back, and an alarm goes off while it moves.",
+        "After three minutes of errors somebody rolls back. An alarm goes off during the rollback.",
         None,
         After(pushed=True, slack=DEPLOYED, says="result: verified", loses=True),
         change=replace("apps/releases/views.py", UNBROKEN, BROKEN),
         scenario=roll_back_before_the_alarm,
-        instead="it is rolled back, and stays so",
+        instead="it is rolled back, in spite of the alarm",
         seconds=165,
     ),
 )

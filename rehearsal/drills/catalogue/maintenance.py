@@ -1,4 +1,4 @@
-"""Drills of maintenance under load: it must lose no request."""
+"""Drills of maintenance under load, which must lose no request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def hold_slow_connections(context: DrillContext) -> None:
         context, "scripts/slow-clients", lambda: local_aws.shell("scripts/slow-clients", *words)
     )
     if running_tasks() != tasks:
-        context.problem("ECS has replaced a task meanwhile")
+        context.problem("ECS replaced a task during the drill")
 
 
 def running_tasks() -> set[str]:
@@ -41,12 +41,12 @@ def running_tasks() -> set[str]:
 DRILLS = (
     Drill(
         "password-rotation",
-        "The database gets a new password while requests come in.",
+        "The database gets a new password while requests arrive.",
         None,
         After(says="alone"),
         scenario=rotate_password,
         staged=True,
-        instead="only the new one works",
+        instead="only the new password works",
         seconds=130,
     ),
     Drill(
@@ -56,7 +56,7 @@ DRILLS = (
         After(says="reads nothing"),
         scenario=hold_slow_connections,
         staged=True,
-        instead="all others are served",
+        instead="all other requests are served",
         seconds=80,
     ),
 )
