@@ -1,6 +1,6 @@
 """Run the three workflows on this machine, from a pull request to production.
 
-Both environments stay up afterwards; `down` removes everything that a rehearsal made.
+Both environments stay up afterwards; `down` removes everything that a rehearsal created.
 """
 
 from __future__ import annotations
@@ -49,24 +49,24 @@ from rehearsal.view import View
 
 
 def main() -> int:
-    words = parse()
-    if words.stage == "drill" and words.list:
+    args = parse()
+    if args.subcommand == "drill" and args.list:
         print(*(one.name for one in DRILLS), sep="\n")
         return 0
     # SIGINT and SIGTERM both clean up, also if a shell runs us in the background.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
-        if words.stage == "run":
-            return local_aws.run([words.command, *words.words])
+        if args.subcommand == "run":
+            return local_aws.run([args.command, *args.arguments])
         with machine.alone():
-            if words.stage == "down":
+            if args.subcommand == "down":
                 return down()
-            if words.stage == "drill":
-                return drill(words, configuration)
-            if words.stage == "quiz":
-                return quiz.main(words, configuration)
-            return rehearse(words.stage, words.yes)
+            if args.subcommand == "drill":
+                return drill(args, configuration)
+            if args.subcommand == "quiz":
+                return quiz.main(args, configuration)
+            return rehearse(args.subcommand, args.yes)
     except Failure as failure:
         print(f"rehearsal: {failure}", file=sys.stderr)
         return 1
@@ -85,30 +85,30 @@ def parse() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
+    commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
     for name, meaning in {
-        "pipeline": "all of it: up, test, staging, approval, production",
-        "up": "the local AWS and both environments, with a version that serves",
-        "test": "test.yml, as for a pull request",
-        "staging": "deploy-staging.yml, as for a merge to main",
-        "production": "deploy-prod.yml, as for a tag on what staging runs",
-        "down": "remove everything that a rehearsal made, and only that",
+        "pipeline": "run up, test, staging, the approval and production",
+        "up": "start the local AWS and both environments, each with a running version",
+        "test": "run test.yml, as for a pull request",
+        "staging": "run deploy-staging.yml, as for a merge to main",
+        "production": "run deploy-prod.yml, as for a tag on the commit that staging runs",
+        "down": "remove everything that rehearsals created, and nothing else",
     }.items():
-        stage = stages.add_parser(name, help=meaning, description=meaning)
-        stage.add_argument("--yes", action="store_true", help="approve production without asking")
-    meaning = "faults, each with the gate that must stop it (rehearsal/docs/drills.md)"
-    add_drill_arguments(stages.add_parser("drill", help=meaning, description=meaning))
-    meaning = "questions about a fault that is not named, for a class (rehearsal/docs/class.md)"
-    quiz.add_arguments(stages.add_parser("quiz", help=meaning, description=meaning))
-    meaning = "a command with the keys of an administrator: run scripts/rollback staging"
-    stage = stages.add_parser("run", help=meaning, description=meaning)
-    stage.add_argument("command", help="such as scripts/rollback or aws")
-    stage.add_argument("words", nargs=argparse.REMAINDER, help="arguments of the command")
+        command = commands.add_parser(name, help=meaning, description=meaning)
+        command.add_argument("--yes", action="store_true", help="approve production without asking")
+    meaning = "inject faults, and check which gate stops each one (rehearsal/docs/drills.md)"
+    add_drill_arguments(commands.add_parser("drill", help=meaning, description=meaning))
+    meaning = "ask questions about faults that the log shows, for a class (rehearsal/docs/class.md)"
+    quiz.add_arguments(commands.add_parser("quiz", help=meaning, description=meaning))
+    meaning = "run a command with an administrator's keys, such as run scripts/rollback staging"
+    command = commands.add_parser("run", help=meaning, description=meaning)
+    command.add_argument("command", help="for example scripts/rollback or aws")
+    command.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the command")
     return parser.parse_args()
 
 
 def rehearse(stage: str, yes: bool) -> int:
-    """Run one stage or all of them, and write the report in any case."""
+    """Run one stage or all stages, and always write the report."""
     machine.check()
     change = staged() if stage == "production" else repository.prepare()
     timeline = Timeline(
@@ -117,13 +117,13 @@ def rehearse(stage: str, yes: bool) -> int:
     timeline.jobs_at_once = machine.jobs_at_once()
     view = View(timeline)
 
-    def heard(receiver: str, text: str) -> None:
+    def record(receiver: str, text: str) -> None:
         timeline.messages.append(Message(timeline.now(), receiver, text))
         view.say(f"{receiver}: {text.partition(chr(10))[0]}", "magenta")
 
     github.remove_leftovers()  # of a rehearsal that was killed
     code = 1
-    with Sink(heard) as sink, Sampler(timeline):
+    with Sink(record) as sink, Sampler(timeline):
         try:
             with view:
                 rehearsal = Rehearsal(timeline, view, configuration(sink, timeline))
@@ -143,7 +143,9 @@ def rehearse(stage: str, yes: bool) -> int:
 def staged() -> Change:
     """Return the change that was last deployed to staging."""
     if not CHANGE.exists():
-        raise Failure("staging was given nothing yet: python -m rehearsal staging")
+        raise Failure(
+            "no change was deployed to staging yet: run .venv/bin/python -m rehearsal staging first"
+        )
     return Change(**json.loads(CHANGE.read_text()))
 
 
@@ -157,7 +159,7 @@ def configuration(sink: Sink, timeline: Timeline) -> Configuration:
         environment["OFFLINE"] = "1"
     variables = {}
     if late := why_too_late():
-        timeline.offline.append(f"{late}; here it is set")
+        timeline.offline.append(f"{late}. The rehearsal sets this variable.")
         variables["ALLOW_FRIDAY_DEPLOY"] = "true"
     secrets = {"SLACK_WEBHOOK_URL": f"{sink.url}/slack"}
     return Configuration(secrets, variables, environment, folders)
@@ -173,7 +175,7 @@ def why_too_late() -> str:
 def introduce(view: View, timeline: Timeline, change: Change) -> None:
     view.say(f"{change.version}: commit {change.head[:12]}, merged as {change.merge[:12]}", "bold")
     if change.dirty:
-        view.say("with what is not committed yet; your clone stays as it is")
+        view.say("This includes your uncommitted changes. Your clone is not changed.")
     for text in timeline.offline:
         view.warn(f"OFFLINE: {text}")
 
@@ -193,7 +195,7 @@ def run(rehearsal: Rehearsal, stage: str, change: Change, yes: bool) -> None:
 
 
 def finish(timeline: Timeline) -> None:
-    """Read the present state of the environments, and write the report."""
+    """Read the state of the environments, and write the report."""
     timeline.seconds = timeline.now()
     with suppress(Failure):
         for name in ENVIRONMENTS:
@@ -210,10 +212,10 @@ def end(view: View, timeline: Timeline) -> None:
         view.say(f"done: {REPORT.relative_to(OUT.parent.parent)}", "bold green")
     else:
         view.say(f"failed: {timeline.reason}", "bold red")
-        view.say(f"the report: {REPORT.relative_to(OUT.parent.parent)}")
+        view.say(f"report: {REPORT.relative_to(OUT.parent.parent)}")
     for name in ENVIRONMENTS:
         if local_aws.is_serving(name):
-            view.say(f"{name} runs: {browser_url(name)}/")
+            view.say(f"{name}: {browser_url(name)}/")
 
 
 def down() -> int:

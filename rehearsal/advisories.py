@@ -8,7 +8,7 @@ import urllib.request
 from rehearsal.paths import ROOT
 
 URL = "https://pypi.org/pypi/{}/{}/json"  # the source of pip-audit
-UNREACHABLE = "PyPI's advisories can't be reached: the dependencies' audit DOES NOT RUN"
+UNREACHABLE = "PyPI's advisories cannot be reached: the dependency audit DOES NOT RUN"
 
 
 def are_reachable() -> bool:

@@ -13,7 +13,7 @@ MB = 1e6
 
 
 def processors() -> int:
-    """Return the number of usable processors, by affinity and by quotas of control groups."""
+    """Return the number of processors that affinity and control groups allow."""
     try:
         found = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS
@@ -40,14 +40,14 @@ def free_memory_mb() -> float:
 
 
 def groups(controller: str) -> Iterator[Path]:
-    """Yield this process's control group and those that it is in, which limit it too."""
+    """Yield this process's control group and its parents, whose limits apply too."""
     for line in read(PROC / "self" / "cgroup").splitlines():
         _, names, path = line.split(":", 2)
         if names and controller not in names.split(","):
             continue
         root = CGROUPS / controller if names else CGROUPS
         inner = root / path.lstrip("/")
-        # In a container the path can be that of the machine: there, only the root is to be seen.
+        # In a container the path can be the machine's, which does not exist there; the root does.
         yield from (one for one in (inner, *inner.parents) if one.is_relative_to(root))
 
 

@@ -1,7 +1,7 @@
 """Decide whether a pull request changes anything that the rehearsal's tests cover.
 
-Sets REHEARSAL_CHANGED to `yes` or `no` for the next steps. It is `no` only if git lists the changes
-and none is in PATHS; if that is unknown, it is `yes`.
+Sets REHEARSAL_CHANGED to `no` for the next steps if no changed file is in PATHS, else to `yes`. It
+is also `yes` if git cannot list the changes or if this is not a pull request.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from rehearsal.repository import git
 # The files that the rehearsal's tests read, import or run.
 PATHS = (
     "rehearsal",
-    ".github/workflows",  # what it runs
-    "infra",  # what its AWS is made from
-    "scripts",  # what its jobs call, and
-    "delivery",  # what these call
-    "Dockerfile",  # which base images it stands in for
-    "requirements.txt",  # what its images are made with
+    ".github/workflows",  # the rehearsal runs them
+    "infra",  # creates the environments
+    "scripts",  # the jobs call them
+    "delivery",  # the scripts call it
+    "Dockerfile",  # names the base images that have stand-ins
+    "requirements.txt",  # installed in the images
     "requirements-ci.txt",
-    "pyproject.toml",  # under whose rules its code is checked
+    "pyproject.toml",  # the rules for the rehearsal's code
 )
 
 
@@ -37,17 +37,17 @@ def changed(base: str, head: str) -> list[str]:
 def decide(base: str, head: str) -> str:
     """Print the changed files, and return the answer."""
     try:
-        files = changed(base, head) if base and head else ["all, as this is no pull request"]
+        files = changed(base, head) if base and head else ["unknown: this is not a pull request"]
     except Failure as failure:
-        files = [f"all, as git can't tell: {failure}"]
-    print("\n".join(["changed:", *files]) if files else "nothing that the rehearsal's tests test")
+        files = [f"unknown: {failure}"]
+    print("\n".join(["Changes that the rehearsal's tests cover:", *(files or ["none"])]))
     return "yes" if files else "no"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m rehearsal.changed", description=__doc__)
-    parser.add_argument("base", metavar="BASE", help="the commit that the pull request is for")
-    parser.add_argument("head", metavar="HEAD", help="its newest commit; both empty: no such")
+    parser.add_argument("base", metavar="BASE", help="base commit of the pull request, or empty")
+    parser.add_argument("head", metavar="HEAD", help="newest commit of the pull request, or empty")
     args = parser.parse_args()
     answer = f"REHEARSAL_CHANGED={decide(args.base, args.head)}"
     print(answer)

@@ -1,4 +1,4 @@
-"""Client for the Docker CLI: it returns the output and raises errors of one line."""
+"""Client for the Docker CLI, whose errors have one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rehearsal.paths import LABEL
 
 
 def docker(*words: str, text: str | None = None) -> str:
-    """Return the output of a command of Docker."""
+    """Run a Docker command and return its output."""
     try:
         done = subprocess.run(["docker", *words], input=text, capture_output=True, text=True)
     except FileNotFoundError:
@@ -33,7 +33,7 @@ def remove(containers: Sequence[str]) -> None:
 
 
 def ours(*filters: str) -> list[str]:
-    """Return the containers that have our label, or match other filters."""
+    """Return the containers with our label, or those that match other filters."""
     words = filters or (f"label={LABEL}",)
     return docker("ps", "--all", "--quiet", *(f"--filter={word}" for word in words)).split()
 
@@ -52,7 +52,7 @@ def has_image(name: str) -> bool:
 
 
 def images(pattern: str) -> list[str]:
-    """Return images by name, with their tag, or with their digest if they lost it."""
+    """Return the matching images as name:tag, or as name@digest if they have no tag."""
     listed = docker(
         *("image", "ls", "--digests", f"--filter=reference={pattern}"),
         "--format={{.Repository}} {{.Tag}} {{.Digest}}",

@@ -25,7 +25,7 @@ def repository() -> dict[str, Any]:
 
 
 def pull_request(change: Change) -> dict[str, Any]:
-    """Return the payload of a pull request that was opened."""
+    """Return the payload of an opened pull request."""
     return {
         "action": "opened",
         "number": 1,
@@ -39,7 +39,7 @@ def pull_request(change: Change) -> dict[str, Any]:
 
 
 def push(change: Change) -> dict[str, Any]:
-    """Return the payload of the push to main by which a pull request is merged."""
+    """Return the payload of the push to main that merges a pull request."""
     commit = {
         "id": change.merge,
         "message": git("log", "-1", "--format=%s", change.merge),

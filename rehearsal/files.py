@@ -1,4 +1,4 @@
-"""Files that another program reads, or a later rehearsal."""
+"""Files that other programs or later rehearsals read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a file so that its reader finds the old text or the new one, also after a kill."""
+    """Replace a file atomically, so that a reader finds the old or the new text."""
     scratch = path.with_name(f"{path.name}.part")
     scratch.write_text(text)
     scratch.replace(path)

@@ -21,7 +21,7 @@ from rehearsal.paths import API, ENVIRONMENTS, LOGS, OUT, REPOSITORY, RUNNER_IMA
 from rehearsal.timeline import Job, Outcome, Stage, Step, Timeline
 
 WORKFLOWS = ".github/workflows"
-# Every label has the same image, of this machine's own kind of processor.
+# All labels get the same image, built for this machine's processor.
 RUNNERS = ("ubuntu-24.04", "ubuntu-24.04-arm")
 ACT = Path(sys.executable).parent / "act"
 # act names its containers after the workflow and the job, so they can be found if it was killed.
@@ -136,13 +136,13 @@ class Run:
             step.log.append(str(said.get("arg") or text))
 
     def reason(self) -> str:
-        """Return the reason of a failure: the first step that failed, or act's own message."""
+        """Return the reason of a failure: the first failed step, or act's own message."""
         for job in self.stage.jobs:
             for step in job.steps:
                 if step.outcome == "failure" and job.outcome != "success":
                     return f"{self.stage.name}: {job.name}: {step.name} failed"
         errors = [line for line in self.said if "rror" in line] or self.said[-1:]
-        return f"{self.stage.name}: act: {' '.join(errors)[:400] or 'failed without a word'}"
+        return f"{self.stage.name}: act: {' '.join(errors)[:400] or 'failed without a message'}"
 
 
 def shown(name: str, matrix: bool) -> str:
@@ -190,7 +190,7 @@ def act_command(
 
 
 def environment() -> dict[str, str]:
-    """Return act's environment, without this machine's settings of act and its credentials."""
+    """Return act's environment, without this machine's act settings and credentials."""
     home = OUT / "home"
     home.mkdir(exist_ok=True)
     kept = {name: os.environ[name] for name in ("PATH", "DOCKER_HOST") if name in os.environ}
@@ -210,7 +210,7 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 def remove_leftovers() -> None:
-    """Remove the job containers, services and networks of an act that was killed."""
+    """Remove the containers and networks that a killed act left behind."""
     for prefix in CONTAINERS:
         docker.remove(docker.ours(f"name=^{prefix}"))
         networks = docker.docker("network", "ls", "--quiet", f"--filter=name=^{prefix}").split()

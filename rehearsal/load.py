@@ -1,4 +1,4 @@
-"""A steady stream of requests, whose every answer is counted: a rollout must lose none."""
+"""Load generator: requests at a steady rate. It counts each answer; a rollout must lose none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import suppress
 from rehearsal.paths import WEB_PORT
 from rehearsal.timeline import Load, Lost, Second
 
-# Both say which commit answers; one asks database and cache for a sign of life, the other for data.
+# Both name the commit that answers. The first checks database and cache; the second reads data.
 PATHS = ("/health/", "/releases.json")
 CONNECTIONS = 6
 TIMEOUT = 10  # seconds that a user would wait
@@ -51,7 +51,7 @@ def commit_in(path: str, body: bytes) -> str:
     with suppress(ValueError, KeyError, TypeError):
         found = json.loads(body)
         return str((found if path == "/health/" else found["answering"])["commit"])
-    raise OSError(f"not the service's answer: {body[:200].decode(errors='replace')}")
+    raise OSError(f"the answer is not the service's: {body[:200].decode(errors='replace')}")
 
 
 class Generator:

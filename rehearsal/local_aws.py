@@ -1,4 +1,4 @@
-"""AWS, simulated by ministack (rehearsal/aws) in a container: create, fill, read, remove."""
+"""The local AWS: ministack with rehearsal/aws in a container. Start, use, read and remove it."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ from rehearsal.timeline import Image, Release, Tasks
 OVERRIDES = {"CacheTls": "false"}
 ROTATION = "DatabasePasswordNumber"  # the parameter of infra/ that a rotation increments
 SOCKET = "/var/run/docker.sock"
-START_SECONDS = 600  # seconds after which a start is stuck
-# A minute of CloudWatch's lasts two seconds, so that watching a deployment takes seconds.
+START_SECONDS = 600  # a start that takes longer is stuck
+# One minute of CloudWatch takes two seconds, so that watching a deployment takes seconds.
 CLOCK = 30
 
 Say = Callable[[str], None]
 
 
 def start(say: Say) -> None:
-    """Start the local AWS and a shell beside it, unless they run on the present images."""
+    """Start the local AWS and its shell, unless they run the newest images."""
     if not runs_image(AWS, AWS_IMAGE):
-        say("starting the local AWS")
+        say("start the local AWS")
         start_aws()
     if not runs_image(SHELL, RUNNER_IMAGE):
         start_shell()
@@ -59,7 +59,7 @@ def start(say: Say) -> None:
 
 
 def start_aws() -> None:
-    """Start the local AWS empty: its former state was in its memory."""
+    """Start an empty local AWS: it keeps its state in memory."""
     docker.remove(docker.ours())
     if not docker.docker("network", "ls", "--quiet", f"--filter=name=^{NETWORK}$"):
         # Published ports are for this machine alone.
@@ -77,7 +77,7 @@ def start_shell() -> None:
     """Start a permanent runner for commands outside of workflows."""
     docker.remove([SHELL])
     environment = {**ADMINISTRATOR, "AWS_ENDPOINT_URL": API, "PYTHONDONTWRITEBYTECODE": "1"}
-    # The one variable is AWS's own, the other that of its command line, version 1.
+    # AWS_REGION is for the SDKs, AWS_DEFAULT_REGION for version 1 of the AWS CLI.
     environment |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
     docker.docker(
         *("run", "--detach", "--name", SHELL, "--network", "host", "--label", LABEL),
@@ -117,7 +117,7 @@ def shell(*words: str, **variables: str) -> str:
 
 
 def aws(*words: str) -> dict[str, Any]:
-    """Return an answer of the AWS CLI, which an administrator runs."""
+    """Run the AWS CLI as administrator, and return its answer."""
     found: dict[str, Any] = json.loads(shell("aws", *words, "--output=json") or "{}")
     return found
 
@@ -130,7 +130,7 @@ def parameters(environment: str) -> Path:
 def run(words: Sequence[str]) -> int:
     """Run a command in the runner's image interactively; return its exit code."""
     if not docker.is_running(SHELL):
-        raise Failure("no rehearsal is up: .venv/bin/python -m rehearsal up")
+        raise Failure("no rehearsal is running: start one with .venv/bin/python -m rehearsal up")
     terminal = ["--tty"] if sys.stdin.isatty() else []
     command = ["docker", "exec", "--interactive", *terminal, SHELL, *words]
     return subprocess.run(command).returncode
@@ -143,7 +143,7 @@ def make(environment: str) -> dict[str, str]:
     if path.exists():  # a password that was rotated stays
         before = json.loads(path.read_text())["parameters"]
         given["parameters"] |= {name: before[name] for name in before if name == ROTATION}
-    # RDS's authority is another one here.
+    # The local RDS has its own certificate authority.
     authority = get("/_rehearsal/database-ca")["certificates"]
     given["parameters"] |= OVERRIDES | {"DatabaseCa": authority}
     replace_text(path, json.dumps({**given, "account": ACCOUNT, "region": REGION}))
@@ -152,9 +152,9 @@ def make(environment: str) -> dict[str, str]:
 
 
 def deploy_keys(environment: str) -> dict[str, str]:
-    """Return new keys of the user whose policy is what infra/ allows an environment's deploys.
+    """Return new keys of a user that has the policy of an environment's deploys in infra/.
 
-    act has no OIDC token for the role, so deploys come with keys, as in a fork without the role.
+    act has no OIDC token for the role, so deploys use keys, as in a repository without the role.
     """
     user = f"myapp-{environment}-deploy"
     named = ("--user-name", user)
@@ -172,7 +172,7 @@ def deploy_keys(environment: str) -> dict[str, str]:
 
 
 def build_image(version: str, commit: str) -> None:
-    """Build the image of the first deploys, which needs nothing of AWS."""
+    """Build the image of the first deploys; this does not need AWS."""
     shell("bash", str(ROOT / "rehearsal" / "seed-image"), "build", version, commit)
 
 
@@ -183,7 +183,7 @@ def push_image(version: str, commit: str) -> None:
 
 
 def seed(environment: str, version: str, commit: str) -> None:
-    """Make the first deploy to a new environment, with the version before the change."""
+    """Deploy the version before the change to a new environment."""
     shell(
         *("bash", str(ROOT / "rehearsal" / "seed"), environment, version, commit),
         ECR_REPOSITORY=f"myapp-{environment}",
@@ -195,7 +195,7 @@ def seed(environment: str, version: str, commit: str) -> None:
 
 
 def get(path: str, name: str = "") -> Any:
-    """Return a JSON answer of the local AWS, or of an environment."""
+    """Return a JSON answer of the local AWS or of an environment."""
     return send("GET", path, name=name)
 
 

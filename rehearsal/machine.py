@@ -1,4 +1,4 @@
-"""Requirements of a rehearsal on the machine, checked before anything is made."""
+"""Requirements of a rehearsal on the machine, checked before it creates anything."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from rehearsal.paths import (
     WEB_PORT,
 )
 
-# Images, layers and databases of a first run came to 9 GB; one that finds its images adds little.
+# A first run used 9 GB for images, layers and databases. A run that finds its images uses little.
 FIRST_RUN_GB = 12
 LATER_RUN_GB = 3
-# All containers came to 2.7 GB with four jobs at once, and to 0.75 GB without any. More jobs than
-# four no workflow has; act begins them in no order, so with fewer the longest may wait for another.
+# All containers used 2.7 GB with four parallel jobs, and 0.75 GB without jobs. No workflow has more
+# than four jobs. act starts jobs in no fixed order, so with fewer the longest may have to wait.
 JOBS, JOB_MB, ENVIRONMENTS_MB = 4, 500, 1000
 PORTS = {
     WEB_PORT: "the load balancers",
@@ -61,7 +61,7 @@ def start_docker() -> None:
 
 
 def jobs_at_once() -> int:
-    """Return the number of jobs of a workflow at the same time: two for each processor."""
+    """Return the number of jobs to run in parallel: two per processor, if memory allows."""
     for_jobs = capacity.free_memory_mb()
     if not docker.is_running(AWS):
         for_jobs -= ENVIRONMENTS_MB
@@ -69,30 +69,33 @@ def jobs_at_once() -> int:
 
 
 def check_capacity() -> None:
-    """Raise Failure if not even one job has room; warn if fewer than usual can run at once."""
+    """Raise Failure if memory is too small for one job; warn if fewer jobs than usual can run."""
     jobs, free = jobs_at_once(), capacity.free_memory_mb() / 1000
     if not jobs:
         needed = (ENVIRONMENTS_MB + JOB_MB) / 1000
         raise Failure(
-            f"{free:.1f} GB of memory are free, and a rehearsal needs {needed:.1f} GB:"
-            " end other programs, or use a machine with 4 GB"
+            f"a rehearsal needs {needed:.1f} GB of free memory, but only {free:.1f} GB are free:"
+            " end other programs, or use a machine with 4 GB of memory"
         )
     if jobs < JOBS:
         count = capacity.processors()
         print(
             f"{count} processor{'s' * (count > 1)} and {free:.1f} GB of free memory:"
-            f" {jobs} job{'s' * (jobs > 1)} at once instead of {JOBS}, so it takes longer."
+            f" {jobs} job{'s' * (jobs > 1)} in parallel instead of {JOBS},"
+            " so the rehearsal takes longer."
         )
 
 
 def check_owner() -> None:
-    """Refuse where another clone's rehearsal is up: there is one local AWS to a machine.
+    """Raise Failure if a rehearsal of another clone is up: a machine has only one local AWS.
 
-    What stands still, as after a restart of the machine, keeps nobody out: `start` replaces it.
+    A stopped local AWS, as after a restart of the machine, is no obstacle: `start` replaces it.
     """
     owner = docker.docker("ps", f"--filter=name=^{AWS}$", '--format={{.Label "rehearsal.root"}}')
     if owner and owner != str(ROOT):
-        raise Failure(f"the rehearsal of another clone is up: make -C {owner} pipeline-down")
+        raise Failure(
+            f"a rehearsal of another clone is up; remove it: make -C {owner} pipeline-down"
+        )
 
 
 def check_disk(needed: int) -> None:
@@ -101,8 +104,8 @@ def check_disk(needed: int) -> None:
     free = shutil.disk_usage(folder if folder.exists() else ROOT).free / 1e9
     if free < needed:
         raise Failure(
-            f"{free:.0f} GB are free where Docker keeps its images, and {needed} are needed:"
-            " docker system prune frees what nothing uses"
+            f"a rehearsal needs {needed} GB of free disk for Docker, but only {free:.0f} GB are"
+            " free: docker system prune removes unused images"
         )
 
 
@@ -130,7 +133,7 @@ def publishes(port: int, *filters: str) -> str:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Hold the lock for one rehearsal in this clone; the kernel frees it if we are killed."""
+    """Hold the lock of this clone's rehearsal; the kernel releases it if the process is killed."""
     OUT.mkdir(exist_ok=True)
     path = OUT / "lock"
     with path.open("a+") as file:
@@ -139,7 +142,7 @@ def alone() -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise Failure(
-                f"a rehearsal is running already (process {file.read().strip() or 'unknown'}):"
+                f"another rehearsal is running (process {file.read().strip() or 'unknown'}):"
                 " wait for it, or stop it with Ctrl-C"
             ) from None
         file.truncate(0)

@@ -1,4 +1,4 @@
-"""Sources of the workflows' actions: GitHub, a folder of clones, or stand-ins."""
+"""Sources of the actions that the workflows use: GitHub, a folder of clones, or stand-ins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from rehearsal.paths import OUT, REPOSITORY, ROOT
 VARIABLE = "REHEARSAL_ACTIONS"
 STAND_INS = ROOT / "rehearsal" / "actions"
 USES = re.compile(r"uses: ([\w.-]+/[\w./-]+@[0-9a-f]{40})\b")
-# The files that an action needs to run, without those that build it.
 SOURCE_MAPS = ".map"
 
 
@@ -35,15 +34,18 @@ def is_online() -> bool:
 
 
 def find() -> tuple[Mapping[str, Path], str]:
-    """Return the folder of each action (empty: act downloads it), and a note on stand-ins."""
+    """Return the folder of each action, and a note on stand-ins.
+
+    act downloads an action that has no folder.
+    """
     if clones := os.environ.get(VARIABLE):
         return from_clones(Path(clones)), ""
     if is_online():
         return {}, ""
     return (
         {action: stand_in(action) for action in used()},
-        f"GitHub can't be reached: the actions are stand-ins (rehearsal/actions); {VARIABLE} names"
-        " a folder of clones to use instead",
+        "GitHub cannot be reached: stand-ins replace the actions (rehearsal/actions)."
+        f" To run the real actions, set {VARIABLE} to a folder with clones of them.",
     )
 
 
@@ -51,7 +53,7 @@ def stand_in(action: str) -> Path:
     name = action.partition("@")[0]
     folder = STAND_INS / name.replace("/", "__")
     if not folder.is_dir():
-        raise Failure(f"{name} has no stand-in: write rehearsal/actions/{folder.name}/action.yml")
+        raise Failure(f"{name} has no stand-in: add rehearsal/actions/{folder.name}/action.yml")
     return folder
 
 
@@ -68,14 +70,14 @@ def from_clones(clones: Path) -> dict[str, Path]:
 
 
 def from_clone(clones: Path, action: str) -> Path:
-    """Return an action's files at its commit, taken from CLONES/owner/name, bare or not."""
+    """Return a folder with an action's files at its commit, from the clone CLONES/owner/name."""
     name, _, commit = action.partition("@")
     target = OUT / "actions" / f"{name.replace('/', '__')}@{commit}"
     if target.is_dir():
         return target
     clone = clones / name
     if not clone.is_dir():
-        raise Failure(f"{VARIABLE}: there is no clone {clone}: git clone https://github.com/{name}")
+        raise Failure(f"{VARIABLE}: no clone {clone}: git clone https://github.com/{name} {clone}")
     scratch = target.with_suffix(".part")
     shutil.rmtree(scratch, ignore_errors=True)
     for line in git(clone, action, "ls-tree", "-r", commit).decode().splitlines():
@@ -89,7 +91,7 @@ def from_clone(clones: Path, action: str) -> Path:
 
 
 def write(path: Path, clone: Path, action: str, blob: str, *, executable: bool) -> None:
-    """Write one file of an action; a clone may lack large files that nothing reads."""
+    """Write one file of an action; a clone may lack source maps, which nothing reads."""
     try:
         content = git(clone, action, "cat-file", "blob", blob)
     except Failure:
@@ -107,5 +109,5 @@ def git(clone: Path, action: str, *words: str) -> bytes:
     done = subprocess.run(command, capture_output=True)
     if done.returncode:
         said = " ".join(done.stderr.decode(errors="replace").split())
-        raise Failure(f"{VARIABLE}: {clone} lacks a part of {action}: {said}")
+        raise Failure(f"{VARIABLE}: {clone} does not have all of {action}: {said}")
     return done.stdout

@@ -1,6 +1,6 @@
-"""The rehearsal's own repository, with the change that is rehearsed; the user's is only read.
+"""The rehearsal's own repository with the rehearsed change. The user's repository is only read.
 
-Its main has the versions that were rehearsed before, so that a version can follow another one.
+Its main contains the versions of earlier rehearsals, so that each version follows another one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Section:
 
     name: str  # such as 1.2.3
     begin: int  # the line after its heading
-    has_entries: bool = False  # says anything other than headings and comments
+    has_entries: bool = False  # contains more than headings and comments
 
 
 def git(*words: str, folder: Path | None = None) -> str:
@@ -61,9 +61,9 @@ def has(name: str) -> bool:
 
 
 def prepare() -> Change:
-    """Make a pull request of the present state of the user's clone, committed or not."""
+    """Make a pull request of the files in the user's clone, committed or not."""
     if not (ROOT / ".git").exists():
-        raise Failure(f"{ROOT} is no git clone, and a rehearsal needs its commit: git init")
+        raise Failure(f"{ROOT} is not a git repository: run git init, and commit the files")
     fetch()
     base = git("rev-parse", "main")
     git("checkout", "--quiet", "--force", "-B", "change", CANDIDATE)
@@ -76,7 +76,7 @@ def prepare() -> Change:
 
 
 def fetch() -> None:
-    """Fetch the user's commits; at first, main is the parent of the user's commit."""
+    """Fetch the user's commits; the first time, set main to the parent of the user's commit."""
     if not (REPOSITORY / ".git").exists():
         REPOSITORY.mkdir(parents=True, exist_ok=True)
         git("init", "--quiet", "--initial-branch=none")
@@ -84,10 +84,10 @@ def fetch() -> None:
     git("fetch", "--quiet", "--force", "--update-shallow", str(ROOT), f"HEAD:{CANDIDATE}")
     git("fetch", "--quiet", "--force", str(ROOT), "refs/tags/*:refs/tags/*")
     if not has("main"):
-        # A project from before scripts/rename can't run in the environments of this one.
+        # The parent may be from before scripts/rename, and would not run in these environments.
         git("branch", "main", f"{CANDIDATE}~1" if has(f"{CANDIDATE}~1:myproject") else CANDIDATE)
         if not released("main"):
-            git("tag", "--annotate", "--message=What was there before", FIRST, "main")
+            git("tag", "--annotate", "--message=Before the first rehearsal", FIRST, "main")
 
 
 def released(commit: str) -> str:
@@ -97,7 +97,7 @@ def released(commit: str) -> str:
 
 
 def slug() -> str:
-    """Return owner/name of the origin in GitHub, or a made-up one."""
+    """Return owner/name of the origin on GitHub, or an example if there is none."""
     command = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
     found = subprocess.run(command, capture_output=True, text=True).stdout
     match = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$", found.strip())
@@ -117,7 +117,7 @@ def take_uncommitted() -> bool:
     if not names:
         return False
     git("add", "--all")
-    git("commit", "--quiet", "--message=chore: what is not committed yet")
+    git("commit", "--quiet", "--message=chore: uncommitted changes")
     return True
 
 
@@ -128,7 +128,7 @@ def versions() -> list[tuple[int, ...]]:
 
 
 def release() -> str:
-    """Give the change a version with a section in its changelog, unless it has a new one."""
+    """Return the change's version; if the changelog has no new one, add a section for it."""
     changelog = (REPOSITORY / CHANGELOG).read_text()
     named = [one.name for one in sections(changelog) if VERSION.fullmatch(one.name)]
     for newest in named[:1]:
@@ -159,14 +159,14 @@ def name_of(title: Token) -> str:
 
 
 def with_section(changelog: str, version: str, day: date) -> str:
-    """Return the changelog with the unreleased section under a version."""
+    """Return the changelog with the unreleased entries in a section of a version."""
     lines = changelog.rstrip().split("\n")
     for section in sections(changelog):
         if section.name == UNRELEASED:
             note = [] if section.has_entries else ["", "- A rehearsal."]
             lines[section.begin : section.begin] = ["", f"## [{version}] - {day}", *note]
             return "\n".join([*lines, ""])
-    raise Failure(f"CHANGELOG.md has no section ## [{UNRELEASED}]: put one above the versions")
+    raise Failure(f"CHANGELOG.md has no section ## [{UNRELEASED}]: add it above the versions")
 
 
 def show(commit: str, branch: str) -> None:

@@ -1,6 +1,6 @@
-"""Measure what a rehearsal uses: processor seconds and memory of its containers, and pressure.
+"""Measure processor seconds and memory of a rehearsal's containers, and the processor pressure.
 
-The Docker CLI prints percentages of a moment only, and takes two seconds for them. The engine's API
+The Docker CLI prints only momentary percentages, and takes two seconds for them. The engine's API
 has the total of each container: https://docs.docker.com/reference/api/engine/version/v1.41/
 """
 
@@ -69,7 +69,7 @@ class Sampler:
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.followed: set[str] = set()
-        # By the id of the container. An ended one has used its seconds, but holds no memory.
+        # By container id. An ended container keeps its seconds, but uses no memory.
         self.seconds: dict[str, float] = {}
         self.seconds_before: dict[str, float] = {}
         self.megabytes: dict[str, float] = {}
@@ -103,7 +103,7 @@ class Sampler:
             )
 
     def follow_new(self) -> None:
-        """Follow each new container, which has used nothing unless it was here first."""
+        """Follow each new container; those of the first call may already have used time."""
         names = quote(json.dumps({"name": [f"^/{prefix}" for prefix in PREFIXES]}))
         is_first = not self.followed
         for listed in EngineConnection().lines(f"/containers/json?filters={names}"):
@@ -136,9 +136,9 @@ def megabytes_of(memory: dict[str, Any]) -> float:
 
 
 def waited_seconds() -> float:
-    """Return how long programs have waited for a processor, since the start of the machine.
+    """Return the seconds that programs have waited for a processor since the machine started.
 
-    Return 0 where the kernel does not say: https://docs.kernel.org/accounting/psi.html
+    Return 0 if the kernel does not report it: https://docs.kernel.org/accounting/psi.html
     """
     try:
         some = PRESSURE.read_text().partition("\n")[0]
@@ -148,9 +148,9 @@ def waited_seconds() -> float:
 
 
 def busy_seconds() -> float:
-    """Return the seconds of work of all processors since the start of the machine.
+    """Return the seconds that all processors have worked since the machine started.
 
-    Return 0 where the kernel does not say: https://man7.org/linux/man-pages/man5/proc_stat.5.html
+    Return 0 if the kernel does not report it: https://man7.org/linux/man-pages/man5/proc_stat.5.html
     """
     try:
         user, nice, system, _, _, *interrupts = STATISTICS.read_text().split()[1:8]

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Heard = Callable[[str, str], None]  # receiver, text
+Record = Callable[[str, str], None]  # receiver, text
 
 
 class Sink:
-    """A server that records messages; a GitHub Release is created once and then updated."""
+    """A server that records messages. A GitHub Release is created once and then updated."""
 
-    def __init__(self, heard: Heard) -> None:
-        self.heard = heard
+    def __init__(self, record: Record) -> None:
+        self.record = record
         self.releases: list[dict[str, Any]] = []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -58,9 +58,9 @@ class Sink:
         try:
             sent = json.loads(body or b"{}")
         except ValueError:
-            return 400, b'{"message": "no JSON"}'
+            return 400, b'{"message": "Problems parsing JSON"}'
         if path == "/slack" and method == "POST":
-            self.heard("Slack", str(sent.get("text", "")))
+            self.record("Slack", str(sent.get("text", "")))
             return 200, b"ok"
         parts = path.partition("?")[0].strip("/").split("/")
         if parts[:1] == ["repos"] and parts[3:4] == ["releases"]:
@@ -79,7 +79,7 @@ class Sink:
             made = {"id": len(self.releases) + 1, "draft": False, "assets": [], "body": "", **sent}
             made |= {"html_url": f"{self.url}/{made['tag_name']}", "upload_url": f"{self.url}/no"}
             self.releases.append(made)
-            self.heard("GitHub Releases", f"{made['tag_name']} made\n{made['body']}")
+            self.record("GitHub Releases", f"{made['tag_name']} created\n{made['body']}")
             return 201, made
         if (
             method == "PATCH"

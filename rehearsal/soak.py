@@ -1,7 +1,7 @@
-"""Run the tests, the pipeline and the fast drills beside busy loops, several times.
+"""Run the tests, the pipeline and the fast drills several times on a busy machine.
 
-A check that fails by chance fails here sooner or later. Failures are not repeated: the table counts
-how often each command passed, and the reports of failures are kept.
+This finds checks that fail by chance. A failed run is not repeated. The table counts how often each
+command passed, and the reports of failed runs are kept.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COMMANDS = {
     "pipeline": [sys.executable, "-m", "rehearsal", "pipeline", "--yes"],
     "drills": [sys.executable, "-m", "rehearsal", "drill", "--fast"],
 }
-ONCE = ("drills",)  # two dozen runs of a workflow already
+ONCE = ("drills",)  # they run two dozen workflows
 EVIDENCE = {"pipeline": (REPORT, TIMELINE), "drills": (DRILLS_REPORT, DRILLS)}
 
 
@@ -46,7 +46,7 @@ class CommandRuns:
     name: str
     seconds: list[float] = field(default_factory=list)
     pressure: list[float] = field(default_factory=list)
-    red: int = 0
+    failed: int = 0
     requests: int = 0
     lost: int = 0
 
@@ -77,14 +77,15 @@ def run_once(row: CommandRuns, number: int, console: Console) -> None:
     requests, lost = load_of(row.name)
     row.requests, row.lost = row.requests + requests, row.lost + lost
     if code:
-        row.red += 1
+        row.failed += 1
         for file in filter(Path.exists, EVIDENCE.get(row.name, ())):
             shutil.copy(file, KEPT / f"{name}-{file.name}")
-    console.print(f"{name}: {f'RED, exit code {code}: {log}' if code else 'green'}, {took:.0f} s")
+    outcome = f"FAILED with exit code {code}, log: {log}" if code else "passed"
+    console.print(f"{name}: {outcome}, {took:.0f} s")
 
 
 def run_to_its_end(command: Sequence[str], output: IO[str]) -> int:
-    """Return a command's exit code. If this process is interrupted, so is the whole command."""
+    """Return a command's exit code. An interrupt of this process interrupts the whole command."""
     with subprocess.Popen(
         command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
     ) as process:
@@ -97,7 +98,7 @@ def run_to_its_end(command: Sequence[str], output: IO[str]) -> int:
 
 
 def load_of(name: str) -> tuple[int, int]:
-    """Return the number of requests of the last run, and of those that were lost."""
+    """Return the number of requests, and of lost requests, in the last run."""
     if name == "pipeline" and TIMELINE.exists():
         loads = [stage["load"] for stage in json.loads(TIMELINE.read_text())["stages"]]
         return sum(one["requests"] for one in filter(None, loads)), sum(
@@ -108,9 +109,9 @@ def load_of(name: str) -> tuple[int, int]:
 
 def table(rows: Sequence[CommandRuns], runs: int, loops: int) -> Table:
     """Return the table of all runs."""
-    found = Table(title=f"beside {loops} busy loops, on {processors()} cores", box=None)
+    found = Table(title=f"{loops} busy loops on {processors()} processors", box=None)
     found.add_column("command")
-    for name in ("green", "seconds: least", "median", "most", "requests", "lost", "pressure"):
+    for name in ("passed", "seconds: min", "median", "max", "requests", "lost", "pressure"):
         found.add_column(name, justify="right")
     for row in rows:
         done = len(row.seconds)
@@ -118,7 +119,7 @@ def table(rows: Sequence[CommandRuns], runs: int, loops: int) -> Table:
         figures = [min(row.seconds), median(row.seconds), max(row.seconds)] if done else []
         found.add_row(
             row.name,
-            f"{done - row.red} of {wanted}",
+            f"{done - row.failed} of {wanted}",
             *([f"{figure:.0f}" for figure in figures] or [""] * 3),
             str(row.requests or ""),
             str(row.lost) if row.requests else "",
@@ -132,21 +133,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "python -m rehearsal.soak",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit code 0: all green; 1: not all; 130: interrupted. Logs: rehearsal/.out/soak.",
+        epilog="Exit code 0: all passed; 1: not all; 130: interrupted. Logs: rehearsal/.out/soak",
     )
     parser.add_argument(
         "commands",
         nargs="*",
         metavar="COMMAND",
-        help=f"some of {', '.join(COMMANDS)} (default: all; the drills run once)",
+        help=f"one or more of {', '.join(COMMANDS)} (default: all; the drills run only once)",
     )
-    parser.add_argument("--runs", type=int, default=5, metavar="N", help="of each (%(default)s)")
+    parser.add_argument("--runs", type=int, default=5, metavar="N", help="(default: %(default)s)")
     parser.add_argument(
-        "--loops", type=int, default=processors(), metavar="N", help="(default: %(default)s)"
+        "--loops",
+        type=int,
+        default=processors(),
+        metavar="N",
+        help="processes that keep the machine busy (default: %(default)s)",
     )
     args = parser.parse_args(arguments)
     if unknown := [name for name in args.commands if name not in COMMANDS]:
-        parser.error(f"{unknown[0]!r} is none of {', '.join(COMMANDS)}")
+        parser.error(f"unknown command {unknown[0]!r}: choose from {', '.join(COMMANDS)}")
     shutil.rmtree(KEPT, ignore_errors=True)
     KEPT.mkdir(parents=True)
     rows = [CommandRuns(name) for name in args.commands or COMMANDS]
@@ -160,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = INTERRUPTED
     console.print()
     console.print(table(rows, args.runs, args.loops))
-    return code or int(any(row.red for row in rows))
+    return code or int(any(row.failed for row in rows))
 
 
 if __name__ == "__main__":

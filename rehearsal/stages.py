@@ -33,9 +33,9 @@ from rehearsal.timeline import Job, Stage, Step, Timeline
 from rehearsal.view import View
 from rehearsal.watch import LoadedRollout
 
-# A pull request tests on both versions of MySQL. A deploy on this one only, so that it takes less.
+# A pull request is tested on both versions of MySQL, a deploy only on this one, to save time.
 PRODUCTION_MYSQL = "8.4"
-# What follows the names of an environment's keys among GitHub's secrets.
+# The suffixes of the secrets with an environment's keys in GitHub.
 SUFFIXES = {"staging": "", "production": "_PROD"}
 # From here on requests can be lost, for example by a migration that breaks the old version.
 LOADED_FROM = "Run database migrations"
@@ -68,7 +68,7 @@ class Rehearsal:
 
     @contextmanager
     def job(self, stage: Stage, name: str) -> Iterator[Callable[[str], None]]:
-        """Yield what begins the next step of a job of our own."""
+        """Yield a function that begins the next step of one of the rehearsal's own jobs."""
         job = Job(name, self.timeline.now())
         stage.jobs.append(job)
 
@@ -93,7 +93,7 @@ class Rehearsal:
             job.finished = self.timeline.now()
 
     def prepare(self) -> None:
-        """Bring up the local AWS with both environments, each with a version that serves."""
+        """Start the local AWS with both environments, each with a running version."""
         with self.stage("prepare", "Images, AWS, both environments") as stage:
             with self.job(stage, "images") as begin:
                 self.timeline.offline += build_images(begin, self.view.note)
@@ -103,10 +103,10 @@ class Rehearsal:
                 self.first_deploys(version, begin)
 
     def first_deploys(self, version: str, begin: Callable[[str], None]) -> None:
-        """Create the environments, and deploy this version to those that serve nothing."""
+        """Create the environments, and deploy this version to each one that has none."""
         commit = repository.git("rev-parse", f"{version}^{{commit}}")
         with ThreadPoolExecutor() as pool:
-            # The build wants nothing of AWS, so it need not wait for the environments.
+            # The build does not need AWS, so it starts before the environments exist.
             built = not local_aws.is_serving("staging") and pool.submit(
                 local_aws.build_image, version, commit
             )
@@ -152,7 +152,7 @@ class Rehearsal:
         replace_text(CHANGE, json.dumps(asdict(change)))
 
     def production(self, change: Change) -> None:
-        """Tag what staging runs, and run deploy-prod.yml."""
+        """Tag the commit that staging runs, and run deploy-prod.yml."""
         with self.stage("deploy-prod.yml", f"Tag {change.version}") as stage:
             repository.show(change.merge, "main")
             repository.tag(change)
@@ -160,7 +160,7 @@ class Rehearsal:
             self.deploy(stage, "production", payload)
 
     def deploy(self, stage: Stage, environment: str, payload: dict[str, Any]) -> None:
-        """Run a deploy under load, and raise Failure if it failed or a request was lost."""
+        """Run a deploy under load; raise Failure if the deploy fails or a request is lost."""
         rollout = LoadedRollout(self.timeline, stage, environment)
         self.view.status = lambda: (stage.load, rollout.status())
 
@@ -208,7 +208,7 @@ class Rehearsal:
 
 
 def build_images(begin: Callable[[str], None], note: Callable[[str], None]) -> list[str]:
-    """Provide the missing images to Docker; return a note on stand-ins."""
+    """Pull or build missing images; return a note on each stand-in."""
     begin("rehearsal/images/build all")
     command = [str(ROOT / "rehearsal" / "images" / "build"), "all"]
     stood_in: list[str] = []
@@ -226,7 +226,7 @@ def build_images(begin: Callable[[str], None], note: Callable[[str], None]) -> l
     LOGS.mkdir(parents=True, exist_ok=True)
     (LOGS / "images.log").write_text("\n".join([*said, ""]))
     if process.returncode:
-        raise Failure("images: " + "\n".join(said[-20:]))
+        raise Failure("rehearsal/images/build failed: " + "\n".join(said[-20:]))
     return stood_in
 
 
@@ -244,12 +244,15 @@ def approve(change: Change, yes: bool, ask: Callable[[str], str] | None = None) 
     if yes:
         return
     if not ask and not sys.stdin.isatty():
-        raise Failure("nobody is here to approve production: make pipeline YES=1, or --yes")
+        raise Failure(
+            "production needs an approval, but the input is no terminal: use make pipeline YES=1,"
+            " or --yes"
+        )
     question = (
         f"{change.version} runs on {browser_url('staging')}. Release it to production? [y/N] "
     )
     answer = ""
-    with suppress(EOFError):  # Ctrl-D is no approval
+    with suppress(EOFError):  # Ctrl-D does not approve
         answer = (ask or input)(question)
     if answer.strip().lower() not in ("y", "yes"):
-        raise Failure(f"{change.version} was not approved: production stays as it is")
+        raise Failure(f"{change.version} was not approved: production keeps its version")

@@ -1,4 +1,4 @@
-"""The timeline of a rehearsal, from which the report and the JSON file are made.
+"""The timeline of a rehearsal: the data of the report and of the JSON file.
 
 All times are in seconds since the rehearsal started.
 """
@@ -21,7 +21,7 @@ Outcome = Literal["running", "success", "failure", "skipped"]
 
 @dataclass
 class Step:
-    """A step of a job. Its output is kept while it runs, and after it failed."""
+    """A step of a job. Its output is kept while it runs, and if it fails."""
 
     name: str
     started: float
@@ -94,7 +94,7 @@ class Stage:
     rollout: list[Tasks] = field(default_factory=list)
 
     def seconds(self, job: str, step: str) -> float:
-        """Return the seconds that a step of a job took; 0 if it did not end."""
+        """Return the duration of a step of a job; 0 if it did not end."""
         for found in (s for j in self.jobs if j.name == job for s in j.steps if s.name == step):
             return found.finished - found.started if found.finished else 0
         return 0
@@ -142,7 +142,7 @@ class Drilled:
     requests: int = 0
     lost: int = 0
     problems: list[str] = field(default_factory=list)
-    log: str = ""  # what the step printed that stopped it
+    log: str = ""  # the output of the step that stopped it
 
 
 @dataclass
@@ -153,7 +153,7 @@ class Sample:
     cpu_seconds: float  # of its containers, since it started
     machine_cpu_seconds: float  # of all that ran on the machine: Docker, act, image builds, others
     memory_mb: float
-    pressure: float  # the share of the time before in which a program waited for a processor
+    pressure: float  # since the last sample, the share of time in which a program waited to run
 
 
 @dataclass
@@ -172,7 +172,7 @@ class Timeline:
     releases: list[Release] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     drills: list[Drilled] = field(default_factory=list)
-    jobs_at_once: int = 0  # of a workflow, at most
+    jobs_at_once: int = 0  # the limit
     samples: list[Sample] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -206,16 +206,13 @@ class Timeline:
         return median(found) if found else None
 
     def pressure_at(self, at: float) -> str:
-        """Say how short of processors the machine was at a moment, to be put behind a sentence.
-
-        Say nothing where it was not measured.
-        """
+        """Return a remark on the processor pressure at a moment; empty if it was not measured."""
         near = [s.pressure for s in self.samples if abs(s.at - at) <= NEAR]
         if not near or self.pressure is None:
             return ""
         return (
-            f" (a program waited for a processor {max(near):.0%} of the time then,"
-            f" {self.pressure:.0%} at the median of this run)"
+            f" (programs waited for a processor {max(near):.0%} of that time;"
+            f" the median of this run is {self.pressure:.0%})"
         )
 
     def write(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Live view of a rehearsal: finished steps scroll by, running ones stay below."""
+"""Live view of a rehearsal: a line for each finished step, with the running steps below."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MARKS: dict[Outcome, tuple[str, str]] = {
     "skipped": ("-", "dim"),
     "running": ("…", "cyan"),
 }
-BRIEF = 1.0  # seconds: a good step that took less says nothing on its own
-SILENCE = 8.0  # seconds after which a log gets a line that says what runs
+BRIEF = 1.0  # seconds: a shorter step gets no line unless it failed
+SILENCE = 8.0  # seconds without output after which a log gets a line for each running step
 LOG_LINES = 60
 
 
@@ -37,7 +37,7 @@ class View:
         self.said = 0.0  # when the last line was printed
         self.ended = threading.Event()
         self.status: Callable[[], tuple[Load | None, Tasks | None]] = lambda: (None, None)
-        # A log that is read later gets no frames: each would be another copy of the same lines.
+        # A log gets no live part: each frame would be another copy of the same lines.
         self.live = Live(
             get_renderable=self.below, console=self.console, refresh_per_second=4, transient=True
         )
@@ -54,19 +54,19 @@ class View:
         self.live.stop()
 
     def break_silence(self) -> None:
-        """Print what runs, where nothing else was printed for long."""
+        """Print the running steps after SILENCE seconds without output."""
         while not self.ended.wait(1):
             if self.timeline.now() - self.said >= SILENCE:
                 for text in self.running():
                     self.say(f"… {text}", "dim")
 
     def note(self, text: str) -> None:
-        """Take down what the step that runs says of its progress."""
+        """Keep a note of the running step on its progress."""
         self.noted = text.strip()
 
     def say(self, text: str, style: str = "") -> None:
         with self.lock:
-            # In one piece: what moves below would overwrite half a line.
+            # Printed in one piece, because the live part would overwrite half a line.
             line = Text.assemble((f"{self.timeline.now():7.1f}  ", "dim"), (text, style))
             self.console.print(line, soft_wrap=True)
             self.said = self.timeline.now()
@@ -79,7 +79,7 @@ class View:
         self.console.print(Rule(full_title(stage), align="left", style="dim"))
 
     def changed(self, job: Job, step: Step | None) -> None:
-        """Print a step or job that ended; show one that began below."""
+        """Print a line for a step or job that ended."""
         ended = step or job
         if ended.finished is None:
             return
@@ -96,7 +96,7 @@ class View:
         with self.lock:
             if len(step.log) > LOG_LINES:
                 self.console.print(
-                    f"         … {len(step.log) - LOG_LINES} lines before", style="dim"
+                    f"         … {len(step.log) - LOG_LINES} earlier lines", style="dim"
                 )
             for line in step.log[-LOG_LINES:]:
                 self.console.print(f"         {line}", markup=False, style="red", soft_wrap=True)
@@ -113,7 +113,7 @@ class View:
             rows.append(Text(text, style="bold red" if lost else "green"))
         if tasks:
             parts = [
-                f"{revision}: {count} run, {tasks.healthy.get(revision, 0)} serve"
+                f"{revision}: {count} running, {tasks.healthy.get(revision, 0)} healthy"
                 for revision, count in sorted(tasks.running.items())
             ]
             rows.append(Text("  " + "   ".join(parts), style="cyan"))

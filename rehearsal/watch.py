@@ -1,4 +1,4 @@
-"""Observe a rollout from outside: its answers to requests, and its tasks."""
+"""Observe a rollout: the answers to requests, and the tasks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rehearsal.paths import host
 from rehearsal.timeline import Stage, Tasks, Timeline
 
 RATE = 60  # requests per second; a rollout must withstand 50
-LOOK = 0.5  # seconds between two looks at the tasks
+PAUSE = 0.5  # seconds between two samples of the tasks
 
 
 class LoadedRollout:
@@ -22,16 +22,16 @@ class LoadedRollout:
         self.timeline, self.stage, self.environment = timeline, stage, environment
         self.generator: Generator | None = None
         self.stopped = threading.Event()
-        self.looking = threading.Thread(target=self.look, daemon=True)
+        self.sampler = threading.Thread(target=self.sample, daemon=True)
 
     def start(self) -> None:
-        """Start, unless the environment serves nothing yet and can lose no request."""
+        """Start, unless the environment has no version yet, and so cannot lose requests."""
         if self.generator or not local_aws.is_serving(self.environment):
             return
         self.generator = Generator(host(self.environment), RATE, self.timeline.now)
         self.stage.load = self.generator.load
         self.generator.start()
-        self.looking.start()
+        self.sampler.start()
 
     def stop(self) -> None:
         """Stop; raise Failure if a request was lost."""
@@ -39,19 +39,19 @@ class LoadedRollout:
             return
         self.stopped.set()
         load = self.stage.load = self.generator.stop()
-        self.looking.join()
+        self.sampler.join()
         if load.lost:
             first = load.lost[0]
             raise Failure(
-                f"{len(load.lost)} of {load.requests} requests were lost while {self.environment}"
-                f" changed; the first, {first.path} at {first.at:.1f} s: {first.why}"
+                f"{len(load.lost)} of {load.requests} requests were lost during the deploy to"
+                f" {self.environment}; the first was {first.path} at {first.at:.1f} s: {first.why}"
                 f"{self.timeline.pressure_at(first.at)}"
             )
 
     def status(self) -> Tasks | None:
         return self.stage.rollout[-1] if self.stage.rollout else None
 
-    def look(self) -> None:
-        while not self.stopped.wait(LOOK):
+    def sample(self) -> None:
+        while not self.stopped.wait(PAUSE):
             with suppress(Failure, KeyError):
                 self.stage.rollout.append(local_aws.tasks(self.environment, self.timeline.now()))

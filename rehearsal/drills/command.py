@@ -98,11 +98,11 @@ def environments_up(configuration: Configure) -> Iterator[tuple[Rehearsal, Chang
     timeline = Timeline(started, baseline.merge, baseline.version)
     view = View(timeline)
 
-    def heard(receiver: str, text: str) -> None:
+    def record(receiver: str, text: str) -> None:
         timeline.messages.append(Message(timeline.now(), receiver, text))
 
     github.remove_leftovers()  # of a rehearsal that was killed
-    with Sink(heard) as sink:
+    with Sink(record) as sink:
         rehearsal = Rehearsal(timeline, view, configuration(sink, timeline))
         for text in timeline.offline:
             view.warn(f"OFFLINE: {text}")

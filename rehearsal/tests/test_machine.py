@@ -82,7 +82,7 @@ def test_a_port_of_our_own_is_no_matter(
 def test_a_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]) -> None:
     engine["info"] = "/"
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1.2e9))
-    with pytest.raises(Failure, match=r"1 GB are free .* and 3 are needed"):
+    with pytest.raises(Failure, match=r"needs 3 GB of .* only 1 GB are free"):
         machine.check_disk(3)
 
 
@@ -118,7 +118,7 @@ def test_a_small_machine_is_told_what_it_means(
 ) -> None:
     has(monkeypatch, 1, 2600)
     machine.check_capacity()
-    said = "1 processor and 2.6 GB of free memory: 2 jobs at once instead of 4"
+    said = "1 processor and 2.6 GB of free memory: 2 jobs in parallel instead of 4,"
     assert capsys.readouterr().out.startswith(said)
 
 
@@ -126,7 +126,7 @@ def test_too_little_memory_is_refused(
     monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]
 ) -> None:
     has(monkeypatch, 2, 1200)
-    with pytest.raises(Failure, match=r"1\.2 GB of memory are free, .* needs 1\.5 GB"):
+    with pytest.raises(Failure, match=r"needs 1\.5 GB of .* only 1\.2 GB are free"):
         machine.check_capacity()
 
 
@@ -148,7 +148,7 @@ def test_another_clones_rehearsal_that_stands_still_keeps_nobody_out(
 
 def test_there_is_one_rehearsal_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "OUT", tmp_path / "out")
-    again = pytest.raises(Failure, match=r"running already \(process \d+\)")
+    again = pytest.raises(Failure, match=r"another rehearsal is running \(process \d+\)")
     with machine.alone(), again, machine.alone():
         pass
     with machine.alone():

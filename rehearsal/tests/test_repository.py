@@ -136,7 +136,7 @@ def test_a_changelog_without_unreleased_is_refused() -> None:
 
 def test_a_folder_without_git_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repository, "ROOT", tmp_path)
-    with pytest.raises(Failure, match="no git clone"):
+    with pytest.raises(Failure, match="is not a git repository"):
         repository.prepare()
 
 

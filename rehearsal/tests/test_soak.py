@@ -30,7 +30,7 @@ def test_a_red_run_is_counted_and_its_report_kept(
 ) -> None:
     assert soak.main(["--runs=2", "--loops=1"]) == 1
     printed = capsys.readouterr().out
-    assert "pipeline-2: RED, exit code 3" in printed
+    assert "pipeline-2: FAILED with exit code 3" in printed
     test, pipeline = (line.split() for line in printed.splitlines()[-2:])
     assert test[:4] == ["test", "2", "of", "2"]
     assert pipeline[:4] == ["pipeline", "0", "of", "2"]
@@ -45,4 +45,4 @@ def test_all_green_is_a_success(kept: Path) -> None:
 def test_an_unknown_command_is_named(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         soak.main(["tests"])
-    assert "'tests' is none of test, pipeline" in capsys.readouterr().err
+    assert "unknown command 'tests': choose from test, pipeline" in capsys.readouterr().err

@@ -44,7 +44,7 @@ def printed(rehearsal: Rehearsal) -> str:
 
 def test_nobody_there_approves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    with pytest.raises(Failure, match="nobody is here to approve"):
+    with pytest.raises(Failure, match="production needs an approval"):
         stages.approve(CHANGE, yes=False)
 
 
@@ -260,7 +260,7 @@ def test_a_command_by_hand_needs_a_rehearsal(
     monkeypatch.setattr(sys, "argv", ["x", "run", "aws", "--version"])
     assert cli.main() == 1
     assert capsys.readouterr().err == (
-        "rehearsal: no rehearsal is up: .venv/bin/python -m rehearsal up\n"
+        "rehearsal: no rehearsal is running: start one with .venv/bin/python -m rehearsal up\n"
     )
 
 
