@@ -1,1 +1,1 @@
-"""A quiz: a fault that is not named, the real workflows, and questions about what they did."""
+"""A quiz: the real workflows run with an unnamed fault, and a student answers questions."""

@@ -23,7 +23,7 @@ from rehearsal.quiz.sheets import Asked, Sheet, check, grade, write
 from rehearsal.repository import Change
 from rehearsal.stages import Rehearsal
 
-HIDDEN = "quiz"  # a drill's name while it runs: logs, commits and files have it
+HIDDEN = "quiz"  # the name of a running drill in logs, commits and files
 Ask = Callable[[Question], int]
 
 
@@ -36,11 +36,11 @@ def from_terminal(question: Question) -> int:
         answer = input("Your answer: ").strip()
         if answer.isdecimal() and 1 <= int(answer) <= len(question.options):
             return int(answer) - 1
-        print(f"A number from 1 to {len(question.options)}, please.")
+        print(f"Enter a number from 1 to {len(question.options)}.")
 
 
 def run(drill: Drill, rehearsal: Rehearsal, baseline: Change) -> Observation:
-    """Run a drill under a name that tells nothing."""
+    """Run a drill under a name that does not reveal its fault."""
     hidden = replace(drill, name=HIDDEN, fault=HIDDEN)
     context = new_context(hidden, rehearsal, baseline, False, lambda job, step: None)
     rehearsal.timeline.stages = []
@@ -50,26 +50,31 @@ def run(drill: Drill, rehearsal: Rehearsal, baseline: Change) -> Observation:
         faults.clear()
 
 
-def show(number: int, seen: Observation) -> Path:
-    """Write what somebody sees of a run; return the file."""
+def write_log(number: int, observation: Observation) -> Path:
+    """Write the log that a student reads; return the file."""
     sheets.SHEETS.mkdir(parents=True, exist_ok=True)
     log = sheets.SHEETS / f"run-{number}.log"
-    steps = "\n".join(f"  {gate}" for gate in seen.ran)
-    slack = "\n".join(seen.slack) or "nothing"
-    log.write_text(f"Steps, as they ran:\n{steps}\n\nSlack was told: {slack}\n\n{seen.printed}\n")
+    steps = "\n".join(f"  {gate}" for gate in observation.ran)
+    slack = "\n".join(observation.slack) or "none"
+    head = f"Steps, in order:\n{steps}\n\nMessage to Slack: {slack}\n"
+    log.write_text(f"{head}\n{observation.printed}\n")
     return log
 
 
-def hold(sheet: Sheet, drills: Sequence[Drill], observe: Iterator[Observation], ask: Ask) -> Sheet:
-    """Run a quiz; return the sheet, which is written after each fault."""
-    for number, (drill, seen) in enumerate(zip(drills, observe, strict=True), 1):
-        behaved = [str(gate) for gate in seen.failed[:1]] == [str(drill.gate)] * bool(drill.gate)
-        print(f"\nThe run {'failed' if seen.failed else 'passed'}. Its log: {show(number, seen)}")
+def hold(
+    sheet: Sheet, drills: Sequence[Drill], observations: Iterator[Observation], ask: Ask
+) -> Sheet:
+    """Run a quiz, write the sheet after each fault, and return it."""
+    for number, (drill, observation) in enumerate(zip(drills, observations, strict=True), 1):
+        failed = observation.failed
+        as_expected = [str(gate) for gate in failed[:1]] == [str(drill.gate)] * bool(drill.gate)
+        log = write_log(number, observation)
+        print(f"\nThe run {'failed' if failed else 'passed'}. Its log: {log}")
         asked = Asked(drill.name, drill.fault, [])
-        if behaved:
+        if as_expected:
             asked.questions = questions(drill, sheet.level, sheet.seed)
         else:
-            print("It did not end as it should, so this fault does not count:", *seen.failed)
+            print("The run did not end as expected, so this fault does not count:", *failed)
         for question in asked.questions:
             question.given = ask(question)
         sheet.faults.append(asked)
@@ -80,7 +85,7 @@ def hold(sheet: Sheet, drills: Sequence[Drill], observe: Iterator[Observation], 
 
 
 def explain(asked: Asked) -> None:
-    print(f"\nIt was: {asked.fault} (the drill {asked.drill}, in rehearsal/docs/drills.md)")
+    print(f"\nThe fault: {asked.fault} (drill {asked.drill} in rehearsal/docs/drills.md)")
     for question in asked.questions:
         good = question.given == question.right
         print(f"  {'right' if good else 'wrong'}: {question.text} {question.solution}")
@@ -89,43 +94,54 @@ def explain(asked: Asked) -> None:
 def number_of_faults(text: str) -> int:
     if text.isdecimal() and int(text):
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of faults, such as 3")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     levels = "; ".join(f"{level}: {what}" for level, what in LEVELS.items())
     parser.add_argument("--level", type=int, default=1, choices=LEVELS, help=levels)
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same faults (0: by chance)")
     parser.add_argument(
-        "--count", type=number_of_faults, default=3, metavar="N", help="of faults (%(default)s)"
+        "--seed",
+        type=int,
+        default=0,
+        help="the same seed chooses the same faults (default: random)",
     )
-    parser.add_argument("--student", default="student", metavar="NAME", help="for the score sheet")
     parser.add_argument(
-        "--check", type=Path, nargs="+", metavar="SHEET", help="grade score sheets again instead"
+        "--count",
+        type=number_of_faults,
+        default=3,
+        metavar="N",
+        help="number of faults (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--student", default="student", metavar="NAME", help="name on the score sheet"
+    )
+    parser.add_argument(
+        "--check", type=Path, nargs="+", metavar="SHEET", help="only grade these score sheets again"
     )
 
 
 def check_all(paths: Sequence[Path]) -> int:
-    """Print of each sheet whether it is right; return the exit code."""
+    """Print for each sheet whether its points are right; return the exit code."""
     bad = 0
     for path in paths:
         problems = check(path)
         bad += bool(problems)
-        print(f"{path}: {'; '.join(problems) or 'as it was answered'}")
+        print(f"{path}: {'; '.join(problems) or 'the points are right'}")
     return int(bad > 0)
 
 
-def main(words: argparse.Namespace, configuration: Configure) -> int:
+def main(args: argparse.Namespace, configuration: Configure) -> int:
     """Hold a quiz; return the exit code."""
-    if words.check:
-        return check_all(words.check)
+    if args.check:
+        return check_all(args.check)
     if not sys.stdin.isatty():
-        raise Failure("nobody is here to answer: run it in a terminal")
-    seed = words.seed or random.SystemRandom().randrange(1, 10_000)
-    drills = choose(words.level, seed, words.count)
-    print(f"Level {words.level}, seed {seed}: {len(drills)} faults, of a minute or two each.")
-    print("Read the log of each run, and answer. Nothing names the fault before you do.")
-    sheet = Sheet(words.student, words.level, seed, datetime.now(UTC).isoformat("T", "minutes"))
+        raise Failure("the quiz needs answers, but the input is no terminal: run it in a terminal")
+    seed = args.seed or random.SystemRandom().randrange(1, 10_000)
+    drills = choose(args.level, seed, args.count)
+    print(f"Level {args.level}, seed {seed}: {len(drills)} faults. Each takes a minute or two.")
+    print("Read the log of each run and answer the questions. Then the fault is named.")
+    sheet = Sheet(args.student, args.level, seed, datetime.now(UTC).isoformat("T", "minutes"))
     with environments_up(configuration) as (rehearsal, baseline):
         observed = (run(drill, rehearsal, baseline) for drill in drills)
         sheet = hold(sheet, drills, observed, from_terminal)

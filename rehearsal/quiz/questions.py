@@ -1,7 +1,7 @@
 """The faults of a quiz, and the questions about each.
 
-The seed chooses the faults and the order of the answers, so a class can have the same quiz or
-different ones, and a score sheet can be checked without running anything again.
+The seed chooses the faults and the order of the answers. So a class can have the same quiz or
+different ones, and a score sheet can be checked without another run.
 """
 
 from __future__ import annotations
@@ -14,20 +14,24 @@ from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.drill import Drill
 from rehearsal.drills.gates import APPROVE, TEST
 
-NO_STEP = "none: every step passed"
+NO_STEP = "none, every step passed"
 FAULTS_OFFERED = STEPS_OFFERED = 4
-LEVELS = {1: "a pull request", 2: "a deploy to staging as well", 3: "a release as well"}
+LEVELS = {
+    1: "faults in a pull request",
+    2: "also faults in a deploy to staging",
+    3: "also faults in a release",
+}
 
-DO_NOTHING = "nothing: it is live, and it was verified"
-CORRECT = "correct the change, and push it: the version before serves meanwhile"
-FIX = "fix what is outside of the change, and run the workflow again"
-ROLL_BACK = "scripts/rollback at once"
+DO_NOTHING = "nothing: the new version is live and verified"
+CORRECT = "correct the change and push it; until then the previous version serves"
+FIX = "fix the cause outside of the change, and run the workflow again"
+ROLL_BACK = "run scripts/rollback at once"
 REMEDIES = (DO_NOTHING, CORRECT, FIX, ROLL_BACK)
 
 
 @dataclass
 class Question:
-    """A question, its options, and the number of the right one."""
+    """A question, its options, and the index of the right one."""
 
     text: str
     options: list[str]
@@ -52,19 +56,19 @@ def pool(level: int) -> list[Drill]:
         return 1 if drill.gate and drill.gate.workflow == TEST else 2
 
     usual = [one for one in DRILLS if one.gate != APPROVE and (one.gate or not one.scenario)]
-    # Whether a drill can run here must not decide which ones a seed chooses.
+    # A seed must choose the same drills on each machine, so skip those that may not run on some.
     return [drill for drill in usual if level_of(drill) <= level and drill.unless is str]
 
 
 def choose(level: int, seed: int, count: int) -> list[Drill]:
-    """Return the drills of a quiz, which level and seed decide."""
+    """Return the drills of a quiz, which level and seed determine."""
     found = pool(level)
     random.Random(f"{level} {seed}").shuffle(found)  # noqa: S311
     return found[:count]
 
 
 def questions(drill: Drill, level: int, seed: int) -> list[Question]:
-    """Return what is asked about a drill, with the options in the order of the seed."""
+    """Return the questions about a drill, with the options in the order of the seed."""
     chance = random.Random(f"{level} {seed} {drill.name}")  # noqa: S311
     others = [other for other in pool(level) if other != drill]
     chance.shuffle(others)
@@ -81,12 +85,12 @@ def questions(drill: Drill, level: int, seed: int) -> list[Question]:
     alike = [other.fault for other in [*same, *others]][: FAULTS_OFFERED - 1]
     new = drill.after.runs != "before"
     return [
-        question("Which step stopped it?", stopped, [*steps, NO_STEP]),
+        question("Which step stopped the run?", stopped, [*steps, NO_STEP]),
         question("What was wrong?", drill.fault, alike),
         question(
             f"What does {drill.environment} run now?",
-            "the new version" if new else "the version before",
-            ["the new version", "the version before", "nothing: it is down"],
+            "the new version" if new else "the previous version",
+            ["the new version", "the previous version", "nothing: it is down"],
         ),
         question("What would you do?", remedy(drill), REMEDIES),
     ]

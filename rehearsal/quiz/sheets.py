@@ -18,7 +18,7 @@ ENGINE = Engine(dirs=[str(Path(__file__).parent)])
 
 @dataclass
 class Asked:
-    """A fault and what was asked about it; nothing if its run did not end as it should."""
+    """A fault and its questions; there are none if the run did not end as expected."""
 
     drill: str
     fault: str
@@ -39,14 +39,14 @@ class Sheet:
 
 
 def grade(sheet: Sheet) -> Sheet:
-    """Return a sheet with the points that its answers deserve."""
+    """Return a sheet with the points for its answers."""
     asked = [question for fault in sheet.faults for question in fault.questions]
     points = sum(question.given == question.right for question in asked)
     return replace(sheet, points=points, of=len(asked))
 
 
 def check(path: Path) -> list[str]:
-    """Return what is wrong with a student's score sheet; nothing if it is what they answered."""
+    """Return the problems of a score sheet: points or faults that do not fit its answers."""
     try:
         found = json.loads(path.read_text())
         level, seed, given = found["level"], found["seed"], found["faults"]
@@ -59,10 +59,14 @@ def check(path: Path) -> list[str]:
                 question.given = answer["given"]
             sheet.faults.append(Asked(drill.name, drill.fault, wanted))
     except (OSError, ValueError, KeyError, TypeError) as problem:
-        return [f"{path} is no score sheet: {problem!r}"]
+        return [f"{path} is not a score sheet: {problem!r}"]
     graded = grade(sheet)
     right, given = (graded.points, graded.of), (found.get("points"), found.get("of"))
-    return [] if right == given else ["{} of {} points, and not {} of {}".format(*right, *given)]
+    return (
+        []
+        if right == given
+        else ["the answers give {} of {} points, but the sheet has {} of {}".format(*right, *given)]
+    )
 
 
 def write(sheet: Sheet) -> Path:
@@ -71,7 +75,7 @@ def write(sheet: Sheet) -> Path:
     name = "".join(one if one.isalnum() else "-" for one in sheet.student) or "student"
     file = SHEETS / f"{name}-level-{sheet.level}-seed-{sheet.seed}.json"
     replace_text(file, json.dumps(asdict(sheet), indent=1, ensure_ascii=False) + "\n")
-    # The properties of questions are for the page; JSON has the options.
+    # The page uses the properties of the questions, which asdict does not return.
     context = Context({**asdict(sheet), "faults": sheet.faults}, use_l10n=False, use_tz=False)
     page = ENGINE.get_template("sheet.html").render(context)
     replace_text(file.with_suffix(".html"), page)

@@ -1,4 +1,4 @@
-"""A rehearsal's timeline as one HTML file, which needs no network, no script and no server."""
+"""The report: a rehearsal's timeline as one HTML file without network access and scripts."""
 
 from .page import write
 

@@ -1,6 +1,6 @@
-"""Write a sample of the report.
+"""Write a sample report.
 
-It shows the last rehearsal here if that was complete, and a made-up one otherwise.
+It shows the last complete rehearsal in this clone; if there is none, an example.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from rehearsal.paths import REPORT, TIMELINE
 from rehearsal.report import sample, write
 
 
-def went_all_the_way() -> bool:
-    """Return whether the last rehearsal brought its change from a pull request to production."""
+def is_complete() -> bool:
+    """Return whether the last rehearsal ran from a pull request to production."""
     if not (REPORT.exists() and TIMELINE.exists()):
         return False
     last = json.loads(TIMELINE.read_text())
@@ -25,9 +25,11 @@ def went_all_the_way() -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m rehearsal.report", description=__doc__)
-    parser.add_argument("path", metavar="PATH", type=Path, help="such as report.html")
+    parser.add_argument(
+        "path", metavar="PATH", type=Path, help="the file to write, for example report.html"
+    )
     path = parser.parse_args().path
-    if went_all_the_way():
+    if is_complete():
         shutil.copy(REPORT, path)
     else:
         write(sample.passed(), path)

@@ -1,4 +1,4 @@
-"""The positions of stages, jobs and steps on a common axis of time."""
+"""The positions of stages, jobs and steps on a common time axis."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Scale:
-    """An axis of time: its positions are percents of its length."""
+    """A time axis. Positions are in percent of its length."""
 
     start: float
     end: float
@@ -43,7 +43,7 @@ class Scale:
 
     @property
     def ticks(self) -> list[Tick]:
-        """Return lines at round seconds, as many as stay legible."""
+        """Return at most TICKS lines, at round seconds."""
         step = next((s for s in STEPS_OF_AXIS if self.seconds / s <= TICKS), STEPS_OF_AXIS[-1])
         first = -int(-self.start // step)
         return [
@@ -74,7 +74,7 @@ class Bar:
 
 
 def moments(timeline: Timeline) -> Iterator[float]:
-    """Yield every moment that the chart must hold."""
+    """Yield every moment that the chart must show."""
     yield timeline.seconds
     for part in parts(timeline):
         yield part.started
@@ -98,7 +98,7 @@ def axis(timeline: Timeline) -> Scale:
 
 
 def chart(timeline: Timeline, scale: Scale) -> list[Bar]:
-    """Return a bar for each stage; in it those of its jobs, and in these those of their steps."""
+    """Return a bar for each stage, which contains the bars of its jobs and of their steps."""
     return [_stage(stage, scale) for stage in timeline.stages]
 
 
@@ -148,7 +148,7 @@ def lost_marks(load: Load, scale: Scale) -> list[Tick]:
 def _load(load: Load, scale: Scale) -> Bar:
     start, end = load.seconds[0].second, load.seconds[-1].second + 1
     lost = sum(lost_by_second(load).values())
-    name = f"Load: {load.rate}{NO_BREAK}requests a second"
+    name = f"Load: {load.rate}{NO_BREAK}requests per second"
     verdict = f"{count(load.requests, 'request')}, {f'{lost:,}' if lost else 'none'} lost"
     return Bar(
         name=name,

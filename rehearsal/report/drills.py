@@ -1,4 +1,4 @@
-"""The table of drills: the expected gate of each, and the one that stopped it."""
+"""The table of drills: for each, the expected gate and the step that stopped it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from rehearsal.timeline import Drilled, Timeline
 
 from .words import STATUS, count, duration, plain
 
-# A drill that could not be run must not look as if it passed.
+# A drill that did not run must not look as if it passed.
 WORDS = {
-    "success": "as it must",
-    "failure": "NOT as it must",
+    "success": "passed",
+    "failure": "FAILED",
     "skipped": "did not run",
-    "running": "cut short",
+    "running": "interrupted",
 }
 
 
@@ -52,12 +52,12 @@ def _row(drill: Drilled) -> Row:
 
 
 def headline(timeline: Timeline) -> str:
-    """Return the number of drills, and of those that failed."""
+    """Return the number of drills by outcome."""
     drills = timeline.drills
     counts = {name: sum(one.outcome == name for one in drills) for name in WORDS}
-    parts = [f"{counts['success']} as they must be"]
+    parts = [f"{counts['success']} passed"]
     if counts["failure"]:
-        parts.append(f"{counts['failure']} not")
+        parts.append(f"{counts['failure']} failed")
     if counts["skipped"]:
         parts.append(f"{counts['skipped']} did not run")
     return f"{count(len(drills), 'drill')}: {', '.join(parts)}"

@@ -22,7 +22,7 @@ from .words import STATUS, WORD, clock, count, date, duration, plain, short
 HERE = Path(__file__).parent
 LONG = 240
 
-ENGINE = Engine(dirs=[str(HERE)], string_if_invalid="[the report knows no %s]")
+ENGINE = Engine(dirs=[str(HERE)], string_if_invalid="[unknown variable %s]")
 
 
 def write(timeline: Timeline, path: Path) -> None:
@@ -30,7 +30,7 @@ def write(timeline: Timeline, path: Path) -> None:
 
 
 def render(timeline: Timeline) -> str:
-    # No formats and no time zones: all texts of the page are ready before it is rendered.
+    # No formats and no time zones: the values are texts already.
     context = Context(_page(timeline), use_l10n=False, use_tz=False)
     return ENGINE.get_template("report.html").render(context)
 
@@ -49,7 +49,7 @@ def _page(timeline: Timeline) -> dict[str, Any]:
         "date": date(timeline.started),
         "took": duration(timeline.seconds),
         "machine": list(machine(timeline)),
-        "troubles": list(troubles(timeline)),
+        "failed_steps": list(failed_steps(timeline)),
         "ticks": scale.ticks,
         "tick": scale.ticks[1].at,
         "stages": chart(timeline, scale),
@@ -77,21 +77,19 @@ def headline(timeline: Timeline) -> str:
             return f"{name} passed {_stages(timeline)} in {duration(timeline.seconds)}"
         return f"{name} went from pull request to production in {duration(way)}"
     place = _where(timeline)
-    if timeline.reason == "interrupted":
-        return f"{name} was interrupted after {duration(timeline.seconds)}{place}"
-    if timeline.outcome == "failure":
+    if timeline.outcome == "failure" and timeline.reason != "interrupted":
         return f"{name} failed{place}"
-    return f"{name} was cut short after {duration(timeline.seconds)}{place}"
+    return f"{name} was interrupted after {duration(timeline.seconds)}{place}"
 
 
 def _stages(timeline: Timeline) -> str:
-    """Return the workflows that ran; where none did, what was prepared."""
+    """Return the names of the workflows that ran, or the preparation if none ran."""
     workflows = [stage.name for stage in timeline.stages if stage.name.endswith(".yml")]
     return " and ".join(workflows) or "the preparation"
 
 
 def _whole_way(timeline: Timeline) -> float | None:
-    """Return the seconds from the pull request to production; None if it stopped before."""
+    """Return the seconds from pull request to production; None if it did not get there."""
     workflows = [stage for stage in timeline.stages if stage.name.endswith(".yml")]
     if not workflows or workflows[-1].finished is None:
         return None
@@ -105,43 +103,43 @@ def _where(timeline: Timeline) -> str:
     stage = next((s for s in timeline.stages if s.outcome == timeline.outcome), None)
     if not stage:
         return ""
-    step = _culprit(stage, timeline)
+    step = _deciding_step(stage, timeline)
     return f" in {stage.name}" + (f", at “{step.name}”" if step else "")
 
 
-def _culprit(stage: Stage, timeline: Timeline) -> Step | None:
+def _deciding_step(stage: Stage, timeline: Timeline) -> Step | None:
     jobs = [job for job in stage.jobs if job.outcome == timeline.outcome]
     steps = [step for job in jobs for step in job.steps]
     return next((step for step in steps if step.outcome == timeline.outcome), None)
 
 
 def requests(timeline: Timeline) -> str:
-    """Return the number of requests, and of those that were lost."""
+    """Return a sentence with the numbers of requests and of lost requests."""
     loads = [stage.load for stage in timeline.stages if stage.load]
     sent = sum(load.requests for load in loads)
     lost = sum(sum(lost_by_second(load).values()) for load in loads)
     if not sent:
         return ""
-    return f"{count(sent, 'request')} meanwhile, {f'{lost:,} of them' if lost else 'none'} lost."
+    return f"{count(sent, 'request')} during the deploys, {f'{lost:,}' if lost else 'none'} lost."
 
 
 def machine(timeline: Timeline) -> Iterator[tuple[str, str]]:
-    """Yield the measured use of the machine."""
+    """Yield the names and values of the machine's figures."""
     if timeline.jobs_at_once:
-        yield "Jobs at once, at most", str(timeline.jobs_at_once)
+        yield "Parallel jobs, at most", str(timeline.jobs_at_once)
     if not timeline.samples:
         return
     containers, everything = timeline.cpu_seconds(0, timeline.seconds)
-    yield "Memory of its containers, at most", f"{timeline.peak_memory_mb:,.0f} MB"
-    yield "Processor time of its containers", f"{containers:,.0f} s"
+    yield "Memory of the containers, at most", f"{timeline.peak_memory_mb:,.0f} MB"
+    yield "Processor time of the containers", f"{containers:,.0f} s"
     if everything:
         yield "Processor time of all programs", f"{everything:,.0f} s"
     if timeline.pressure is not None:
-        yield "A program waited for a processor", f"{timeline.pressure:.0%} of the time"
+        yield "Programs waited for a processor", f"{timeline.pressure:.0%} of the time"
 
 
 @dataclass(frozen=True)
-class Trouble:
+class FailedStep:
     """A step that failed or was interrupted, and its output."""
 
     place: str
@@ -149,20 +147,20 @@ class Trouble:
     status: str
     when: str
     log: str
-    # A job can go on after a step that failed.
+    # A job can continue after a failed step.
     fatal: bool
 
 
-def troubles(timeline: Timeline) -> Iterator[Trouble]:
+def failed_steps(timeline: Timeline) -> Iterator[FailedStep]:
     for stage in timeline.stages:
         for job in stage.jobs:
             for step in job.steps:
                 if step.outcome in ("failure", "running"):
-                    yield _trouble(stage, job, step)
+                    yield _failed_step(stage, job, step)
 
 
-def _trouble(stage: Stage, job: Job, step: Step) -> Trouble:
-    return Trouble(
+def _failed_step(stage: Stage, job: Job, step: Step) -> FailedStep:
+    return FailedStep(
         place=f"{stage.name}, {job.name}",
         step=step.name,
         status=STATUS[step.outcome],
@@ -207,8 +205,8 @@ def times(timeline: Timeline) -> Iterator[Time]:
 
 
 @dataclass(frozen=True)
-class Held:
-    """An image, and the other places that hold the same one."""
+class StoredImage:
+    """An image in a registry, and the other repositories that have the same one."""
 
     environment: str
     tag: str
@@ -218,17 +216,17 @@ class Held:
     same_as: str
 
 
-def images(held: list[Image]) -> list[Held]:
-    places = defaultdict(list)
-    for image in held:
-        places[image.digest].append(image)
-    return [_held(image, places[image.digest]) for image in held]
+def images(stored: list[Image]) -> list[StoredImage]:
+    by_digest = defaultdict(list)
+    for image in stored:
+        by_digest[image.digest].append(image)
+    return [_stored_image(image, by_digest[image.digest]) for image in stored]
 
 
-def _held(image: Image, same: list[Image]) -> Held:
+def _stored_image(image: Image, same: list[Image]) -> StoredImage:
     others = [f"{i.environment} {short(i.tag)}" for i in same if i.environment != image.environment]
     algorithm, _, value = image.digest.rpartition(":")
-    return Held(
+    return StoredImage(
         environment=image.environment,
         tag=short(image.tag),
         full_tag=image.tag,
@@ -243,8 +241,8 @@ def _release(release: Release) -> tuple[Release, str, str, str]:
 
 
 @dataclass(frozen=True)
-class Said:
-    """A message, with a first line to fold it under if it is long."""
+class ShownMessage:
+    """A message. A long one is folded under its first line."""
 
     at: str
     receiver: str
@@ -252,9 +250,9 @@ class Said:
     first_line: str
 
 
-def _message(message: Message) -> Said:
+def _message(message: Message) -> ShownMessage:
     first_line = message.text.strip().partition("\n")[0]
     is_long = len(message.text) > LONG
-    return Said(
+    return ShownMessage(
         clock(message.at), message.receiver, message.text, first_line[:LONG] if is_long else ""
     )

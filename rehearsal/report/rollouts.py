@@ -1,4 +1,4 @@
-"""The tasks and requests during each rollout, as charts over a common axis of time."""
+"""The tasks and requests during each rollout, as charts on a common time axis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .bars import Bar, Scale, Tick, bar, lost_by_second, lost_marks
 from .words import NO_BREAK, STATUS, WORD, clock, duration, revision, short
 
 LISTED = 20
-# A name in a bar that is narrower than this could not be read.
+# A narrower bar has no room for a name.
 NAMED_FROM_PERCENT = 9
 UNHEALTHY = " not healthy"
 
@@ -73,7 +73,7 @@ def rollouts(stages: Sequence[Stage]) -> list[Rollout]:
 
 
 def _window(stage: Stage) -> Scale | None:
-    """Return the time that a stage's samples and load cover."""
+    """Return the time span of a stage's samples and load."""
     seconds = stage.load.seconds if stage.load else []
     times = [tasks.at for tasks in stage.rollout]
     times += [moment for second in seconds for moment in (second.second, second.second + 1)]
@@ -107,7 +107,7 @@ def _alike(lost: list[Lost]) -> list[LostRequests]:
 
 
 def _steps(stage: Stage, scale: Scale) -> list[Bar]:
-    """Return the steps of the workflow in that time, cut to the axis."""
+    """Return the workflow's steps during the rollout, cut to the axis."""
     bars = [bar(step, step.name, scale) for job in stage.jobs for step in job.steps]
     cut = [(max(b.start, 0), min(b.end, 100), b) for b in bars]
     return [
@@ -133,7 +133,7 @@ def _totals(load: Load) -> list[tuple[str, str, bool]]:
         figures += [
             ("p95, median second", f"{median(p95):.0f}{NO_BREAK}ms", False),
             ("p95, worst second", f"{max(p95):.0f}{NO_BREAK}ms", False),
-            ("Old and new side by side", duration(both) if both else "never", False),
+            ("Both versions answered", duration(both) if both else "never", False),
         ]
     return figures
 
@@ -162,13 +162,13 @@ def _by_health(sample: Tasks) -> dict[str, float]:
 
 
 def _changes(samples: list[Tasks]) -> str:
-    """Return the content of the panel in words, for people who don't see it."""
+    """Describe the panel in a text for people who cannot see it."""
     said = []
     for before, sample in zip([None, *samples], samples, strict=False):
         if before is None or sample.running != before.running:
             running = ", ".join(f"{n} of {revision(key)}" for key, n in sample.running.items() if n)
             said.append(f"{clock(sample.at)}: {running or 'none'}")
-    return "Tasks running, at each change. " + "; ".join(said) + "."
+    return "Running tasks, at each change. " + "; ".join(said) + "."
 
 
 def requests_panel(load: Load, scale: Scale) -> Panel:
@@ -182,7 +182,7 @@ def requests_panel(load: Load, scale: Scale) -> Panel:
     roles = _roles([second.answered for second in load.seconds])
     return Panel(
         kind="requests",
-        title="Answers a second",
+        title="Answers per second",
         description=_answers(load, sum(lost.values())),
         top=f"{_top(spans):.0f}",
         series=_stacked(spans, {**roles, "lost": "lost"}, scale, short),
@@ -195,7 +195,7 @@ def _answers(load: Load, lost: int) -> str:
         for commit, number in second.answered.items():
             totals[commit] = totals.get(commit, 0) + number
     by_commit = "; ".join(f"{number:,} by {short(commit)}" for commit, number in totals.items())
-    return f"Answers given: {by_commit or 'none'}. Requests lost: {lost:,}."
+    return f"Answers: {by_commit or 'none'}. Lost requests: {lost:,}."
 
 
 def p95_panel(load: Load, scale: Scale) -> Panel:
@@ -208,14 +208,14 @@ def p95_panel(load: Load, scale: Scale) -> Panel:
     return Panel(
         kind="p95",
         title="p95 of each second",
-        description=f"At most {worst.p95_ms:.0f} ms, at {clock(worst.second)}.",
+        description=f"Maximum: {worst.p95_ms:.0f} ms, at {clock(worst.second)}.",
         top=f"{top:.0f}{NO_BREAK}ms",
         series=[Series("p95", "line", "".join(points))],
     )
 
 
 def _roles(moments: Sequence[dict[str, int]]) -> dict[str, str]:
-    """Return the commits in the order of their appearance, with their roles."""
+    """Return the commits in the order in which they appear, with their roles."""
     seen = [moment for moment in moments if moment]
     names = dict.fromkeys(name for moment in seen for name in moment)
     return {name: "old" if name in seen[0] else "new" for name in names}

@@ -144,14 +144,14 @@ def passed() -> Timeline:
         Message(
             277,
             "GitHub",
-            "Release v0.2.0\n\n### Added\n" + "- A page that says what is live.\n" * 9,
+            "Release v0.2.0\n\n### Added\n" + "- A page that shows the live release.\n" * 9,
         ),
     ]
     timeline.offline = [
-        "Docker images built from Debian packages: python, mysql, redis, the runner",
-        "MySQL 9.7 of Debian in the place of 8.0 and 8.4",
-        "composite actions for 9 of the actions, which do the same through the AWS CLI",
-        "pip-audit could not ask for known vulnerabilities",
+        "Docker images built from Debian packages: python, mysql, redis and the runner",
+        "MySQL 9.7 from Debian instead of 8.0 and 8.4",
+        "composite actions instead of 9 actions, which use the AWS CLI",
+        "pip-audit could not read the known vulnerabilities",
     ]
     timeline.samples = [
         Sample(float(at), round(at * 1.4, 1), round(at * 1.9, 1), 2310 - abs(150 - at), 0.62)
@@ -161,10 +161,10 @@ def passed() -> Timeline:
 
 
 LOG = [
-    "\x1b[36mWaiting for http://production.elb.localhost/health/ to say 4b1e88d\x1b[0m",
+    "\x1b[36mWaiting until http://production.elb.localhost/health/ names 4b1e88d\x1b[0m",
     "503 <html><script>alert('not run')</script></html>",
     "503 database: error & cache: ok",
-    "scripts/verify-deployment: it never said 4b1e88d within 30 s; see the service's log",
+    "scripts/verify-deployment: /health/ did not name 4b1e88d within 30 s",
 ]
 
 
@@ -172,7 +172,7 @@ def failed() -> Timeline:
     """Return a rehearsal whose new version stayed unhealthy in production and lost requests."""
     timeline = passed()
     timeline.outcome = "failure"
-    timeline.reason = "A rollout may lose no request, and production's lost 7."
+    timeline.reason = "The rollout in production lost 7 requests; it may lose none."
     timeline.messages = timeline.messages[:1]
     timeline.images.pop()
     production = timeline.stages[-1]
@@ -201,7 +201,7 @@ def _fail(deploy: Job) -> None:
     deploy.finished = deploy.steps[-1].finished = 279.4
 
 
-def cut_short() -> Timeline:
+def interrupted() -> Timeline:
     """Return a rehearsal that was interrupted during its tests."""
     timeline = passed()
     timeline.outcome, timeline.reason, timeline.seconds = "running", "Stopped by Ctrl-C.", 71.3

@@ -1,4 +1,4 @@
-"""Figures in words."""
+"""Durations, dates and counts as texts."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ WORD: dict[Outcome, str] = {
     "success": "passed",
     "failure": "failed",
     "skipped": "skipped",
-    "running": "cut short",
+    "running": "interrupted",
 }
-# Colours and cursor movements, window titles, and what else is no text.
+# Colours, cursor movements, window titles and other control characters.
 CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]"
 )
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in words: 0.4 s, 41 s, 4 min 12 s."""
+    """Return a duration as text: 0.4 s, 41 s, 4 min 12 s."""
     if seconds < 9.95:
         return f"{seconds:.1f}{NO_BREAK}s"
     minutes, rest = divmod(round(seconds), 60)
@@ -54,13 +54,13 @@ def short(commit: str) -> str:
 
 
 def revision(name: str) -> str:
-    """Return the number of a task definition's revision, in whichever form it is named."""
+    """Return "revision N" for an ARN or FAMILY:N of a task definition."""
     number = name.rpartition(":")[2]
     return f"revision {number}" if number.isdigit() else name
 
 
 def plain(line: str) -> str:
-    """Return a log line without escape sequences of a terminal."""
+    """Return a log line without terminal escape sequences."""
     return CONTROL.sub("", line)
 
 

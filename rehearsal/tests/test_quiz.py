@@ -111,10 +111,10 @@ def test_a_sheet_is_as_it_was_answered(sheets: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"points": 12}, "0 of 12 points, and not 12 of 12"),
-        ({"of": 4}, "0 of 12 points, and not 0 of 4"),
+        ({"points": 12}, "give 0 of 12 points, but the sheet has 12 of 12"),
+        ({"of": 4}, "give 0 of 12 points, but the sheet has 0 of 4"),
         ({"seed": 8}, "is not a fault of level 2, seed 8"),
-        ({"faults": [{}]}, "is no score sheet"),
+        ({"faults": [{}]}, "is not a score sheet"),
     ],
 )
 def test_a_sheet_that_somebody_changed_is_found_out(
@@ -132,7 +132,7 @@ def test_a_quiz_without_a_fault_is_refused(count: str, capsys: pytest.CaptureFix
     command.add_arguments(parser)
     with pytest.raises(SystemExit):
         parser.parse_args(["--count", count])
-    assert f"--count: {count!r} is no number of faults" in capsys.readouterr().err
+    assert f"--count: {count!r} is not a positive number" in capsys.readouterr().err
 
 
 def test_an_answer_is_asked_for_until_it_is_an_option(
@@ -141,4 +141,4 @@ def test_an_answer_is_asked_for_until_it_is_an_option(
     answers = iter(["", "three", "3", "0", "2"])
     monkeypatch.setattr("builtins.input", lambda text: next(answers))
     assert command.from_terminal(Question("Which?", ["one", "two"], 0)) == 1
-    assert capsys.readouterr().out.count("A number from 1 to 2, please.") == 4
+    assert capsys.readouterr().out.count("Enter a number from 1 to 2.") == 4

@@ -77,7 +77,7 @@ def test_axis_reaches_to_what_ended_last() -> None:
 
 
 def test_step_that_did_not_end_has_a_bar_to_the_end() -> None:
-    timeline = sample.cut_short()
+    timeline = sample.interrupted()
     left, width = bars(render(timeline))[-1]
     assert left + width == pytest.approx(100, abs=0.001)
 
@@ -95,7 +95,7 @@ def test_bar_says_its_outcome_in_words_too() -> None:
 
 def test_rollout_that_lost_nothing_says_so() -> None:
     page = render(sample.passed())
-    assert "6,000 requests meanwhile, none lost." in text(page)
+    assert "6,000 requests during the deploys, none lost." in text(page)
     assert 'class="mark"' not in page
 
 
@@ -106,7 +106,7 @@ def test_lost_request_is_visible_wherever_it_was_counted() -> None:
     load.seconds[5].lost = 1
     load.lost.append(Lost(170.2, "/health/", "timed out"))
     page = render(timeline)
-    assert "6,000 requests meanwhile, 2 of them lost." in text(page)
+    assert "6,000 requests during the deploys, 2 lost." in text(page)
     # In the timeline, and above the answers.
     assert page.count('title="1 lost at 2:35"') == page.count('title="1 lost at 2:50"') == 2
     assert '<path class="lost" d="M8.3333 1.96H10v-1.96' in page
@@ -118,7 +118,7 @@ def test_lost_request_counted_twice_is_lost_once() -> None:
     timeline = sample.passed()
     timeline.stages = timeline.stages[:2]
     timeline.stages[1].load = load
-    assert "1 request meanwhile, 1 of them lost." in text(render(timeline))
+    assert "1 request during the deploys, 1 lost." in text(render(timeline))
 
 
 def test_more_lost_requests_than_one_reads_are_counted() -> None:
@@ -126,7 +126,7 @@ def test_more_lost_requests_than_one_reads_are_counted() -> None:
     load = timeline.stages[2].load
     assert load
     load.lost = [Lost(160 + n, f"/{n}", "refused") for n in range(30)]
-    assert "Requests that were lost; 10 more are in the JSON file" in text(render(timeline))
+    assert "Lost requests; 10 more are in timeline.json" in text(render(timeline))
 
 
 def test_old_and_new_are_stacked_over_the_same_time() -> None:
@@ -180,7 +180,7 @@ def test_step_whose_failure_was_let_pass_is_told_apart() -> None:
     timeline = sample.passed()
     steps(timeline)[-1].outcome = "failure"
     page = render(timeline)
-    assert "and the job went on" in page
+    assert "the job continued" in page
     assert '<details class="trouble">' in page
 
 
@@ -215,7 +215,7 @@ def test_headline_names_what_failed() -> None:
 
 
 def test_headline_says_where_it_was_cut_short() -> None:
-    assert headline(sample.cut_short()).endswith(" in test.yml, at “Run tests”")
+    assert headline(sample.interrupted()).endswith(" in test.yml, at “Run tests”")
 
 
 def test_failure_outside_of_any_stage_has_its_reason() -> None:
@@ -263,14 +263,14 @@ def test_what_slack_and_github_were_told_is_there() -> None:
 
 def test_template_asks_for_nothing_that_the_report_does_not_know() -> None:
     pages = [
-        render(timeline) for timeline in (sample.passed(), sample.failed(), sample.cut_short())
+        render(timeline) for timeline in (sample.passed(), sample.failed(), sample.interrupted())
     ]
-    assert not [page for page in pages if "[the report knows no" in page]
+    assert not [page for page in pages if "[unknown variable" in page]
 
 
 @pytest.mark.parametrize("stage_has", ["nothing", "a job", "load that sent nothing"])
 def test_timeline_that_just_began_renders(stage_has: str) -> None:
-    timeline = sample.cut_short()
+    timeline = sample.interrupted()
     stage = timeline.stages[0]
     timeline.stages, timeline.seconds = [stage], 0
     stage.started, stage.finished, stage.outcome = 0, None, "running"
@@ -280,7 +280,7 @@ def test_timeline_that_just_began_renders(stage_has: str) -> None:
 
 
 def test_timeline_without_stages_renders() -> None:
-    assert "was cut short" in render(Timeline("", "", ""))
+    assert "was interrupted" in render(Timeline("", "", ""))
 
 
 def test_file_is_whole_and_alone(tmp_path: Path) -> None:
@@ -348,7 +348,7 @@ def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
     assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}
 
 
-TIMELINES = pytest.mark.parametrize("make", [sample.passed, sample.failed, sample.cut_short])
+TIMELINES = pytest.mark.parametrize("make", [sample.passed, sample.failed, sample.interrupted])
 
 
 @TIMELINES

@@ -26,7 +26,7 @@ def test_processor_seconds_are_those_between_two_moments() -> None:
 def test_a_lost_request_is_told_with_the_pressure_around_it() -> None:
     run = timeline(*(Sample(at, 0, 0, 0, 0.97 if at == 40 else 0.31) for at in range(1, 60)))
     assert "97% of that time; the median of this run is 31%" in run.pressure_at(41.5)
-    assert "31% of the time then" in run.pressure_at(20)
+    assert "31% of that time;" in run.pressure_at(20)
 
 
 def test_nothing_is_said_of_a_pressure_that_the_kernel_does_not_tell() -> None:
