@@ -1,8 +1,8 @@
 """Provide the images of the rehearsal to this machine's Docker.
 
-Images are pulled from a registry. If none is reachable, a stand-in is built from Debian packages,
-and each use of it is reported. Stand-ins and our own images are rebuilt when a file of theirs
-changes.
+It pulls images from a registry. If no registry can be reached, it builds stand-ins from Debian
+packages, and prints each use of one. Stand-ins and our own images are rebuilt when their files
+change.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class StandIn:
 
 
 @dataclass(frozen=True)
-class Own:
-    """An image of ours: its Dockerfile, and its files from the repository."""
+class OwnImage:
+    """One of our own images: its Dockerfile, and its files from the repository."""
 
     dockerfile: str
     files: tuple[str, ...]
@@ -56,25 +56,27 @@ class Own:
 
 PYTHON = "python:3.11-slim-bookworm"
 RUNNER = "rehearsal-runner"
-# The runner takes longest, and needs the other two: nothing else may hold these up.
+# The runner takes longest and needs the other two, so no other image may delay these.
 CRITICAL_PATH = {BOOKWORM, PYTHON, RUNNER}
-_REDIS = StandIn("redis.Dockerfile", BOOKWORM, "Redis 7.0 of Debian 12")
-_MYSQL = StandIn("mysql.Dockerfile", SID, "the MySQL of Debian sid, 9.7 or newer")
+_REDIS = StandIn("redis.Dockerfile", BOOKWORM, "Redis 7.0 from Debian 12")
+_MYSQL = StandIn("mysql.Dockerfile", SID, "MySQL 9.7 or newer from Debian sid")
 PULLED = {
-    PYTHON: StandIn("python.Dockerfile", BOOKWORM, "Python 3.11 of Debian 12"),
+    PYTHON: StandIn("python.Dockerfile", BOOKWORM, "Python 3.11 from Debian 12"),
     "mysql:8.0": _MYSQL,
     "mysql:8.4": _MYSQL,
     "redis:7-alpine": _REDIS,
     "valkey/valkey:7.2-alpine": _REDIS,
     "ghcr.io/trufflesecurity/trufflehog:3.97.0": StandIn(
-        "trufflehog.Dockerfile", SID, "the older TruffleHog of Debian sid"
+        "trufflehog.Dockerfile", SID, "an older TruffleHog from Debian sid"
     ),
 }
-# Requirements that jobs install with pip, and that the runner's Python already has.
+# Requirements that jobs install with pip. The runner's Python has them already.
 PINNED = ("requirements.txt", "requirements-ci.txt", "rehearsal/requirements.txt")
 OWN = {
-    "rehearsal-aws": Own("aws.Dockerfile", ("rehearsal/aws/requirements.txt", "rehearsal/aws")),
-    RUNNER: Own(
+    "rehearsal-aws": OwnImage(
+        "aws.Dockerfile", ("rehearsal/aws/requirements.txt", "rehearsal/aws")
+    ),
+    RUNNER: OwnImage(
         "runner.Dockerfile",
         (
             *PINNED,
@@ -90,7 +92,7 @@ def docker(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def labels(image: str) -> dict[str, str] | None:
-    """Return the labels of a local image; empty if there is no such image."""
+    """Return the labels of a local image; None if there is no such image."""
     done = docker("image", "inspect", "--format", "{{json .Config.Labels}}", image)
     if done.returncode == 0:
         return json.loads(done.stdout) or {}
@@ -100,7 +102,7 @@ def labels(image: str) -> dict[str, str] | None:
 
 
 def pull(image: str) -> str:
-    """Pull an image with a short time-out; return empty, or the reason why it failed."""
+    """Pull an image with a short time-out; return the reason if it failed, else an empty text."""
     with subprocess.Popen(
         ["docker", "pull", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -122,10 +124,10 @@ def pull(image: str) -> str:
 
 
 def build_command() -> tuple[str, dict[str, str]]:
-    """Return the Docker CLI to build with, and its variables: the first that has BuildKit.
+    """Return the first Docker CLI on the PATH that has BuildKit, and its variables.
 
-    Version 23 and newer have it where Buildx is installed, and use it by themselves; older ones
-    have it, and have to be told. A machine can have one of each.
+    Version 23 and newer use BuildKit by default if Buildx is installed. Older versions need a
+    variable. A machine can have both.
     """
     on = {"DOCKER_BUILDKIT": "1"}
     for folder in os.get_exec_path():
@@ -151,8 +153,8 @@ def build(image: str, dockerfile: str, files: Sequence[Path], marks: dict[str, s
         run(program, "build", *options, str(context), **variables)
 
 
-def sources(own: Own) -> list[Path]:
-    """Return the files from which an image of ours is built."""
+def sources(own: OwnImage) -> list[Path]:
+    """Return the files from which one of our own images is built."""
     found = [HERE / own.dockerfile]
     for name in own.files:
         path = ROOT / name
@@ -173,9 +175,10 @@ def fingerprint(files: Sequence[Path], base: str) -> str:
 
 
 def tool_cache(folder: Path) -> str:
-    """Return where, in the runner, the jobs of the commit in `folder` take their Python from.
+    """Return the tool cache in the runner for the jobs of the commit in `folder`.
 
-    Its own pins must be proved, so it starts from nothing unless they are those of the runner.
+    The filled one has the packages that this clone pins. A commit with other pins gets the empty
+    one, so that its jobs install and verify them.
     """
     for name in PINNED:
         file = folder / name
@@ -185,13 +188,13 @@ def tool_cache(folder: Path) -> str:
 
 
 class Builder:
-    """Builds each image once, independent ones at the same time."""
+    """Builds each image once, and independent images in parallel."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.pool = pool
         self.started: dict[str, Future[None]] = {}
         self.lock = threading.Lock()
-        # Two images of one Dockerfile: the second is the first under another name.
+        # Of two images from one Dockerfile, the second is a tag of the first.
         self.turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         # One processor is left to the critical path.
         self.others = threading.Semaphore(max(1, processors() - 1))
@@ -213,17 +216,17 @@ class Builder:
         mark = fingerprint([HERE / stand_in.dockerfile, *files], stand_in.base)
         known = labels(image)
         if known is not None and STAND_IN_FOR not in known:
-            print(f"{image} is here.")
+            print(f"{image} exists.")
             return
         if known and known.get(SOURCES) == mark:
-            print(f"OFFLINE: {image} is {known[STAND_IN_IS]}")
+            print(f"OFFLINE: {image} is replaced by {known[STAND_IN_IS]}")
             return
         with PROGRESS.making(image, "pulling"):
             reason = pull(image)
         if not reason:
             print(f"{image} pulled: {time.monotonic() - start:.0f} s")
             return
-        print(f"  {image} can't be pulled: {reason}")
+        print(f"  {image} cannot be pulled: {reason}")
         self.start(stand_in.base).result()
         alike = [name for name, other in PULLED.items() if other == stand_in]
         with self.turns[stand_in.dockerfile]:
@@ -236,14 +239,14 @@ class Builder:
                 with self.place(image), PROGRESS.making(image, "building a stand-in"):
                     build(image, stand_in.dockerfile, files, marks)
         print(f"  {image} built: {time.monotonic() - start:.0f} s")
-        print(f"OFFLINE: {image} is {stand_in.what}")
+        print(f"OFFLINE: {image} is replaced by {stand_in.what}")
 
     def base(self, image: str) -> None:
         start = time.monotonic()
         if labels(image) is None:
-            with self.place(image), PROGRESS.making(image, "Debian, from its packages"):
+            with self.place(image), PROGRESS.making(image, "building from Debian packages"):
                 bootstrap(image)
-            print(f"  {image} built, from Debian packages: {time.monotonic() - start:.0f} s")
+            print(f"  {image} built from Debian packages: {time.monotonic() - start:.0f} s")
 
     def own(self, image: str) -> None:
         self.start(PYTHON).result()
@@ -252,7 +255,7 @@ class Builder:
         base = docker("image", "inspect", "--format", "{{.Id}}", PYTHON).stdout.strip()
         mark = fingerprint(files, base)
         if (labels(image) or {}).get(SOURCES) == mark:
-            print(f"{image} is here.")
+            print(f"{image} is up to date.")
             return
         with self.place(image), PROGRESS.making(image, "building"):
             build(image, own.dockerfile, files, {SOURCES: mark, STAND_IN_FOR: ""})
@@ -260,7 +263,7 @@ class Builder:
 
 
 def make(images: Sequence[str]) -> int:
-    """Provide images; return the number of those that failed, each of which is reported."""
+    """Provide images; print the failed ones and return their number."""
     failed: dict[str, str] = {}
     ended = threading.Event()
     threading.Thread(target=PROGRESS.print_until, args=[ended], daemon=True).start()
@@ -293,16 +296,16 @@ def main() -> int:
         nargs="*",
         default=[PYTHON],
         metavar="IMAGE",
-        help=f"or `all`; without any, {PYTHON}",
+        help=f"an image, or `all` (default: {PYTHON})",
     )
     images = parser.parse_args().images
     if images == ["all"]:
         images = [*PULLED, *OWN]
     known = [*PULLED, *OWN]
     if unknown := [image for image in images if image not in known]:
-        parser.error(f"{unknown[0]} is none of the rehearsal's images: {', '.join(known)}")
+        parser.error(f"unknown image {unknown[0]}; the rehearsal's images: {', '.join(known)}")
     if not shutil.which("docker"):
-        parser.error("docker is missing: apt-get install docker.io, or Docker Desktop")
+        parser.error("docker is missing: run apt-get install docker.io, or install Docker Desktop")
     return 1 if make(images) else 0
 
 
@@ -310,4 +313,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("\nrehearsal/images/build: stopped; what is built stays")
+        sys.exit("\nrehearsal/images/build: interrupted; finished images are kept")

@@ -1,4 +1,4 @@
-"""Small Debian images, made from packages with mmdebstrap."""
+"""Small Debian images, built from packages with mmdebstrap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rehearsal.images.progress import BuildError, run
 # The images, and the suite of each.
 BASES = {"debian:bookworm-slim": "bookworm", "debian:sid-slim": "sid"}
 BOOKWORM, SID = BASES
-# As in Docker's own images: without documentation, and dpkg does not sync each file to the disk.
+# Like Docker's images: no documentation, and dpkg does not sync each file to the disk.
 SLIM = (
     "--variant=minbase",
     '--aptopt=Acquire::Languages "none"',
@@ -30,33 +30,33 @@ INSTALLING = threading.Lock()
 
 
 def mirror() -> list[str]:
-    """Return the Debian mirror of this machine; empty on another system."""
+    """Return this machine's Debian mirror; empty if the machine does not run Debian."""
     listed = ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"]
     listed += ["Label: Debian"]  # not its security updates, and no other vendor's packages
     return subprocess.run(listed, capture_output=True, text=True).stdout.split()[:1]
 
 
 def install_mmdebstrap() -> None:
-    """Install mmdebstrap if it is missing, once for all who wait for it."""
+    """Install mmdebstrap if it is missing; other threads wait."""
     with INSTALLING:
         if shutil.which("mmdebstrap"):
             return
         if not shutil.which("apt-get"):
-            raise BuildError("a stand-in needs mmdebstrap, and a Debian or Ubuntu to run it on")
+            raise BuildError("a stand-in needs mmdebstrap, which runs only on Debian and Ubuntu")
         run("apt-get", "update", "-qq")
         packages = ("mmdebstrap", "debian-archive-keyring")
         run("apt-get", "install", "-qq", "--no-install-recommends", *packages)
 
 
 def bootstrap(image: str) -> None:
-    """Make a small Debian from packages."""
+    """Build a small Debian image from packages."""
     if os.geteuid() != 0:
-        raise BuildError("a stand-in needs mmdebstrap, and that needs root: run it with sudo")
+        raise BuildError("a stand-in needs mmdebstrap, which needs root: run this with sudo")
     install_mmdebstrap()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_machine(folder / "machine")
-        # With this machine's authorities, apt can use the mirror before ca-certificates is there.
+        # apt uses this machine's certificates until ca-certificates is installed.
         trusted = f'cp --recursive {folder}/machine/etc/ssl "$1/etc"'
         options = [*SLIM, f"--customize-hook={trusted}"]
         if BASES[image] == "bookworm" and MERGED_USR.is_dir():
@@ -64,7 +64,7 @@ def bootstrap(image: str) -> None:
         archive = folder / "root.tar"
         scratch = folder / "scratch"
         scratch.mkdir()
-        # In memory, where nothing waits for a disk; the kernel unmounts it when the process ends.
+        # In memory, which is faster than a disk; the kernel unmounts it when the process ends.
         in_memory = 'mount -t tmpfs tmpfs "$TMPDIR" && exec mmdebstrap "$@"'
         run(
             *("unshare", "--mount", "sh", "-c", in_memory, "sh", "--quiet", *options),

@@ -1,4 +1,4 @@
-"""This machine's trusted certificates and package index, for the images that are built on it."""
+"""This machine's trusted certificates and package index, for the images that it builds."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def pip_index() -> str:
 
 
 def write_machine(folder: Path) -> None:
-    """Write what an image takes over from this machine: whom it trusts, where pip installs from.
+    """Write the files of this machine that an image needs: certificates, and pip's index.
 
-    A machine behind a proxy trusts the proxy's certificate: so must what is built on it.
+    A machine behind a proxy trusts the proxy's certificate, and so must its images.
     """
     (folder / "etc/ssl/certs").mkdir(parents=True)
     settings = ["[global]"]
@@ -34,6 +34,6 @@ def write_machine(folder: Path) -> None:
         (folder / "etc/uv").mkdir()
         (folder / "etc/uv/uv.toml").write_text(f'[[index]]\nurl = "{index}"\ndefault = true\n')
     (folder / "etc/pip.conf").write_text("\n".join([*settings, ""]))
-    # Over an image's own folders, so with their permissions, whatever the umask is.
+    # They are copied over the image's folders, so they need the usual permissions.
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)

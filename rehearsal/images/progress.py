@@ -1,4 +1,4 @@
-"""The commands that make images, and their progress, for a person who waits."""
+"""The commands that build images, and their progress."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SECONDS_BETWEEN = 4  # lines of progress
 
 
 class BuildError(Exception):
-    """An image can't be had; the message says why."""
+    """An image can be neither pulled nor built; the message says why."""
 
 
 class Progress:
-    """The images that are being built, for a person who waits."""
+    """The images that are being built, each with its last line of output."""
 
     def __init__(self) -> None:
         self.begun: dict[str, float] = {}
@@ -29,7 +29,7 @@ class Progress:
 
     @contextmanager
     def making(self, image: str, how: str) -> Iterator[None]:
-        """Take down that this thread makes an image until the block ends."""
+        """Record that this thread builds an image until the block ends."""
         self.image.name = image
         self.begun[image], self.notes[image] = time.monotonic(), how
         try:
@@ -39,17 +39,17 @@ class Progress:
             self.image.name = ""
 
     def note(self, line: str) -> None:
-        """Take down the last line that the command of this thread's image printed."""
+        """Record the last line of output for this thread's image."""
         if image := getattr(self.image, "name", ""):
             self.notes[image] = line
 
     def lines(self) -> Iterator[str]:
-        """Yield a line for each image that is being made."""
+        """Yield a line for each image that is being built."""
         now = time.monotonic()
-        here = f"{sum(future.done() for future in self.wanted)} of {len(self.wanted)} are here"
+        ready = f"{sum(future.done() for future in self.wanted)} of {len(self.wanted)} ready"
         for image, begun in list(self.begun.items()):
             note = self.notes[image][:70]
-            yield f"  {image}: {now - begun:.0f} s, {here}: {note}"
+            yield f"  {image}: {now - begun:.0f} s ({ready}): {note}"
 
     def print_until(self, ended: threading.Event) -> None:
         while not ended.wait(SECONDS_BETWEEN):
@@ -61,7 +61,7 @@ PROGRESS = Progress()
 
 
 def run(*command: str, **variables: str) -> None:
-    """Run a command, and show the end of what it said when it fails."""
+    """Run a command; if it fails, raise BuildError with the end of its output."""
     said: deque[str] = deque(maxlen=20)
     with subprocess.Popen(
         command,

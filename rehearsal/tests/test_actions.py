@@ -254,7 +254,7 @@ def test_another_commit_than_the_runs_is_noticed(job: Job) -> None:
     assert job.left("GITHUB_OUTPUT") == {"ref": "refs/heads/main", "commit": "abc"}
     said = job.run("actions/checkout", variables | {"GITHUB_SHA": "def"})
     assert job.code == 1
-    assert "::error::The working copy is at abc, and the run is for def." in said
+    assert "::error::The working copy has commit abc, but the run is for def." in said
 
 
 def test_the_scan_covers_all_that_leads_to_a_commit(job: Job) -> None:
@@ -360,7 +360,7 @@ def test_a_webhook_that_refuses_is_asked_for_five_minutes_as_the_real_one_does(j
     with sink() as (address, _):
         said = job.run("slackapi/slack-github-action", webhook=f"{address}/gone", **SLACK)
     assert (job.code, job.left("GITHUB_OUTPUT")) == (0, {"ok": "false"})
-    assert "::warning::The webhook did not take the message." in said
+    assert "::warning::The webhook did not accept the message." in said
     assert sum(map(int, (job.folder / "pauses").read_text().split())) == 300
 
 

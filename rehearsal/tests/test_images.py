@@ -65,8 +65,8 @@ def stand_in(made_of: str) -> str:
 @pytest.mark.parametrize(
     "labels,said",
     [
-        ("null", "mysql:8.4 is here.\n"),
-        (stand_in("today's files"), "OFFLINE: mysql:8.4 is y"),
+        ("null", "mysql:8.4 exists.\n"),
+        (stand_in("today's files"), "OFFLINE: mysql:8.4 is replaced by y"),
     ],
     ids=["real", "stand-in"],
 )
@@ -143,7 +143,7 @@ def test_a_base_and_a_stand_in_are_made_once(
     base, stand_in = machine.built
     assert base == debian.SID
     assert {stand_in, *machine.tagged} == {"mysql:8.0", "mysql:8.4"}
-    said = "OFFLINE: mysql:8.0 is the MySQL of Debian sid"
+    said = "OFFLINE: mysql:8.0 is replaced by MySQL 9.7 or newer from Debian sid"
     assert said in capsys.readouterr().out
 
 
@@ -265,11 +265,11 @@ def test_an_image_that_is_none_of_the_rehearsals_is_refused() -> None:
     build = str(builder.HERE / "build")
     done = subprocess.run([build, "mysql:5.7"], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "error: mysql:5.7 is none of the rehearsal's images: python:3.11" in done.stderr
+    assert "error: unknown image mysql:5.7; the rehearsal's images: python:3.11" in done.stderr
 
 
 def lines_of(shown: progress.Progress) -> list[str]:
-    return [re.sub(r"\d+ s,", "N s,", line) for line in shown.lines()]
+    return [re.sub(r"\d+ s ", "N s ", line) for line in shown.lines()]
 
 
 def test_somebody_who_waits_sees_each_image_that_is_made_and_the_last_line_of_its_command() -> None:
@@ -277,8 +277,8 @@ def test_somebody_who_waits_sees_each_image_that_is_made_and_the_last_line_of_it
     shown.wanted = [Future(), Future()]
     shown.wanted[0].set_result(None)
     with shown.making("python", "pulling"):
-        assert lines_of(shown) == ["  python: N s, 1 of 2 are here: pulling"]
+        assert lines_of(shown) == ["  python: N s (1 of 2 ready): pulling"]
         shown.note("Step 2/3")
-        assert lines_of(shown) == ["  python: N s, 1 of 2 are here: Step 2/3"]
+        assert lines_of(shown) == ["  python: N s (1 of 2 ready): Step 2/3"]
     shown.note("of no image")
     assert lines_of(shown) == []

@@ -40,8 +40,8 @@ def test_a_log_says_what_runs_when_nothing_else_is_said(monkeypatch: pytest.Monk
     with View(timeline, Console(file=io.StringIO())) as shown:
         stage = Stage("prepare", "Images", 0, jobs=[Job("images", 0, steps=[Step("build", 0)])])
         shown.begin(stage)
-        shown.note("  python: 12 s, 1 of 2 are here: Step 2/3")
-        assert shown.running()[-1] == "python: 12 s, 1 of 2 are here: Step 2/3"
+        shown.note("  python: 12 s (1 of 2 ready): Step 2/3")
+        assert shown.running()[-1] == "python: 12 s (1 of 2 ready): Step 2/3"
         assert printed.wait(60)
 
 
