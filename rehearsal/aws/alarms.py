@@ -25,10 +25,10 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
-# CloudWatch looks at more periods than an alarm evaluates, at five for three in AWS's example; how
-# many more it does not say.
+# CloudWatch reads more periods than an alarm evaluates, in AWS's example five for three. AWS does
+# not document how many more.
 MORE_PERIODS = 2
-# Fields of an alarm on one metric that an alarm on an expression lacks.
+# Fields that only an alarm on one metric has, not one on an expression.
 SINGLE = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Unit")
 
 
@@ -133,9 +133,9 @@ def run() -> None:
 
 @replaces(cloudwatch, "_evaluate_alarm")
 def evaluate_when_told(original: Callable[[Json], None], record: Json) -> None:
-    """AWS judges whole periods, by their number and with what is missing; ministack all at once.
+    """AWS evaluates each period, also missing values; ministack evaluates all values together.
 
-    The thread above does that, not whoever puts an alarm or a figure.
+    The thread above evaluates the alarms, so this does nothing when a metric or alarm is put.
     """
 
 

@@ -1,7 +1,7 @@
-"""Authorization: each call of AWS is checked against the policies of whoever makes it.
+"""Authorization: check each call of AWS against the policies of its caller.
 
 ministack checks signatures and evaluates policies (AUTH=true). permissions.py has what it lacks:
-the resources of ECS, the condition keys of services, and that a call can need several permissions.
+the resources of ECS, the condition keys of services, and calls that need several permissions.
 The administrator's keys (settings.ADMINISTRATOR) are those of the account's root.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -35,13 +35,13 @@ from rehearsal.aws.permissions import Permission, needed
 from rehearsal.aws.records import Answer, Json
 
 UNKNOWN = "Unknown"
-# What no policy can deny: ministack answers it once the signature is right.
+# No policy can deny this action: ministack only checks the signature.
 ALWAYS_ALLOWED = "sts:GetCallerIdentity"
 
 
 @dataclass
 class SignedCall:
-    """A call that AWS is asked for, and what it was refused for."""
+    """A signed call, and the reason if it was refused."""
 
     headers: dict[str, str]
     body: bytes
@@ -50,7 +50,7 @@ class SignedCall:
     why: str = ""
 
     def request(self) -> Json:
-        """Return the parameters, whichever protocol they came by."""
+        """Return the parameters of the call, in any protocol."""
         if self.headers.get("content-type", "").startswith(FORM):
             return nested(parse_qs(self.body.decode("latin-1")))
         try:
@@ -65,7 +65,7 @@ class SignedCall:
 
 
 current: ContextVar[SignedCall | None] = ContextVar("rehearsal_call", default=None)
-# How often each permission was asked for: by whom, for what, and whether it was given.
+# The number of checks by caller, action, resource and decision.
 decisions: Counter[tuple[str, str, str, bool]] = Counter()
 
 
@@ -80,13 +80,13 @@ def describe() -> Json:
 
 
 def caller() -> str:
-    """Return the access key of the call under way; empty where there is no call."""
+    """Return the access key of the present call; empty if there is no call."""
     call = current.get()
     return str(extract_access_key_id(call.headers, call.query)) if call else ""
 
 
 def decide(principal: PrincipalInfo, permission: Permission) -> str:
-    """Return why a principal has not got a permission; nothing where it has."""
+    """Return why a principal does not have a permission; empty if it has."""
     if principal.policies is None:
         return ""
     context = EvalContext(
@@ -111,22 +111,22 @@ def decide(principal: PrincipalInfo, permission: Permission) -> str:
 
 
 def cannot_evaluate(principal: PrincipalInfo, context: EvalContext) -> Iterator[str]:
-    """Yield why the local AWS can't evaluate the statements about an action."""
+    """Yield a message for each statement on an action that the local AWS cannot evaluate."""
     for layer in (principal.policies or [], *principal.limits):
         for statement in (one for policy in layer for one in policy):
             if iam_evaluator._action_matches(
                 context.action, statement.actions, statement.not_actions
             ):
-                for what in beyond(statement, context):
+                for what in unknown_parts(statement, context):
                     yield (
-                        f"The local AWS can't evaluate {what} in the statement"
+                        f"The local AWS cannot evaluate {what} in the statement"
                         f" {statement.sid or statement.actions}, so it refuses {context.action}"
-                        f" to {principal.arn}: teach it in rehearsal/aws/permissions.py"
+                        f" to {principal.arn}: add it to rehearsal/aws/permissions.py"
                     )
 
 
-def beyond(statement: ParsedStatement, context: EvalContext) -> Iterator[str]:
-    """Yield what of a statement the local AWS does not know: variables, operators and keys."""
+def unknown_parts(statement: ParsedStatement, context: EvalContext) -> Iterator[str]:
+    """Yield the variables, operators and keys of a statement that the local AWS does not know."""
     if "${" in json.dumps([statement.resources, statement.not_resources, statement.conditions]):
         yield "a variable"
     for operator, keys in statement.conditions.items():
@@ -149,7 +149,7 @@ async def dispatch(
     query: Json,
     request_id: str,
 ) -> Answer:
-    """Keep the call at hand while ministack checks it: its own checks see a part of it."""
+    """Store the whole call while ministack checks it; its own checks see only a part."""
     reset = current.set(SignedCall(headers, body, query))
     try:
         return await original(method, path, headers, body, query, request_id)
@@ -159,7 +159,7 @@ async def dispatch(
 
 @replaces(iam_actions, "extract_iam_action")
 def action_of(original: Callable[..., str | None], service: str, *words: Any) -> str:
-    """AWS has an action for every call; ministack allows a call whose action it can't tell."""
+    """AWS has an action for each call; ministack allows calls whose action it does not know."""
     return original(service, *words) or f"{service}:{UNKNOWN}"
 
 
@@ -173,7 +173,7 @@ def enforce(
     *words: Any,
     **named: Any,
 ) -> EvalResult | AuthError | None:
-    """AWS checks every permission that a call needs; ministack one, on a guessed resource."""
+    """AWS checks each permission that a call needs; ministack only one, on a guessed resource."""
     call = current.get()
     if call is None or iam_evaluator.is_root_access_key(key):
         return original(key, action, service, region, *words, **named)
@@ -185,9 +185,10 @@ def enforce(
     permissions = needed(action, call.request())
     if not permissions:
         why = (
-            f"The local AWS does not know what {action} needs, so it refuses it to {principal.arn}"
+            f"The local AWS does not know which permissions {action} needs, so it refuses it to"
+            f" {principal.arn}: add the action to rehearsal/aws/permissions.py"
         )
-        return call.refuse(principal, Permission(action), f"{why}: rehearsal/aws/permissions.py")
+        return call.refuse(principal, Permission(action), why)
     for permission in permissions:
         if permission.action != ALWAYS_ALLOWED and (why := decide(principal, permission)):
             return call.refuse(principal, permission, why)
@@ -198,7 +199,7 @@ def enforce(
 def access_denied(
     original: Callable[..., Answer], service: str, action: str, *words: Any, **named: Any
 ) -> Answer:
-    """AWS names the permission and its resource, and answers 400 where the protocol is JSON.
+    """AWS names the permission and its resource, and answers 400 if the protocol is JSON.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
     """

@@ -48,7 +48,7 @@ async def forward(
     raw_query: str | None = None,
     raw_path: str | None = None,
 ) -> Answer:
-    """AWS routes to healthy targets in turn, to all while none is healthy; ministack to any.
+    """AWS routes to healthy targets, or to all if none is healthy; ministack routes to any target.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
     """
@@ -107,7 +107,7 @@ def answer_headers(upstream: Upstream) -> dict[str, Any]:
 
 
 class Relay:
-    """A relay that passes the body on as it arrives; an incomplete body stays incomplete."""
+    """A relay that forwards the body as it arrives; an incomplete body stays incomplete."""
 
     def __init__(self, upstream: Upstream, key: tuple[str, str]) -> None:
         self.upstream = upstream

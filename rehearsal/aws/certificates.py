@@ -55,7 +55,7 @@ def server_files(host: str) -> bytes:
     """Return an archive with a key and a certificate for a host, and the authority's own."""
     signer, signing_key = authority()
     key = generate_private_key(SECP256R1())
-    # A common name has 64 characters at most, and clients go by the other one.
+    # A common name has at most 64 characters; clients check the other name.
     unsigned = begin(named(host[:64]), signer.subject, key).add_extension(
         x509.SubjectAlternativeName([x509.DNSName(host)]), False
     )

@@ -17,7 +17,7 @@ Handler = Callable[..., Answer]
 
 
 def nested(parameters: dict[str, list[str]]) -> Json:
-    """Return the query protocol's parameters as the structure that they spell.
+    """Return the flat parameters of the query protocol as a nested structure.
 
     MetricDataQueries.member.1.Id=a is {"MetricDataQueries": [{"Id": "a"}]}.
     """
@@ -69,7 +69,7 @@ def members(tag: str, values: list[Any]) -> str:
 def get_metric_data(
     original: Handler, parameters: Json, data: Json, is_cbor: bool, is_json: bool = False
 ) -> Answer:
-    """AWS evaluates expressions; ministack answers that it doesn't.
+    """AWS evaluates expressions; ministack refuses them.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
     """
@@ -107,7 +107,7 @@ def get_metric_data(
 def get_metric_statistics(
     original: Handler, parameters: Json, data: Json, is_cbor: bool, is_json: bool = False
 ) -> Answer:
-    """As ministack's, but by the rehearsal's clock."""
+    """AWS has real minutes; here, as in the rehearsal's clock, they are shorter."""
     request, window = asked(parameters, data, is_cbor, is_json)
     wanted = [*(request.get("Statistics") or []), *(request.get("ExtendedStatistics") or [])]
     figures = {statistic: series(request, statistic, window) for statistic in wanted}

@@ -62,7 +62,7 @@ def run_options(
     *words: Any,
     **named: Any,
 ) -> Json:
-    """AWS heeds the whole definition; ministack drops these parts of it without a word."""
+    """AWS uses the whole definition; ministack silently drops these parts."""
     options = original(definition, task_definition, *words, **named)
     # ministack would pull for this platform, but a local image may be for the machine's own.
     options.pop("platform", None)
@@ -91,7 +91,7 @@ def parameter_value(
     version: str | None = None,
     decrypt: bool = False,
 ) -> str | None:
-    """AWS gives a task the plain text of a SecureString; ministack its cipher.
+    """AWS gives a task the plain text of a SecureString; ministack gives it the encrypted text.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-ssm-paramstore.html
     """

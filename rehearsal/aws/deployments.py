@@ -62,7 +62,7 @@ def records() -> list[tuple[Service, str, Json]]:
 
 @replaces(ecs, "_list_service_deployments")
 def list_deployments(original: Callable[[Json], Answer], data: Json) -> Answer:
-    """AWS lists a service's deployments, all or those of some status; ministack none."""
+    """AWS lists a service's deployments, optionally by status; ministack lists none."""
     wanted = data.get("status") or []
     with lock:
         found = [
@@ -77,7 +77,7 @@ def list_deployments(original: Callable[[Json], Answer], data: Json) -> Answer:
 
 @replaces(ecs, "_describe_service_deployments")
 def describe_deployments(original: Callable[[Json], Answer], data: Json) -> Answer:
-    """AWS describes deployments by their ARNs, and says which it does not know; ministack none."""
+    """AWS describes deployments by ARN, and names unknown ARNs; ministack describes none."""
     with lock:
         known = {found["serviceDeploymentArn"]: found for _, _, found in records()}
     asked = data["serviceDeploymentArns"]
@@ -93,20 +93,20 @@ def stop(data: Json) -> Answer:
     """
     arn = data["serviceDeploymentArn"]
     if data.get("stopType", "ROLLBACK") != "ROLLBACK":
-        return refuse("InvalidParameterException", "stopType takes ROLLBACK")
+        return refuse("InvalidParameterException", "stopType must be ROLLBACK")
     with lock:
         found = [one for one in records() if one[2]["serviceDeploymentArn"] == arn]
         if not found:
-            return refuse("ServiceDeploymentNotFoundException", f"no {arn}")
+            return refuse("ServiceDeploymentNotFoundException", f"there is no {arn}")
         service, _, known = found[0]
         if known["status"] == "IN_PROGRESS":
             rollouts.give_up(service, "stopped by a user", returns=True)
         elif known["status"] != "ROLLBACK_IN_PROGRESS":
-            return refuse("ConflictException", f"{short(arn)} is {known['status']}")
+            return refuse("ConflictException", f"{short(arn)} has the status {known['status']}")
     wake.set()
     return answer({"serviceDeploymentArn": arn})
 
 
 def add_actions() -> None:
-    """Add the actions to ECS that ministack does not have."""
+    """Add the actions of ECS that ministack lacks."""
     ecs._ACTION_MAP["StopServiceDeployment"] = stop

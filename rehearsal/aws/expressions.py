@@ -40,7 +40,7 @@ SIGNS = {"&&": " and ", "||": " or ", "^": "**"}
 
 
 class ExpressionError(Exception):
-    """An expression that is wrong or not supported; the message says which."""
+    """An invalid or unsupported expression; the message says which."""
 
 
 class Evaluation:
@@ -56,7 +56,7 @@ class Evaluation:
         try:
             return self.visit(ast.parse(text.strip(), mode="eval").body)
         except SyntaxError:
-            raise ExpressionError(f"{expression!r} is no expression") from None
+            raise ExpressionError(f"{expression!r} is not an expression") from None
 
     def visit(self, node: ast.AST) -> Value:
         match node:
@@ -79,7 +79,7 @@ class Evaluation:
                 return found
             case ast.Call(func=ast.Name(id=name), args=words):
                 return self.call(name, words)
-        raise ExpressionError(f"{ast.unparse(node)!r} is not known here")
+        raise ExpressionError(f"the local CloudWatch does not support {ast.unparse(node)!r}")
 
     def call(self, name: str, words: list[ast.expr]) -> Value:
         match name, words:
@@ -93,10 +93,10 @@ class Evaluation:
                 found = self.visit(word)
                 values = list(found.values()) if isinstance(found, dict) else [found]
                 return float(ACROSS[name](values)) if values else {}
-        raise ExpressionError(f"{name} is not known here, or not with these arguments")
+        raise ExpressionError(f"the local CloudWatch does not support {name} with these arguments")
 
     def choose(self, condition: Value, branches: list[ast.expr]) -> Value:
-        """IF: where the condition holds the first branch, elsewhere the second or nothing."""
+        """IF: the first branch in periods that meet the condition, else the second or nothing."""
         when = self.visit(branches[0])
         otherwise: Value = self.visit(branches[1]) if len(branches) == 2 else {}
         if not isinstance(condition, dict):
@@ -145,7 +145,7 @@ def divide(left: Value, right: Value) -> Value:
 
 
 def across(function: Callable[[Sequence[float]], float], parts: Sequence[Value]) -> Value:
-    """Return for each period a figure over all parts that have a value in it."""
+    """Apply a function in each period to all parts that have a value in it."""
     periods = {period for part in parts if isinstance(part, dict) for period in part}
     if not periods:
         return float(function([part for part in parts if isinstance(part, float)] or [0.0]))

@@ -22,7 +22,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass
 class Fault:
-    """A fault: the calls that fail, the error, and how often; without an action, all calls."""
+    """A fault: the calls that fail, the error, and how often. Without an action, all calls fail."""
 
     service: str = ""
     action: str = ""
@@ -43,7 +43,7 @@ class Fault:
 
     def answer(self, call: Call) -> Answer:
         """Return the error in the protocol of the call."""
-        message = f"{self.error or 'Failure'}, as asked for at /_rehearsal/faults"
+        message = f"{self.error or 'Failure'}, injected at /_rehearsal/faults"
         if call.form:
             answer: Answer = error_response_xml(self.error, message, self.status)
             return answer
@@ -83,16 +83,16 @@ lock = threading.Lock()
 
 
 def parse(body: bytes) -> Fault:
-    """Return the requested fault; raise ValueError with the problem."""
+    """Return the fault in a request; raise ValueError with the problem."""
     try:
         given = json.loads(body)
         if unknown := sorted(given.keys() - {field.name for field in fields(Fault)}):
-            raise ValueError(f"{', '.join(unknown)} means nothing")
+            raise ValueError(f"unknown fields: {', '.join(unknown)}")
         fault = Fault(**given)
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"no fault, such as {EXAMPLE}: {error}") from None
+        raise ValueError(f"not a fault: {error}; for example {EXAMPLE}") from None
     if not fault.registry and not (fault.service and fault.error):
-        raise ValueError(f"a fault has service and error, or registry, such as {EXAMPLE}")
+        raise ValueError(f"a fault needs service and error, or registry; for example {EXAMPLE}")
     return fault
 
 
@@ -110,7 +110,7 @@ def change(method: str, body: bytes) -> tuple[int, Json]:
 
 
 def due(call: Call) -> Fault | None:
-    """Return the fault that a call runs into, and count it; drop those that the call ends."""
+    """Return the fault of a call, and count it; remove the faults that the call ends."""
     with lock:
         faults[:] = [fault for fault in faults if not fault.until or fault.until != call.action]
         for fault in faults:

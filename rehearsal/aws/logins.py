@@ -1,4 +1,4 @@
-"""Docker's logins to the registry: who has one, and what it may do there.
+"""Docker's logins to the registry: the caller of each, and its permissions.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
 """
@@ -19,7 +19,7 @@ from rehearsal.aws import authorization, settings
 from rehearsal.aws.permissions import Permission, arn
 
 USER = "AWS"
-# What ECR asks for on behalf of Docker, by what is requested.
+# The actions that ECR checks for a request of Docker.
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
 ACTIONS = {
     ("manifest", "GET"): "BatchGetImage",
@@ -35,19 +35,19 @@ ACTIONS = {
     ("blob_upload_session", "PUT"): "CompleteLayerUpload",
     ("tags_list", "GET"): "ListImages",
 }
-# The access key that asked for each password. AWS's end after twelve hours.
+# The access key for each password. On AWS, passwords expire after twelve hours.
 passwords: dict[str, str] = {}
 
 
 def issue(key: str) -> str:
-    """Return a token as GetAuthorizationToken answers it: a user and a password for this caller."""
+    """Return the token of GetAuthorizationToken: a user and a new password for this caller."""
     password = secrets.token_urlsafe(32)
     passwords[password] = key
     return base64.b64encode(f"{USER}:{password}".encode()).decode()
 
 
 def principal_of(headers: dict[str, str]) -> iam_evaluator.PrincipalInfo | None:
-    """Return whose token a request comes with; nothing where it has none that was issued here."""
+    """Return the access key of a request's token; empty if it has no valid token."""
     kind, _, token = headers.get("authorization", "").partition(" ")
     try:
         user, _, password = base64.b64decode(token).decode().partition(":")
@@ -60,7 +60,7 @@ def principal_of(headers: dict[str, str]) -> iam_evaluator.PrincipalInfo | None:
 
 
 def refusal(method: str, path: str, headers: dict[str, str]) -> tuple[int, str, str] | None:
-    """Return status, code and message of a request that the registry does not serve to a caller."""
+    """Return the status, code and message with which the registry refuses a request, if it does."""
     parsed = ecr._parse_v2_path(path)
     if parsed is None:
         return None
@@ -76,7 +76,7 @@ def refusal(method: str, path: str, headers: dict[str, str]) -> tuple[int, str, 
 
 
 def may_mount(source: str, headers: dict[str, str]) -> bool:
-    """Return whether a caller may read the repository from which it would mount a layer."""
+    """Return whether a caller may read the repository from which it mounts a layer."""
     principal = principal_of(headers)
     if not source or not principal:
         return False

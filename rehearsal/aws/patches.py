@@ -1,4 +1,4 @@
-"""Patches of ministack: a function of ours replaces one of its own."""
+"""Patches of ministack: our functions replace some of its functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 class Refusal(Exception):
-    """The reason why this can't start and the remedy, in one line."""
+    """The local AWS cannot start; the message has the reason and the remedy in one line."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def put(patch: Patch) -> None:
 
 
 def bound(function: Callable[..., Any], original: Callable[..., object]) -> Callable[..., object]:
-    """Return a function without its first argument; it stays a coroutine function if it is one."""
+    """Return a function with its first argument bound; a coroutine function stays one."""
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)

@@ -18,7 +18,7 @@ from ministack.services import cloudformation, ecs
 from rehearsal.aws.records import Json
 from rehearsal.aws.templates import shape
 
-# What a request says of a condition key; None where it says nothing of a key that AWS has for it.
+# The values of condition keys; None if AWS has the key for an action, but the request has no value.
 Context = Mapping[str, str | None]
 
 
@@ -39,7 +39,7 @@ def arn(service: str, resource: str) -> str:
 
 
 def everything(action: str, request: Json) -> Iterator[Permission]:
-    """Yield the permission for an action that IAM can't narrow to a resource."""
+    """Yield the permission for an action that IAM cannot limit to a resource."""
     yield Permission(action)
 
 
@@ -52,7 +52,7 @@ def cluster_condition(request: Json) -> Context:
 
 
 def in_cluster(kind: str, member: str) -> Needs:
-    """Return what an action needs on resources of a cluster, which a member of a request names."""
+    """Return the permissions of an action on the resources that a request's member names."""
 
     def needs(action: str, request: Json) -> Iterator[Permission]:
         named, condition = request.get(member) or [], cluster_condition(request)
@@ -64,12 +64,12 @@ def in_cluster(kind: str, member: str) -> Needs:
 
 
 def list_tasks(action: str, request: Json) -> Iterator[Permission]:
-    """Yield what a list of tasks needs: only the condition on the cluster narrows it."""
+    """Yield the permission to list tasks, which only a condition on the cluster can limit."""
     yield Permission(action, context=cluster_condition(request))
 
 
 def pass_roles(*given: Json) -> Iterator[Permission]:
-    """Yield what handing a task its roles needs; of what gives a role, the last counts.
+    """Yield the permissions to pass a task its roles; the last argument with a role counts.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     """
@@ -82,7 +82,7 @@ def pass_roles(*given: Json) -> Iterator[Permission]:
 
 
 def tag_at_creation(action: str, request: Json, resource: str) -> Iterator[Permission]:
-    """Yield what a call needs that creates a resource with tags.
+    """Yield the permission to tag a resource in the call that creates it.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
     """
@@ -111,7 +111,7 @@ def run_task(action: str, request: Json) -> Iterator[Permission]:
 
 
 def update_service(action: str, request: Json) -> Iterator[Permission]:
-    """Yield what moving a service needs; ECS reads the alarms of its deployments as the caller."""
+    """Yield the permissions to update a service; ECS reads its alarms as the caller."""
     key = definition_key(request)
     definition = {"ecs:task-definition": arn("ecs", f"task-definition/{key}") if key else None}
     for found in in_cluster("service", "service")(action, request):
@@ -173,7 +173,7 @@ NEEDS: dict[str, Needs] = {
 
 
 def needed(action: str, request: Json) -> list[Permission]:
-    """Return what a call needs; nothing where that is not known here."""
+    """Return the permissions that a call needs; empty if the call is unknown."""
     needs = NEEDS.get(action)
     service, _, operation = action.partition(":")
     if not needs and service == "ecr" and is_of_repository(operation):

@@ -169,9 +169,9 @@ def forget(name: str, digests: set[str]) -> None:
 
 @replaces(ecr, "_batch_delete_image")
 def batch_delete_image(original: Callable[[Json], Answer], data: Json) -> Answer:
-    """AWS lets go of an image's layers; ministack keeps them, and the manifest by its digest.
+    """AWS deletes an image's layers; ministack keeps them, and the manifest by its digest.
 
-    And of one tag of several AWS takes only that, where ministack deletes the image.
+    If an image has several tags, AWS removes only the given tag; ministack deletes the image.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/delete_image.html
     """
     name = data.get("repositoryName", "")
@@ -201,7 +201,7 @@ def untag(name: str, wanted: Json) -> bool:
 
 @replaces(ecr, "_delete_repository")
 def delete_repository(original: Callable[[Json], Answer], data: Json) -> Answer:
-    """As above, for every image of a repository."""
+    """AWS deletes the layers of a repository's images; ministack keeps them."""
     answer = original(data)
     name = data.get("repositoryName", "")
     if answer[0] == 200:
@@ -212,7 +212,7 @@ def delete_repository(original: Callable[[Json], Answer], data: Json) -> Answer:
 
 @replaces(ecr, "_describe_images")
 def describe_images(original: Callable[[Json], Answer], data: Json) -> Answer:
-    """AWS raises ImageNotFoundException for an image that isn't there; ministack leaves it out.
+    """AWS raises ImageNotFoundException for a missing image; ministack omits it.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
     """

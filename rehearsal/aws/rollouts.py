@@ -12,20 +12,20 @@ from ministack.services import ecs
 
 from rehearsal.aws.records import Deployment, Json, Service
 
-# From this many failures in a row on, the next task waits: 1 s, 2 s, 4 s and so on.
+# After this many failures in a row, each new task waits longer: 1 s, 2 s, 4 s and so on.
 PATIENCE = 3
 LONGEST_WAIT = 30.0
 
 
 @dataclass(frozen=True)
 class TaskState:
-    """A task, as far as a rollout is concerned."""
+    """The state of a task that a rollout depends on."""
 
     arn: str
     deployment: str
     created: str = ""
     healthy: bool = False
-    # It was told to stop, but still runs.
+    # It is stopping, but still runs.
     stopping: bool = False
     # The reason why it must be replaced.
     unfit: str = ""
@@ -71,7 +71,7 @@ def plan(service: Service, tasks: list[TaskState], now: float) -> Plan:
     spare = sum(task.healthy for task in alive) - len(surplus) - least
     waiting = [task for task in old if not task.healthy]
     leaving = waiting + [task for task in old if task.healthy][: max(0, spare)]
-    # A deployment that failed with nothing to return to leaves what still runs alone.
+    # A failed deployment without a previous one to return to leaves its running tasks alone.
     if deployment["rolloutState"] != "FAILED" or not desired:
         reason = f"Scaling activity initiated by (deployment {deployment['id']})"
         done.stop += [(task.arn, reason) for task in leaving]

@@ -57,7 +57,7 @@ async def route(original: App, scope: Json, receive: Receive, send: Send) -> Non
         status, kept = scans.change(method, await read(receive))
         await answer_json(send, status, kept)
     elif host.endswith(f".{settings.BALANCERS}") or not is_for_aws(method, path, headers, scope):
-        text = f"{host} is no load balancer, and this no call of AWS.\n"
+        text = f"{host} is not a load balancer, and this request is not a call of AWS.\n"
         await answer(send, 404, {"content-type": "text/plain"}, text.encode())
     else:
         await serve_aws(original, scope, headers, receive, send)
@@ -97,14 +97,14 @@ async def read_call(
 
 
 def is_for_aws(method: str, path: str, headers: dict[str, str], scope: Json) -> bool:
-    """Return whether a request is a call of AWS's API, which is signed or no plain page."""
+    """Return whether a request is a call of AWS's API: signed, or not a plain GET of a page."""
     signed = "authorization" in headers or "x-amz-target" in headers
     presigned = b"X-Amz-" in scope.get("query_string", b"")
     return signed or presigned or path.startswith(UNSIGNED) or method not in ("GET", "HEAD")
 
 
 def find_balancer(host: str) -> tuple[str, str, Json] | None:
-    """Return the account, the region and the record of the load balancer of a name."""
+    """Return account, region and record of the load balancer with a host name."""
     for (account, region, _), record in alb._lbs.all_items():
         if record["DNSName"].lower() == host.lower():
             return account, region, record

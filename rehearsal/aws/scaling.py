@@ -1,7 +1,7 @@
-"""Application Auto Scaling for ECS: a target that is registered is brought into its range at once.
+"""Application Auto Scaling for ECS: registering a target brings its service into the range at once.
 
 https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
-Nothing scales after that: the policies have no effect here.
+After that, nothing scales: the policies have no effect.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def update(physical: str, old: Json, new: Json, stack: str) -> tuple[str, Json]:
 
 
 def bring_into_range(resource: str, least: int, most: int) -> None:
-    """Change how many tasks a service has, where that is outside of the range."""
+    """Change the number of a service's tasks if it is outside of the range."""
     _, cluster, name = resource.split("/")
     service = ecs._services.get(f"{cluster}/{name}")
     if service is None or service["status"] != "ACTIVE":

@@ -1,4 +1,4 @@
-"""Scans of images: begun when an image is pushed, over when asked for again.
+"""Scans of images: in progress at the first request for the findings, complete at the second.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 """
@@ -15,17 +15,17 @@ from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Answer, Json
 
 ACTION = "DescribeImageScanFindings"
-findings: list[Json] = []  # of every image, as an enhanced scan words them
-seen: set[str] = set()  # digests whose scan was asked for
+findings: list[Json] = []  # of every image, in the format of ECR's enhanced scanning
+requested: set[str] = set()  # digests whose findings were requested before
 
 
 def change(method: str, body: bytes) -> tuple[int, Json]:
-    """Answer GET, POST and DELETE of /_rehearsal/findings: with what every scan finds."""
+    """Answer GET, POST and DELETE of /_rehearsal/findings with the findings of every scan."""
     if method == "POST":
         try:
             findings.append(json.loads(body))
         except ValueError as error:
-            return 400, {"error": f"no finding: {error}"}
+            return 400, {"error": f"not a finding: {error}"}
     elif method == "DELETE":
         findings.clear()
     return 200, {"findings": findings}
@@ -40,7 +40,7 @@ async def handle_request(
     body: bytes,
     query: Any,
 ) -> Answer:
-    """AWS tells what a scan found; ministack knows no scans."""
+    """AWS returns the findings of a scan; ministack has no scans."""
     if headers.get("x-amz-target", "").endswith(f".{ACTION}"):
         return describe(json.loads(body))
     return await original(method, path, headers, body, query)
@@ -55,16 +55,14 @@ def describe(data: Json) -> Answer:
         return refusal("ImageNotFoundException", f"{name} has no image {json.dumps(wanted)}")
     digest = image["imageDigest"]
     if "manifests" in json.loads(image.get("imageManifest") or "{}"):
-        return refusal(
-            "ScanNotFoundException", f"{digest} is an index, and only images are scanned"
-        )
+        return refusal("ScanNotFoundException", f"{digest} is an index; only images are scanned")
     answer: Json = {
         "registryId": ecr._registry_id(),
         "repositoryName": name,
         "imageId": {"imageDigest": digest},
     }
-    if digest not in seen:
-        seen.add(digest)
+    if digest not in requested:
+        requested.add(digest)
         answer["imageScanStatus"] = {"status": "IN_PROGRESS"}
     else:
         answer["imageScanStatus"] = {"status": "ACTIVE"}

@@ -1,7 +1,7 @@
-"""ECS's scheduler: one thread that looks after every task and every service.
+"""ECS's scheduler: one thread for all tasks and services.
 
-ministack goes by whether a container survives its first second. AWS goes by the health of container
-and target: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_definition_parameters.html
+ministack considers a task good if its container survives the first second. AWS considers the health
+of the container and of the target: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_definition_parameters.html
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def run() -> None:
         for (account, region, key), service in ecs._services.all_items():
             with request_scope(account, region):
                 guarded(advance, key, service)
-        time.sleep(0.1)  # many wake-ups at once count as one
+        time.sleep(0.1)  # several wake-ups in a row count as one
 
 
 def guarded(step: Callable[..., None], *words: Any) -> None:
@@ -128,20 +128,20 @@ def launch(cluster: str, service: Service, count: int, has_tasks: bool) -> None:
 
 @replaces(ecs, "_reconcile_service_tasks")
 def reconcile(original: Callable[..., None], cluster: str, key: str) -> None:
-    """The scheduler does that in its own time, and does more: see above."""
+    """Wake the scheduler, which starts and stops tasks instead of ministack."""
     wake.set()
 
 
 @replaces(ecs, "_schedule_service_deployment_completion")
 def schedule_completion(original: Callable[..., None], *words: Any, **named: Any) -> None:
-    """As above."""
+    """Do nothing: the scheduler completes deployments instead of ministack."""
 
 
 @replaces(ecs, "_record_service_task_failure")
 def record_failure(
     original: Callable[..., None], task: Task, digest_resolution_failed: bool = False
 ) -> None:
-    """AWS starts the next task later and later; ministack at once, as fast as they crash.
+    """AWS waits longer after each crash before it starts a task; ministack starts it at once.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html
     """
@@ -160,7 +160,7 @@ def record_failure(
 
 @replaces(ecs, "_create_service")
 def create_service(original: Callable[[Json], Answer], data: Json) -> Answer:
-    """AWS's first deployment is in progress until its tasks are healthy; ministack's never is."""
+    """On AWS a first deployment is in progress until its tasks are healthy; in ministack never."""
     with lock:
         answer = original(data)
         cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
@@ -172,7 +172,7 @@ def create_service(original: Callable[[Json], Answer], data: Json) -> Answer:
 
 @replaces(ecs, "_update_service")
 def update_service(original: Callable[[Json], Answer], data: Json) -> Answer:
-    """The scheduler must see a service before or after an update, and not in the middle."""
+    """Let the scheduler see a service only before or after an update, not during it."""
     with lock:
         before = {id(d) for s in ecs._services.values() for d in s["deployments"]}
         answer = original(data)

@@ -1,7 +1,7 @@
-"""A metric's figures by period, and expressions over them: what GetMetricData and alarms go by.
+"""A metric's values by period, and expressions over them, for GetMetricData and alarms.
 
-With REHEARSAL_CLOCK=10 a minute of CloudWatch's passes in six seconds: whoever asks for the last
-five minutes gets the last thirty seconds, as five periods of a minute.
+With REHEARSAL_CLOCK=10 a minute of CloudWatch takes six seconds: a request for the last five
+minutes returns the last thirty seconds, as five periods of a minute.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rehearsal.aws import settings
 from rehearsal.aws.expressions import Evaluation, ExpressionError, Series, Value
 from rehearsal.aws.records import Json
 
-# The tolerance for a moment that is the begin of a period.
+# The tolerance for a moment at the start of a period.
 ROUNDING = 1e-3
 MINUTE = 60
 
@@ -34,7 +34,7 @@ class Window:
     clock: float = settings.CLOCK
 
     def real(self, moment: float) -> float:
-        """Return the real time of a moment of CloudWatch's."""
+        """Return the real time of a moment in CloudWatch's clock."""
         return self.now - (self.now - moment) / self.clock
 
     @property
@@ -53,12 +53,12 @@ class Window:
         return list(range(self.first, last))
 
     def timestamp(self, number: int) -> float:
-        """Return the begin of a period, in CloudWatch's seconds."""
+        """Return the start of a period in CloudWatch's seconds."""
         return (self.start // self.period + number - self.first) * self.period
 
 
 def last_periods(count: int, period: int, now: float, clock: float = settings.CLOCK) -> Window:
-    """Return a window of the last periods that are over."""
+    """Return a window of the last complete periods."""
     length = period / clock
     end = (now // length) * length
     shown = now - (now - end) * clock
@@ -68,8 +68,8 @@ def last_periods(count: int, period: int, now: float, clock: float = settings.CL
 def published(name: str, moment: float, clock: float) -> float:
     """Return when a metric's value of a moment can be read: one to three minutes after its minute.
 
-    The second half of a minute comes after the first, and one metric after another, so the newest
-    minute is incomplete. AWS promises no delay; it warns of what FILL makes of one:
+    The second half of a minute is published after the first half, and the metrics at different
+    times, so the newest minute is incomplete. AWS documents no delay, but warns of FILL with it:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """
     length = MINUTE / clock

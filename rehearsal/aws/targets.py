@@ -37,7 +37,7 @@ class Health:
     busy: bool = False
 
     def observe(self, group: TargetGroup, problem: str) -> None:
-        """Take in the result of a check: nothing, or what was wrong.
+        """Count the result of a check: empty, or its problem.
 
         The first that passes makes a new target healthy; later it takes the group's thresholds.
         """
@@ -108,7 +108,7 @@ class Targets:
                 key = (arn, target["Id"])
                 registered.add(key)
                 health = self.known.setdefault(key, Health())
-                if health.state == "draining":  # another task uses the address
+                if health.state == "draining":  # another task has the address now
                     health = self.known[key] = Health()
                 if not health.busy and now >= health.next:
                     health.busy, health.next = True, now + group["HealthCheckIntervalSeconds"]
@@ -123,7 +123,7 @@ class Targets:
             health.busy = False
 
     def drain(self, key: tuple[str, str], now: float) -> None:
-        """A target that is deregistered finishes its requests, within the deregistration delay."""
+        """Let a deregistered target finish its requests within the deregistration delay."""
         health = self.known[key]
         if health.state != "draining":
             health.state, health.left = "draining", now
@@ -159,7 +159,7 @@ def deregistration_delay(arn: str) -> float:
 
 @replaces(alb, "_describe_target_health")
 def describe_target_health(original: Callable[[Json], Answer], parameters: Json) -> Answer:
-    """AWS says what the checks found, and shows targets that drain; ministack calls all healthy.
+    """AWS returns the results of the checks, and draining targets; ministack calls all healthy.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
     """

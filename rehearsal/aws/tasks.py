@@ -52,7 +52,7 @@ def look(task: Task) -> bool:
         except NotFound:
             state = {"Status": "exited", "ExitCode": 137}
         except (APIError, RequestException):
-            continue  # Docker is busy: the state of the container is unknown
+            continue  # Docker is busy, so the state of the container is unknown
         container = task["containers"][index]
         if state["Status"] in ("exited", "dead"):
             take_end(task, index, state)
@@ -75,7 +75,7 @@ def take_end(task: Task, index: int, state: Json) -> None:
 
 
 def stop(task: Task, reason: str, code: str) -> bool:
-    """Start to stop a task; return whether it was not stopping already."""
+    """Begin to stop a task; return False if it was stopping already."""
     arn = task["taskArn"]
     with resource_lock("ecs-task", arn):
         if not ecs._task_is_active(arn, task):
@@ -167,16 +167,16 @@ def stop_task(original: Callable[[Json], Answer], data: Json) -> Answer:
 
 @replaces(ecs, "_mark_task_running")
 def mark_running(original: Callable[[str, Task], bool], arn: str, task: Task) -> bool:
-    """AWS counts the grace period of health checks from here."""
+    """Record the start of a task, from which AWS counts the grace period of health checks."""
     task["_started"] = time.monotonic()
     return original(arn, task)
 
 
 @replaces(ecs, "_watch_task_lifecycle")
 def watch(original: Callable[..., None], *words: Any) -> None:
-    """The scheduler looks after every task; ministack has a thread for each, ten times a second."""
+    """Do nothing: the scheduler watches all tasks. ministack has a thread for each one."""
 
 
 @replaces(ecs, "_maybe_mark_stopped")
 def look_while_asked(original: Callable[..., None], task: Task, client: object = None) -> None:
-    """As above: DescribeTasks and ListTasks would ask Docker about every task."""
+    """Do nothing: the scheduler updates the tasks. In ministack, each call asks Docker for all."""

@@ -18,7 +18,7 @@ from rehearsal.aws.records import Json
 
 Created = tuple[str, Json]
 SERVICE_ROLE = "AWSServiceRoleForECS"
-# In the stack, and without an effect here: nothing scales, and no packet is filtered.
+# Part of the stack, but without effect here: nothing scales, and no packet is filtered.
 WITHOUT_EFFECT = (
     "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::EC2::EIP",
@@ -36,9 +36,9 @@ def shape(operation: str, service: str = "ecs") -> model.Shape:
 
 
 def to_api(properties: Any, wanted: Any) -> Any:
-    """Return a resource's properties as the API has them, without those that it doesn't take.
+    """Return a resource's properties as parameters of the API, without unknown ones.
 
-    A template's names begin with a capital, and its parameters are text; keys of a map are data.
+    In a template, names begin with a capital and parameters are text. The keys of a map are data.
     """
     if wanted.type_name == "structure" and isinstance(properties, dict):
         names = {name.lower(): name for name in wanted.members}
@@ -65,7 +65,7 @@ def call(handler: Callable[[Json], tuple[int, Json, bytes]], request: Json, what
 
 @replaces(iam, "_create_service_linked_role")
 def service_linked_role(original: Callable[[Json], tuple[int, Json, bytes]], request: Json) -> Any:
-    """AWS calls ECS's role by another name, and refuses a second one in other words."""
+    """AWS gives ECS's role a different name, and refuses a second one with a different message."""
     if request["AWSServiceName"] not in ("ecs.amazonaws.com", ["ecs.amazonaws.com"]):
         return original(request)
     if SERVICE_ROLE in iam._roles:
@@ -82,7 +82,7 @@ def service_linked_role(original: Callable[[Json], tuple[int, Json, bytes]], req
 def cluster(
     original: Callable[..., Created], logical: str, properties: Json, stack: str
 ) -> Created:
-    """In an account new to ECS, AWS makes ECS's role and fails to use it yet; ministack needs none.
+    """In an account without ECS's role, AWS creates it and fails once; ministack needs no role.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
     """
@@ -99,7 +99,7 @@ def cluster(
 def resources_to_compare(
     original: Callable[..., Json], template: Json, parameters: Json, *words: Any
 ) -> Json:
-    """AWS compares the resources whose conditions hold; ministack all that a template has.
+    """AWS compares the resources whose conditions are true; ministack compares all resources.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-condition.html
     """
@@ -117,7 +117,7 @@ def resources_to_compare(
 def repository(
     original: Callable[..., Created], logical: str, properties: Json, stack: str
 ) -> Created:
-    """AWS refuses a repository whose name is taken; ministack takes it over into the stack.
+    """AWS refuses a repository whose name exists; ministack moves the existing one to the stack.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
     """
@@ -131,7 +131,7 @@ def repository(
 def task_definition(
     original: Callable[..., Created], logical: str, properties: Json, stack: str
 ) -> Created:
-    """AWS passes on every property; ministack not RuntimePlatform, nor what is nested.
+    """AWS uses every property; ministack drops RuntimePlatform and nested properties.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskdefinition.html
     """
@@ -147,7 +147,7 @@ def task_definition(
 def service(
     original: Callable[..., Created], logical: str, properties: Json, stack: str
 ) -> Created:
-    """AWS keeps every property; ministack drops HealthCheckGracePeriodSeconds and others.
+    """AWS uses every property; ministack drops HealthCheckGracePeriodSeconds and others.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html
     """
@@ -163,7 +163,7 @@ def service(
 def updated_service(
     original: Callable[..., Created], physical: str, old: Json, new: Json, stack: str
 ) -> Created:
-    """As above. What didn't change is not sent: a deploy or scaling may have set it meanwhile."""
+    """Send only the changed properties: a deploy or scaling may have set the others since."""
     before, after = (to_api(p, shape("UpdateService")) for p in (old, new))
     request = {k: v for k, v in after.items() if before.get(k) != v}
     name = physical.rpartition("/")[2]
@@ -176,7 +176,7 @@ def updated_service(
 
 @replaces(provisioners, "_sm_secret_string")
 def secret_string(original: Callable[[Json], str], properties: Json) -> str:
-    """AWS leaves out punctuation where it is told to; ministack can only leave out characters.
+    """AWS can exclude all punctuation; ministack can exclude only given characters.
 
     https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetRandomPassword.html
     """
@@ -193,7 +193,7 @@ def secret_string(original: Callable[[Json], str], properties: Json) -> str:
 
 
 def by_arn(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a handler of secrets take and give ARNs, as AWS's Ref does; ministack's gives a name.
+    """Let a handler of secrets accept and return ARNs, like AWS's Ref; ministack's returns a name.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html
     """
@@ -217,7 +217,7 @@ def keep(physical: str, old: Json, new: Json, stack: str) -> Created:
 
 
 def remove(physical: str, properties: Json) -> None:
-    """Do nothing: nothing was made that could be removed."""
+    """Do nothing: there is nothing to remove."""
 
 
 def add_types() -> None:

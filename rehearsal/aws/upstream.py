@@ -11,7 +11,7 @@ import h11
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
 CONNECT_SECONDS = 10.0
-# Between two hosts only; the next hop has its own.
+# Headers for one connection; the next one has its own.
 HOP_BY_HOP = {
     *("connection", "content-length", "keep-alive", "proxy-connection"),
     *("te", "trailer", "transfer-encoding", "upgrade"),
@@ -38,7 +38,7 @@ class Upstream:
     idle_seconds: float
 
     async def body(self) -> AsyncIterator[bytes]:
-        """Yield the answer's body; raise TargetError where it breaks off."""
+        """Yield the answer's body; raise TargetError if the body is incomplete."""
         while True:
             event = await next_event(self.parser, self.reader, self.idle_seconds)
             if isinstance(event, h11.Data):
@@ -89,7 +89,9 @@ async def request(
         head = h11.Request(method=method, target=path, headers=sent)
         for part in (head, h11.Data(data=body), h11.EndOfMessage()):
             writer.write(parser.send(part) or b"")
-        with contextlib.suppress(OSError):  # it may have answered before it read everything
+        with contextlib.suppress(
+            OSError
+        ):  # the target may answer before it reads the whole request
             await asyncio.wait_for(writer.drain(), idle_seconds)
         while True:
             event = await next_event(parser, reader, idle_seconds)

@@ -58,10 +58,10 @@ def alarming(service: Service, deployment: Deployment) -> list[str]:
 
 
 def bake_seconds(service: Service) -> float:
-    """Return how long ECS goes on watching a service's alarms after its new tasks are healthy.
+    """Return how long ECS watches a service's alarms after its new tasks are healthy.
 
-    AWS computes it from the alarms, and does not say how. Here it is the longest time that one of
-    them looks back:
+    AWS computes the time from the alarms, but does not document how. Here it is the longest time
+    that one of the alarms looks back:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
     """
     watched = configuration(service).get("alarms") or {}

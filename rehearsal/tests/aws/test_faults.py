@@ -99,10 +99,10 @@ def test_faults_can_be_seen_and_cleared() -> None:
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        (b"x", "no fault, such as"),
-        (b"[]", "no fault, such as"),
-        (b"{}", "a fault has service and error"),
-        (b'{"service": "ecs", "error": "E", "time": 3}', "time means nothing"),
+        (b"x", "not a fault: "),
+        (b"[]", "not a fault: "),
+        (b"{}", "a fault needs service and error"),
+        (b'{"service": "ecs", "error": "E", "time": 3}', "unknown fields: time"),
     ],
 )
 def test_what_is_no_fault_is_refused(body: bytes, problem: str) -> None:

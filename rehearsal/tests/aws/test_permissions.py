@@ -230,7 +230,7 @@ def test_a_call_that_no_table_describes_is_refused(
 ) -> None:
     keys = user(allow("*"))
     why = refusal(lambda: getattr(client(service, keys), operation)(**parameters))
-    assert "The local AWS does not know what" in why
+    assert "The local AWS does not know which permissions" in why
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_statement_that_cannot_be_evaluated_refuses_and_says_so(
     condition: dict[str, Any], what: str
 ) -> None:
     keys = user(allow("*"), {**allow("ecs:*"), "Effect": "Deny", "Condition": condition})
-    assert f"The local AWS can't evaluate {what}" in describe(keys)
+    assert f"The local AWS cannot evaluate {what}" in describe(keys)
 
 
 def push(key: str) -> tuple[int, bytes]:

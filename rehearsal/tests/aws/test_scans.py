@@ -21,7 +21,7 @@ def repository() -> Iterator[None]:
     ecr._create_repository({"repositoryName": "staging"})
     yield
     scans.findings.clear()
-    scans.seen.clear()
+    scans.requested.clear()
 
 
 def push(tag: str, **manifest: Any) -> None:
