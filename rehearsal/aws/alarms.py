@@ -77,7 +77,7 @@ def too_few(record: Json, window: Window) -> bool:
     return any(count < needed for count in counts.values())
 
 
-def judge(record: Json, values: list[float | None]) -> str:
+def state_of(record: Json, values: list[float | None]) -> str:
     """Return the state of an alarm for the values of the last periods; None is a missing value.
 
     The newest values that are there count. Only where they are fewer than the alarm's periods, it
@@ -106,7 +106,7 @@ def evaluate_alarm(record: Json, now: float) -> None:
         return
     found = evaluate(asked, window)[asked[0]["Id"]]
     values = [found.get(n) if isinstance(found, dict) else found for n in window.periods()]
-    state, before = judge(record, values), record["StateValue"]
+    state, before = state_of(record, values), record["StateValue"]
     if state == before:
         return
     shown = ", ".join("missing" if value is None else f"{value:g}" for value in values)

@@ -37,7 +37,7 @@ class Plan:
 
     start: int = 0
     stop: list[tuple[str, str]] = field(default_factory=list)
-    settled: bool = False
+    complete: bool = False
 
 
 def configuration(service: Service) -> Json:
@@ -76,7 +76,7 @@ def plan(service: Service, tasks: list[TaskState], now: float) -> Plan:
         reason = f"Scaling activity initiated by (deployment {deployment['id']})"
         done.stop += [(task.arn, reason) for task in leaving]
     healthy = sum(task.healthy for task in mine)
-    done.settled = healthy == desired and len(tasks) == len(mine) == desired
+    done.complete = healthy == desired and len(tasks) == len(mine) == desired
     return done
 
 

@@ -92,7 +92,7 @@ def advance(key: str, service: Service) -> None:
             plan.start,
             has_tasks=any(v.deployment == deployment["id"] and not v.stopping for v in views),
         )
-        if deployment["rolloutState"] == "IN_PROGRESS" and plan.settled:
+        if deployment["rolloutState"] == "IN_PROGRESS" and plan.complete:
             since = deployment.setdefault("_healthy_since", now)
             if now >= since + bake_seconds(service):
                 rollouts.complete(service)

@@ -25,7 +25,7 @@ HEALTH = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 EXITED = "Essential container in task exited"
 # The load balancer needs a moment to stop sending requests.
-SETTLE_SECONDS = 0.5
+DEREGISTER_SECONDS = 0.5
 STOP_SECONDS = 30
 
 
@@ -121,7 +121,7 @@ def drain(service: Service, address: str | None) -> None:
     groups = [g["targetGroupArn"] for g in service.get("loadBalancers") or []]
     if not groups or not address:
         return
-    time.sleep(SETTLE_SECONDS)
+    time.sleep(DEREGISTER_SECONDS)
     deadline = time.monotonic() + max(deregistration_delay(arn) for arn in groups)
     while any(targets.in_flight(arn, address) for arn in groups) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Check of a page against the rules of accessibility."""
+"""Check a page against the rules of accessibility."""
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -9,6 +9,6 @@ def assert_accessible(page: Page) -> None:
     light = Axe().run(page)
     assert light.violations_count == 0, light.generate_report()
     page.emulate_media(color_scheme="dark")
-    # What changes with the scheme is the contrast.
+    # The colour scheme changes the contrast.
     dark = Axe().run(page, options={"runOnly": ["color-contrast"]})
     assert dark.violations_count == 0, dark.generate_report()

@@ -1,4 +1,4 @@
-"""The stand-ins: each action of a workflow has one, with the inputs and outputs that are used."""
+"""The stand-ins: each action in a workflow has one, with the inputs and outputs that it uses."""
 
 import base64
 import json
@@ -40,19 +40,19 @@ def steps(path: Path) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any], st
 
 
 @pytest.mark.parametrize("action,version", sorted(uses()))
-def test_a_stand_in_says_what_it_stands_in_for(action: str, version: str) -> None:
+def test_a_stand_in_names_its_action(action: str, version: str) -> None:
     script = stand_in(action)["runs"]["steps"][0]["run"]
     assert f'echo "OFFLINE stand-in for {action}@{version}: it ' in script
 
 
-def test_nothing_stands_in_for_what_no_workflow_uses() -> None:
+def test_each_stand_in_is_used_by_a_workflow() -> None:
     assert {path.name for path in ACTIONS.iterdir()} == {
         action.replace("/", "__") for action, _ in uses()
     }
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.stem))
-def test_a_stand_in_takes_what_a_workflow_gives(path: Path) -> None:
+def test_a_stand_in_has_the_inputs_that_workflows_set(path: Path) -> None:
     for _, step, action in steps(path):
         inputs = stand_in(action).get("inputs", {})
         assert set(step.get("with", {})) <= set(inputs), action
@@ -61,7 +61,7 @@ def test_a_stand_in_takes_what_a_workflow_gives(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.stem))
-def test_a_stand_in_gives_what_a_workflow_reads(path: Path) -> None:
+def test_a_stand_in_has_the_outputs_that_workflows_read(path: Path) -> None:
     for job_steps, step, action in steps(path):
         if "id" in step:
             read = set(re.findall(rf"steps\.{step['id']}\.outputs\.([\w-]+)", str(job_steps)))
@@ -78,7 +78,7 @@ def test_an_input_reaches_the_shell_as_a_variable(path: Path) -> None:
         assert name in used or "Ignored" in about["description"]
 
 
-# --- the scripts, run as a runner runs them
+# The scripts, run like a runner does
 
 
 class Job:
@@ -152,7 +152,7 @@ def render(job: Job, **given: str) -> Any:
     return json.loads(Path(job.left("GITHUB_OUTPUT")["task-definition"]).read_text())
 
 
-def test_rendering_changes_an_image_and_nothing_else(job: Job) -> None:
+def test_rendering_changes_only_the_image(job: Job) -> None:
     rendered = render(job, container_name="myapp", image="registry/new:1")
     assert rendered["containerDefinitions"][0].pop("image") == "registry/new:1"
     expected = json.loads(json.dumps(DEFINITION))
@@ -178,7 +178,7 @@ def test_rendering_replaces_a_variable_and_adds_another(job: Job) -> None:
         ({"container_name": "myapp", "environment_variables": "A"}, "not NAME=value: A"),
     ],
 )
-def test_rendering_refuses_what_it_cannot_do(job: Job, given: dict[str, str], message: str) -> None:
+def test_rendering_refuses_invalid_inputs(job: Job, given: dict[str, str], message: str) -> None:
     (job.folder / "definition.json").write_text(json.dumps(DEFINITION))
     job.run(RENDER, task_definition="definition.json", image="new", **given)
     assert job.code != 0
@@ -203,7 +203,7 @@ CONFIGURE = "aws-actions/configure-aws-credentials"
 KEYS = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "hidden", "aws_region": "eu-west-1"}
 
 
-def test_keys_that_aws_takes_reach_the_steps_that_follow(job: Job) -> None:
+def test_valid_keys_are_passed_to_the_next_steps(job: Job) -> None:
     job.program("aws", '[[ $AWS_SECRET_ACCESS_KEY == hidden ]] && echo "123456789012"')
     said = job.run(CONFIGURE, **KEYS)
     assert said.count("hidden") == said.count("::add-mask::hidden") == 1
@@ -225,9 +225,7 @@ def test_keys_that_aws_takes_reach_the_steps_that_follow(job: Job) -> None:
     ],
     ids=["refused by AWS", "empty", "role"],
 )
-def test_credentials_that_are_no_good_stop_the_job(
-    job: Job, aws: str, change: dict[str, str]
-) -> None:
+def test_invalid_credentials_stop_the_job(job: Job, aws: str, change: dict[str, str]) -> None:
     job.program("aws", aws)
     job.run(CONFIGURE, **KEYS | change)
     assert job.code != 0
@@ -247,7 +245,7 @@ def test_a_python_comes_from_the_tool_cache(job: Job, architecture: str) -> None
     assert job.code == 1
 
 
-def test_another_commit_than_the_runs_is_noticed(job: Job) -> None:
+def test_a_wrong_commit_in_the_working_copy_is_an_error(job: Job) -> None:
     job.program("git", 'case $1 in rev-parse) echo "abc" ;; esac')
     variables = {"GITHUB_WORKSPACE": ".", "GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "abc"}
     job.run("actions/checkout", variables)
@@ -257,7 +255,7 @@ def test_another_commit_than_the_runs_is_noticed(job: Job) -> None:
     assert "::error::The working copy has commit abc, but the run is for def." in said
 
 
-def test_the_scan_covers_all_that_leads_to_a_commit(job: Job) -> None:
+def test_the_scan_covers_the_history_of_a_commit(job: Job) -> None:
     job.program("docker", 'echo "$@" > words; exit 183')
     given = {"head": "HEAD", "version": "3.97.0", "extra_args": "--a --b"}
     job.run("trufflesecurity/trufflehog", **given)
@@ -293,7 +291,7 @@ done""",
     assert (left["imageid"], left["digest"]) == ("sha256:i", "sha256:d")
 
 
-def test_a_builder_whose_image_must_be_pulled_is_refused(job: Job) -> None:
+def test_a_driver_that_needs_an_image_is_refused(job: Job) -> None:
     job.program("docker", "exit 0")
     said = job.run("docker/setup-buildx-action")
     assert job.code == 1
@@ -302,14 +300,14 @@ def test_a_builder_whose_image_must_be_pulled_is_refused(job: Job) -> None:
     assert job.code == 0
 
 
-def test_a_report_that_is_missing_is_said_and_fails_if_it_shall(job: Job) -> None:
+def test_a_missing_report_is_a_warning_or_an_error(job: Job) -> None:
     assert "::warning::none.xml" in job.run("codecov/codecov-action", files="none.xml")
     assert job.code == 0
     job.run("codecov/codecov-action", files="none.xml", fail_ci_if_error="true")
     assert job.code == 1
 
 
-# --- what is sent to Slack and to GitHub
+# Messages to Slack and GitHub
 
 
 class Sink(BaseHTTPRequestHandler):
@@ -330,7 +328,7 @@ class Sink(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = answer
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -347,7 +345,7 @@ def sink(released: bool = False) -> Iterator[tuple[str, list[tuple[str, str, Any
 SLACK = {"webhook_type": "incoming-webhook", "payload": '{"text": "it\'s $HOME"}'}
 
 
-def test_slack_gets_the_payload_as_it_is(job: Job) -> None:
+def test_slack_gets_the_payload_unchanged(job: Job) -> None:
     with sink() as (address, seen):
         said = job.run("slackapi/slack-github-action", webhook=f"{address}/hook", **SLACK)
     assert seen == [("POST", "/hook", {"text": "it's $HOME"})]
@@ -355,7 +353,7 @@ def test_slack_gets_the_payload_as_it_is(job: Job) -> None:
     assert f"::add-mask::{address}/hook" in said
 
 
-def test_a_webhook_that_refuses_is_asked_for_five_minutes_as_the_real_one_does(job: Job) -> None:
+def test_a_refused_message_is_retried_for_five_minutes(job: Job) -> None:
     job.program("sleep", f'echo "$1" >> {job.folder}/pauses')
     with sink() as (address, _):
         said = job.run("slackapi/slack-github-action", webhook=f"{address}/gone", **SLACK)

@@ -28,11 +28,11 @@ def write(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(f"{text}\n")
 
 
-def test_without_limits_it_is_all_of_the_machine(machine: Path) -> None:
+def test_without_limits_the_capacity_is_the_machines(machine: Path) -> None:
     assert (capacity.processors(), capacity.free_memory_mb()) == (8, 8000)
 
 
-def test_a_control_group_limits_what_is_in_it(machine: Path) -> None:
+def test_a_parent_control_group_limits_the_capacity(machine: Path) -> None:
     write(machine / "proc/self", {"cgroup": "0::/jobs/one"})
     write(machine / "cgroup/jobs/one", {"cpu.max": "max 100000", "memory.max": "max"})
     stat = "anon 1000000000\nfile 500000000"
@@ -41,7 +41,7 @@ def test_a_control_group_limits_what_is_in_it(machine: Path) -> None:
     assert (capacity.processors(), capacity.free_memory_mb()) == (2, 3000)
 
 
-def test_a_control_group_of_version_1_limits_too(machine: Path) -> None:
+def test_a_control_group_of_version_1_limits_the_capacity(machine: Path) -> None:
     groups = "4:memory:/docker/1\n2:cpu,cpuacct:/docker/1\n1:name=systemd:/\n0::/"
     write(machine / "proc/self", {"cgroup": groups})
     # A container sees its own group as the root.
@@ -52,7 +52,7 @@ def test_a_control_group_of_version_1_limits_too(machine: Path) -> None:
     assert (capacity.processors(), capacity.free_memory_mb()) == (1, 1500)
 
 
-def test_no_limit_of_version_1_is_none(machine: Path) -> None:
+def test_a_control_group_of_version_1_may_have_no_limit(machine: Path) -> None:
     write(machine / "proc/self", {"cgroup": "4:memory:/\n2:cpu:/"})
     write(machine / "cgroup/cpu", {"cpu.cfs_quota_us": "-1", "cpu.cfs_period_us": "100000"})
     write(machine / "cgroup/memory", {"memory.limit_in_bytes": UNLIMITED_V1})

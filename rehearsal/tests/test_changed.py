@@ -1,4 +1,4 @@
-"""rehearsal.changed: which pull requests spend nothing on the tests of the rehearsal."""
+"""rehearsal.changed: which pull requests skip the tests of the rehearsal."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def commit(folder: Path, **files: str) -> None:
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clone with a main and, from its first commit, a branch."""
+    """A clone with main, and a branch from its first commit."""
     folder = tmp_path / "clone"
     (folder / "infra").mkdir(parents=True)
     git(folder, "init", "--quiet", "--initial-branch=main")
@@ -34,20 +34,18 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_change_of_something_else_is_a_no(clone: Path) -> None:
+def test_a_change_outside_of_the_paths_is_a_no(clone: Path) -> None:
     commit(clone, **{"README.md": "2"})
     assert decide("main", "change") == "no"
 
 
-def test_a_change_of_what_is_simulated_is_a_yes(
-    clone: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_change_in_the_paths_is_a_yes(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commit(clone, **{"infra/data.yaml": "2"})
     assert decide("main", "change") == "yes"
     assert "infra/data.yaml" in capsys.readouterr().out
 
 
-def test_a_file_that_is_moved_away_is_a_change(clone: Path) -> None:
+def test_moving_a_file_out_of_the_paths_is_a_yes(clone: Path) -> None:
     git(clone, "mv", "infra/data.yaml", "data.yaml")
     commit(clone)
     assert decide("main", "change") == "yes"
@@ -57,7 +55,7 @@ def test_a_push_is_a_yes(clone: Path) -> None:
     assert decide("", "") == "yes"
 
 
-def test_a_base_that_the_clone_does_not_have_is_a_yes(clone: Path) -> None:
+def test_a_missing_base_is_a_yes(clone: Path) -> None:
     commit(clone, **{"README.md": "2"})
     assert decide("f" * 40, "change") == "yes"
 
@@ -73,7 +71,7 @@ def test_a_clone_without_history_is_a_yes(clone: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("in_workflow", [True, False])
-def test_the_answer_is_printed_and_a_variable_of_the_steps_after(
+def test_the_answer_is_printed_and_set_for_the_next_steps(
     clone: Path,
     in_workflow: bool,
     monkeypatch: pytest.MonkeyPatch,
@@ -88,5 +86,5 @@ def test_the_answer_is_printed_and_a_variable_of_the_steps_after(
     assert not in_workflow or variables.read_text() == "REHEARSAL_CHANGED=no\n"
 
 
-def test_each_path_is_there() -> None:
+def test_each_path_exists() -> None:
     assert [path for path in PATHS if not (ROOT / path).exists()] == []

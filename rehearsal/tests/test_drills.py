@@ -1,4 +1,4 @@
-"""Drills: the assertions find what is wrong, and each drill has an existing gate."""
+"""Drills: the assertions find each problem, and each drill has an existing gate."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHIPPED = Drill("shipped", "", None, After(runs="change", pushed=True, slack="de
 
 
 def stopped() -> Observation:
-    """Return the observation of a drill that verification stops, and that is rolled back."""
+    """Return the observation of a drill that the verification stops and rolls back."""
     pushed = replace(RAN, tags=RAN.tags | {NEW}, outcomes={OLD: "live", NEW: "rolled-back"})
     return Observation(
         commit=NEW,
@@ -51,7 +51,7 @@ def stopped() -> Observation:
 
 
 def shipped() -> Observation:
-    """Return the observation of a change that staging runs now."""
+    """Return the observation of a change that was deployed to staging."""
     now = EnvironmentState(
         NEW, ready=True, revision="task:2", stable=True, live=NEW, tags=RAN.tags | {NEW}
     )
@@ -65,7 +65,7 @@ def after(observation: Observation, **differs: object) -> None:
     observation.after["staging"] = replace(observation.after["staging"], **differs)  # type: ignore[arg-type]
 
 
-def test_drills_that_go_as_they_must_have_no_problem() -> None:
+def test_a_drill_with_the_expected_outcome_has_no_problems() -> None:
     assert assertions.problems(STOPPED, stopped()) == []
     assert assertions.problems(SHIPPED, shipped()) == []
 
@@ -79,7 +79,7 @@ def test_a_drill_without_its_gate_fails() -> None:
     assert first == "no step stopped the fault; expected: 'deploy: Verify deployment'"
 
 
-def test_a_later_gate_is_the_wrong_one() -> None:
+def test_a_later_gate_is_a_problem() -> None:
     observation = stopped()
     drill = replace(STOPPED, gate=MIGRATE)
     assert assertions.problems(drill, observation) == [
@@ -88,25 +88,25 @@ def test_a_later_gate_is_the_wrong_one() -> None:
     ]
 
 
-def test_an_earlier_gate_is_the_wrong_one() -> None:
+def test_an_earlier_gate_is_a_problem() -> None:
     observation = stopped()
     observation.failed, observation.ran = [MIGRATE], [BUILD, MIGRATE]
     assert "too early" in assertions.problems(STOPPED, observation)[0]
 
 
-def test_the_first_step_that_failed_counts() -> None:
+def test_only_the_first_failed_step_counts() -> None:
     observation = stopped()
     observation.failed.append(replace(VERIFY, step="Roll back"))
     assert assertions.problems(STOPPED, observation) == []
 
 
-def test_the_same_step_of_another_workflow_is_another_gate() -> None:
+def test_a_step_of_the_same_name_in_another_workflow_is_a_different_gate() -> None:
     observation = stopped()
     observation.failed = [replace(VERIFY, workflow="deploy-prod.yml")]
     assert assertions.problems(STOPPED, observation)
 
 
-def test_what_must_ship_and_is_stopped_fails() -> None:
+def test_a_stopped_change_that_should_ship_is_a_problem() -> None:
     observation = shipped()
     observation.failed = [DEPLOY]
     assert (
@@ -115,7 +115,7 @@ def test_what_must_ship_and_is_stopped_fails() -> None:
     )
 
 
-def test_a_run_that_fails_at_no_step_did_not_ship() -> None:
+def test_a_run_that_fails_without_a_failed_step_is_a_problem() -> None:
     observation = shipped()
     observation.reason = "act: no such image"
     assert assertions.problems(SHIPPED, observation) == ["the run failed: act: no such image"]
@@ -142,19 +142,19 @@ def test_a_run_that_fails_at_no_step_did_not_ship() -> None:
         ),
     ],
 )
-def test_another_state_is_a_problem(differs: dict[str, object], problem: str) -> None:
+def test_an_unexpected_state_is_a_problem(differs: dict[str, object], problem: str) -> None:
     observation = stopped()
     after(observation, **differs)
     assert problem in " / ".join(assertions.problems(STOPPED, observation))
 
 
-def test_the_other_environment_must_stay_as_it_was() -> None:
+def test_a_change_of_the_other_environment_is_a_problem() -> None:
     observation = stopped()
     observation.after["production"] = replace(RAN, commit=NEW, live=NEW)
     assert "production runs bbbbbbbbbbbb" in assertions.problems(STOPPED, observation)[0]
 
 
-def test_what_only_the_clean_up_returned_was_not_rolled_back() -> None:
+def test_a_revision_that_only_the_cleanup_restored_is_a_problem() -> None:
     observation = stopped()
     observation.at_end["staging"] = replace(RAN, revision="task:2")
     assert assertions.problems(STOPPED, observation) == [
@@ -174,7 +174,7 @@ def test_a_change_that_does_not_run_must_be_recorded_as_rolled_back(
     assert not assertions.problems(replace(STOPPED, gate=MIGRATE), observation)
 
 
-def test_a_migration_that_should_be_applied_and_is_not_is_a_problem() -> None:
+def test_a_missing_migration_is_a_problem() -> None:
     drill = replace(STOPPED, after=replace(STOPPED.after, migrated=("app.0900",)))
     assert assertions.problems(drill, stopped()) == [
         "staging's database has nothing as new migrations; expected: app.0900"
@@ -184,25 +184,25 @@ def test_a_migration_that_should_be_applied_and_is_not_is_a_problem() -> None:
 # Messages and requests
 
 
-def test_the_gate_must_say_what_is_wrong() -> None:
+def test_a_log_without_the_expected_text_is_a_problem() -> None:
     observation = stopped()
     observation.log = "something else"
     assert assertions.problems(STOPPED, observation) == ["the log does not contain 'not ready'"]
 
 
-def test_slack_must_be_told_how_it_ended() -> None:
+def test_a_wrong_slack_message_is_a_problem() -> None:
     observation = stopped()
     observation.slack = [f"staging: {NEW} {NOT_MOVED}"]
     (problem,) = assertions.problems(STOPPED, observation)
     assert "; expected: 'FAILED and rolled" in problem
 
 
-def test_slack_must_be_told_nothing_where_nothing_was_tried() -> None:
+def test_an_unexpected_slack_message_is_a_problem() -> None:
     drill = replace(STOPPED, after=replace(STOPPED.after, slack=""))
     assert assertions.problems(drill, stopped())[0].endswith("; expected: no message")
 
 
-def test_a_lost_request_is_a_problem_where_the_old_version_could_answer() -> None:
+def test_a_lost_request_is_a_problem_unless_the_old_version_fails_too() -> None:
     observation = stopped()
     observation.lost = ["/health/ at 3 s: status 502"]
     (problem,) = assertions.problems(STOPPED, observation)
@@ -215,7 +215,7 @@ def test_a_lost_request_is_a_problem_where_the_old_version_could_answer() -> Non
 # Observations
 
 
-def test_of_two_jobs_the_step_that_failed_first_is_the_one() -> None:
+def test_failed_steps_are_sorted_by_time() -> None:
     late = Job("lint", 0, 9, "failure", [Step("Run linting", 1, 8, "failure", ["late"])])
     early = Job("test (MySQL 8.4)", 0, 5, "failure", [Step("Run tests", 1, 4, "failure", ["a\n"])])
     observation = Observation()
@@ -227,7 +227,7 @@ def test_of_two_jobs_the_step_that_failed_first_is_the_one() -> None:
     assert observation.log == "a"
 
 
-def test_a_step_that_may_fail_stops_nothing() -> None:
+def test_a_step_that_may_fail_is_not_a_failed_gate() -> None:
     job = Job("deploy", 0, 9, "success", [Step("Notify Slack", 1, 8, "failure")])
     observation = Observation()
     observation.add(Stage("deploy-staging.yml", "", 0, jobs=[job]))
@@ -253,7 +253,7 @@ def test_requests_of_all_runs_are_counted() -> None:
         (["COMPLETED", "FAILED"], [["healthy"], ["healthy"]], False),
     ],
 )
-def test_a_service_is_at_rest_with_as_many_healthy_tasks_as_it_wants(
+def test_a_service_is_stable_if_its_one_deployment_has_all_tasks_healthy(
     deployments: list[str], states: list[list[str]], stable: bool
 ) -> None:
     service = {
@@ -267,7 +267,7 @@ def test_a_service_is_at_rest_with_as_many_healthy_tasks_as_it_wants(
 # The catalogue
 
 
-def test_a_url_that_is_wrong_is_told_apart_from_a_rollback_that_failed() -> None:
+def test_a_wrong_url_is_not_reported_as_a_failed_rollback() -> None:
     wrong = {drill.name: drill for drill in DRILLS if "APP_URL" in drill.variables}
     assert len(wrong) == 2
     for drill in wrong.values():
@@ -284,7 +284,7 @@ def workflow(name: str) -> str:
     dict.fromkeys(drill.gate for drill in DRILLS if drill.gate not in (None, APPROVE)),
     ids=str,
 )
-def test_a_gate_can_be_taken_out_of_its_job(gate: Gate) -> None:
+def test_each_gate_can_be_removed_from_its_job(gate: Gate) -> None:
     whole = workflow(gate.workflow)
     (job,) = re.findall(rf"^  {gate.job}:\n(?:(?:    .*)?\n)+", whole, re.M)
     less = without_step(job, gate.step)
@@ -292,12 +292,12 @@ def test_a_gate_can_be_taken_out_of_its_job(gate: Gate) -> None:
     assert less.count("\n      - ") == job.count("\n      - ") - job.count(f"- name: {gate.step}\n")
 
 
-def test_a_step_that_is_not_there_can_not_be_taken_out() -> None:
+def test_removing_a_missing_step_is_refused() -> None:
     with pytest.raises(Failure, match="has no step 'Nothing'"):
         without_step(workflow("test.yml"), "Nothing")
 
 
-def test_a_step_goes_with_all_that_belongs_to_it() -> None:
+def test_a_step_is_removed_completely() -> None:
     text = (
         "    steps:\n      - name: A\n        env:\n          B: c\n\n        run: |\n"
         "          d\n\n"
@@ -309,28 +309,28 @@ def test_a_step_goes_with_all_that_belongs_to_it() -> None:
     assert without_step(text, "E").endswith("      # on E\n  next:\n    name: next\n")
 
 
-def test_names_are_words_that_name_one_drill() -> None:
+def test_the_names_of_drills_are_unique_words() -> None:
     names = [drill.name for drill in DRILLS]
     assert len(set(names)) == len(names) >= 30
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", name) for name in names)
 
 
-def test_each_drill_that_is_stopped_says_what_its_gate_says() -> None:
+def test_each_drill_with_a_gate_expects_a_text() -> None:
     assert not [drill.name for drill in DRILLS if drill.gate and not drill.after.says]
 
 
-def test_faults_come_at_steps_that_are_there() -> None:
+def test_faults_are_injected_at_existing_steps() -> None:
     names = {step for drill in DRILLS for step in drill.when}
     steps = "".join(map(workflow, ("deploy-staging.yml", "deploy-prod.yml")))
     assert names and not [name for name in names if f"- name: {name}\n" not in steps]
 
 
-def test_the_workflow_that_says_yes_can_be_called_as_the_real_one() -> None:
+def test_the_passing_test_workflow_has_the_secrets_of_the_real_one() -> None:
     called = re.compile(r"^    secrets:\n      (\w+):", re.M)
     assert called.findall(PASSING_TEST) == called.findall(workflow("test.yml"))
 
 
-def test_the_documentation_has_each_drill_with_its_gate() -> None:
+def test_the_page_lists_each_drill_with_its_fault_and_gate() -> None:
     listed = re.findall(r"^\| `([\w-]+)` \| (.*) \| (.*) \|$", docs(), re.M)
     wanted = [(d.name, d.fault, f"`{d.gate.step}`" if d.gate else d.instead) for d in DRILLS]
     assert listed == wanted
@@ -340,40 +340,43 @@ def docs() -> str:
     return (ROOT / "rehearsal/docs/drills.md").read_text()
 
 
-# Which are run
+# The choice of drills
 
 
-def words(**given: object) -> Callable[[], list[Drill]]:
+def chosen_by(**given: object) -> Callable[[], list[Drill]]:
     flags = {"names": [], "all": False, "fast": False, "without_gate": False}
     return lambda: chosen(Namespace(**{**flags, **given}))
 
 
-def test_fast_ones_fit_into_their_time() -> None:
-    found = words(fast=True)()
+def test_the_fast_drills_fit_into_their_time() -> None:
+    found = chosen_by(fast=True)()
     assert sum(drill.seconds for drill in found) <= FAST_SECONDS
     assert len(found) >= 15
 
 
-def test_an_unknown_name_is_refused_with_a_near_one() -> None:
+def test_an_unknown_name_is_refused_with_a_suggestion() -> None:
     with pytest.raises(Failure, match="unknown drill 'lnit'; did you mean lint"):
-        words(names=["lnit"])()
+        chosen_by(names=["lnit"])()
 
 
-def test_nothing_asked_for_is_refused() -> None:
+def test_a_command_without_drills_is_refused() -> None:
     with pytest.raises(Failure, match="no drill is named"):
-        words()()
+        chosen_by()()
 
 
-def test_a_gate_that_is_none_can_not_be_taken_away() -> None:
+def test_removing_the_gate_of_a_drill_without_one_is_refused() -> None:
     with pytest.raises(Failure, match="good-change has no gate"):
-        words(names=["good-change"], without_gate=True)()
+        chosen_by(names=["good-change"], without_gate=True)()
 
 
-def test_each_gate_can_be_taken_away_with_one_command() -> None:
-    gates = [drill.gate for drill in words(without_gate=True)()]
+def test_one_command_runs_a_drill_without_each_gate() -> None:
+    gates = [drill.gate for drill in chosen_by(without_gate=True)()]
     assert len(gates) == len(set(gates))
     assert set(gates) == {drill.gate for drill in DRILLS} - {None, APPROVE}
 
 
-def test_named_ones_are_run_in_the_order_in_which_they_are_named() -> None:
-    assert [drill.name for drill in words(names=["redis-down", "lint"])()] == ["redis-down", "lint"]
+def test_drills_run_in_the_given_order() -> None:
+    assert [drill.name for drill in chosen_by(names=["redis-down", "lint"])()] == [
+        "redis-down",
+        "lint",
+    ]

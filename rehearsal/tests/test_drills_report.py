@@ -1,4 +1,4 @@
-"""The report of drills: a table in which a drill that did not run is no pass."""
+"""The report of drills: a table in which a drill that did not run does not count as passed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def drilled() -> Timeline:
         Drilled("migration-fails", "A migration fails.", GATE, GATE, "success", 61, 1342),
         Drilled(
             "redis-down",
-            "Redis is gone.",
+            "Redis is down.",
             "deploy: Verify deployment",
             "nothing",
             "failure",
@@ -47,7 +47,7 @@ def drilled() -> Timeline:
     return timeline
 
 
-def test_the_headline_counts_what_did_not_run_apart() -> None:
+def test_the_headline_counts_drills_that_did_not_run_separately() -> None:
     assert "3 drills: 1 passed, 1 failed, 1 did not run" in text(render(drilled()))
 
 
@@ -56,13 +56,13 @@ def test_a_row_has_fault_gate_time_and_requests() -> None:
     assert f"migration-fails A migration fails. {GATE} {GATE} 1 min 1 s 0 of 1,342 passed" in said
 
 
-def test_a_drill_that_failed_shows_why_and_what_was_printed() -> None:
+def test_a_failed_drill_shows_its_problems_and_output() -> None:
     page = render(drilled())
     assert "no step stopped the fault" in page
     assert "&lt;b&gt;not ready&lt;/b&gt;" in page
 
 
-def test_a_report_of_drills_alone_has_no_empty_parts() -> None:
+def test_a_report_with_only_drills_has_no_empty_sections() -> None:
     page = render(drilled())
     assert "Timeline" not in text(page) and "Stages and jobs" not in text(page)
     assert "[unknown variable" not in page
@@ -72,6 +72,6 @@ def test_the_report_of_drills_is_accessible(visit: Visit, tmp_path: Path) -> Non
     assert_accessible(visit(drilled()))
 
 
-def test_the_report_of_drills_fits_a_small_telephone(visit: Visit) -> None:
+def test_the_report_of_drills_fits_a_small_phone(visit: Visit) -> None:
     page = visit(drilled(), viewport={"width": 360, "height": 640})
     assert page.evaluate("document.documentElement.scrollWidth") == 360

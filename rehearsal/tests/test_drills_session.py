@@ -43,24 +43,24 @@ BASELINE = Change("base", "head", "merge", "v1.0.0", dirty=False)
 def ignore(job: Job, step: Step | None) -> None: ...
 
 
-# One after the other
+# The outcome of a session
 
 
 @pytest.fixture
-def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rehearsal: Rehearsal) -> Any:
+def run_drills(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rehearsal: Rehearsal) -> Any:
     """Return a function that runs drills; a drill with a fault fails with that problem."""
     monkeypatch.setattr(sessions, "DRILLS", tmp_path / "drills.json")
     monkeypatch.setattr(sessions, "DRILLS_REPORT", tmp_path / "drills.html")
     monkeypatch.setattr(faults, "clear", lambda: None)
     monkeypatch.setattr(assertions, "problems", lambda drill, observation: observation.problems)
 
-    def act(drill: Drill, context: DrillContext) -> Observation:
+    def run_drill(drill: Drill, context: DrillContext) -> Observation:
         if drill.fault == "breaks":
             raise Failure("no Docker")
         context.observation.problems += [drill.fault] * bool(drill.fault)
         return context.observation
 
-    monkeypatch.setattr(sessions, "run_drill", act)
+    monkeypatch.setattr(sessions, "run_drill", run_drill)
 
     def run(*drills: Drill, without_gate: bool = False) -> tuple[bool, list[dict[str, Any]]]:
         session = Session(rehearsal, BASELINE, without_gate=without_gate)
@@ -70,44 +70,44 @@ def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rehearsal: Rehearsal) 
     return run
 
 
-def test_all_that_go_as_they_must_are_good(play: Any) -> None:
-    good, done = play(Drill("a", "", None), Drill("b", "", None))
+def test_a_session_passes_if_all_drills_pass(run_drills: Any) -> None:
+    good, done = run_drills(Drill("a", "", None), Drill("b", "", None))
     assert good
     assert [(one["name"], one["outcome"]) for one in done] == [("a", "success"), ("b", "success")]
 
 
-def test_one_that_does_not_makes_all_fail_and_the_others_still_run(play: Any) -> None:
-    good, done = play(Drill("a", "wrong", None), Drill("b", "", None))
+def test_a_failed_drill_fails_the_session_but_the_others_still_run(run_drills: Any) -> None:
+    good, done = run_drills(Drill("a", "wrong", None), Drill("b", "", None))
     assert not good
     assert [one["outcome"] for one in done] == ["failure", "success"]
     assert done[0]["problems"] == ["wrong"]
 
 
-def test_one_that_can_not_be_played_is_no_pass(play: Any) -> None:
-    good, (done,) = play(Drill("a", "breaks", None))
+def test_a_drill_that_raises_a_failure_fails(run_drills: Any) -> None:
+    good, (done,) = run_drills(Drill("a", "breaks", None))
     assert not good
     assert done["problems"] == ["the drill could not run: no Docker"]
 
 
 @pytest.mark.parametrize("without_gate", [False, True])
-def test_one_that_can_not_run_here_says_so_and_counts_as_nothing(
-    play: Any, without_gate: bool
+def test_a_drill_that_cannot_run_here_is_skipped_with_a_reason(
+    run_drills: Any, without_gate: bool
 ) -> None:
     drill = Drill("a", "wrong", None, unless=lambda: "no PyPI")
-    good, (done,) = play(drill, without_gate=without_gate)
+    good, (done,) = run_drills(drill, without_gate=without_gate)
     assert good
     assert (done["outcome"], done["problems"]) == ("skipped", ["DID NOT RUN: no PyPI"])
 
 
-def test_without_its_gate_a_drill_has_to_fail(play: Any) -> None:
-    assert play(Drill("a", "wrong", None), without_gate=True)[0]
-    assert not play(Drill("a", "", None), without_gate=True)[0]
+def test_a_drill_must_fail_without_its_gate(run_drills: Any) -> None:
+    assert run_drills(Drill("a", "wrong", None), without_gate=True)[0]
+    assert not run_drills(Drill("a", "", None), without_gate=True)[0]
 
 
-# What GitHub has
+# The values in GitHub
 
 
-def test_a_secret_can_be_missing(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_drill_can_remove_a_secret(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Rehearsal, "given", lambda self, environment: self.configuration)
     drill = Drill("a", "", None, secrets={"A": ""}, variables={"C": "3"}, runner={"D": "4"})
     runner = WorkflowRunner(drill, rehearsal, without_gate=False, show=ignore)
@@ -121,9 +121,9 @@ def test_a_secret_can_be_missing(rehearsal: Rehearsal, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def git_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with a commit on main, and one that is the baseline."""
-    folder = tmp_path / "scratch"
+    folder = tmp_path / "git_repository"
     for module in (repository, worktrees):
         monkeypatch.setattr(module, "REPOSITORY", folder)
     folder.mkdir()
@@ -139,24 +139,24 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def context(scratch: Path, rehearsal: Rehearsal) -> DrillContext:
+def context(git_repository: Path, rehearsal: Rehearsal) -> DrillContext:
     baseline = git("rev-parse", "change")
     change = Change(git("rev-parse", "main"), baseline, baseline, "v1.0.0", dirty=False)
     return new_context(Drill("a", "", None, After()), rehearsal, change, False, ignore)
 
 
-def test_a_change_is_a_commit_on_the_ground(context: DrillContext, scratch: Path) -> None:
+def test_a_change_is_a_commit_on_the_baseline(context: DrillContext, git_repository: Path) -> None:
     change = context.make(lambda worktree: worktree.write("new", "new"))
     assert change.base == context.baseline.merge
     assert git("rev-parse", f"{change.merge}~1") == context.baseline.merge
     assert git("show", f"{change.merge}:new") == "new"
 
 
-def test_a_change_that_changes_nothing_is_a_commit_all_the_same(context: DrillContext) -> None:
+def test_an_empty_change_is_a_commit(context: DrillContext) -> None:
     assert context.make(None).merge != context.baseline.merge
 
 
-def test_afterwards_main_and_tags_are_what_they_were(context: DrillContext, scratch: Path) -> None:
+def test_the_cleanup_restores_main_and_tags(context: DrillContext, git_repository: Path) -> None:
     refs = git("show-ref", "--heads", "--tags")
     with context.cleanup.faults:
         context.keep_branches()
@@ -164,16 +164,16 @@ def test_afterwards_main_and_tags_are_what_they_were(context: DrillContext, scra
         git("tag", "v9.9.9")
     assert git("show-ref", "--heads", "--tags") == refs
     assert not repository.has("refs/remotes/origin/main")
-    assert sorted(path.name for path in scratch.iterdir()) == [".git", "file"]
+    assert sorted(path.name for path in git_repository.iterdir()) == [".git", "file"]
 
 
-def test_an_edit_that_finds_nothing_to_replace_is_refused(scratch: Path) -> None:
+def test_a_replacement_of_a_missing_text_is_refused(git_repository: Path) -> None:
     with pytest.raises(Failure, match="file does not contain 'third'"):
         Worktree().replace("file", "third", "fourth")
 
 
-def test_a_migration_comes_after_the_last_one(scratch: Path) -> None:
-    folder = scratch / "apps/releases/migrations"
+def test_a_migration_comes_after_the_last_one(git_repository: Path) -> None:
+    folder = git_repository / "apps/releases/migrations"
     folder.mkdir(parents=True)
     for name in ("0001_initial.py", "0002_more.py", "__init__.py"):
         (folder / name).write_text("")
@@ -186,7 +186,7 @@ def test_a_migration_comes_after_the_last_one(scratch: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "valid"), [("v1.2.3", True), ("v1.2.3;$(x)", True), ("v1 2", False), ("v1..2", False)]
 )
-def test_git_is_asked_what_a_tag_may_be_called(name: str, valid: bool) -> None:
+def test_git_decides_whether_a_tag_name_is_valid(name: str, valid: bool) -> None:
     assert repository.is_tag(name) is valid
 
 
@@ -202,7 +202,7 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_list_has_one_name_a_line() -> None:
+def test_the_list_has_one_name_per_line() -> None:
     listed = command("--list").stdout.split("\n")
     assert "migration-fails" in listed and len(listed) > 30
 
@@ -210,7 +210,7 @@ def test_the_list_has_one_name_a_line() -> None:
 @pytest.mark.parametrize(
     "inject", [faults.aws(service="ecs", error="X"), faults.vulnerable, lambda _: faults.clear()]
 )
-def test_a_local_aws_that_is_gone_fails_the_drill_in_one_line(
+def test_a_stopped_local_aws_fails_the_drill_with_one_line(
     context: DrillContext, monkeypatch: pytest.MonkeyPatch, inject: Injection
 ) -> None:
     monkeypatch.setattr(local_aws, "API", "http://127.0.0.1:1")

@@ -1,4 +1,4 @@
-"""Files of a rehearsal: none is left half-written."""
+"""Files of a rehearsal: no file is half-written."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from rehearsal.files import replace_text
 
 
-def test_a_write_that_is_cut_off_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "made.json"
     replace_text(path, "before")
     with pytest.raises(UnicodeEncodeError):

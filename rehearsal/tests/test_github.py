@@ -32,7 +32,7 @@ def step(name: str, **more: object) -> dict[str, Any]:
     return {"stage": "Main", "step": name, "stepID": [name], "msg": f"⭐ Run Main {name}", **more}
 
 
-def test_a_step_begins_prints_and_ends(run: Run) -> None:
+def test_a_steps_output_and_outcome_are_recorded(run: Run) -> None:
     say(run, step("Migrate"), step("Migrate", msg="one\n", raw_output=True))
     (job,) = run.stage.jobs
     assert (job.name, job.steps[0].log, job.steps[0].outcome) == ("deploy", ["one"], "running")
@@ -41,7 +41,7 @@ def test_a_step_begins_prints_and_ends(run: Run) -> None:
     assert job.steps[0].log == ["one"]
 
 
-def test_a_good_step_leaves_no_log(run: Run) -> None:
+def test_a_passed_step_keeps_no_log(run: Run) -> None:
     say(run, step("Migrate", msg="one\n", raw_output=True), step("Migrate", stepResult="success"))
     assert run.stage.jobs[0].steps[0].log == []
 
@@ -55,19 +55,19 @@ def test_the_steps_of_an_action_belong_to_the_step_that_uses_it(run: Run) -> Non
     assert (only.name, only.log, only.outcome) == ("Migrate", ["one"], "running")
 
 
-def test_what_is_said_after_the_end_begins_nothing(run: Run) -> None:
+def test_output_after_the_end_of_a_step_starts_no_step(run: Run) -> None:
     say(run, step("Migrate"), step("Migrate", stepResult="success", msg="✅"), step("Next"))
     say(run, step("Migrate", msg="late"), step("Other", msg="stray"))
     assert [one.name for one in run.stage.jobs[0].steps] == ["Migrate", "Next"]
 
 
-def test_what_failed_first_is_the_reason(run: Run) -> None:
+def test_the_first_failed_step_is_the_reason(run: Run) -> None:
     say(run, step("Migrate", stepResult="failure"), step("Report"))
     say(run, step("Report", stepResult="failure"), {"jobResult": "failure"})
     assert run.reason() == "test.yml: deploy: Migrate failed"
 
 
-def test_a_step_that_may_fail_is_no_reason(run: Run) -> None:
+def test_a_step_that_may_fail_is_not_the_reason(run: Run) -> None:
     say(run, step("Notify Slack", stepResult="failure"), {"jobResult": "success"})
     run.take("Error: no such image")
     assert run.reason() == "test.yml: act: Error: no such image"
@@ -99,7 +99,7 @@ def test_no_secret_is_on_the_command_line(tmp_path: Path) -> None:
     assert "TOKEN=hush\n" in (tmp_path / "secrets").read_text()
 
 
-def test_act_gets_neither_the_users_settings_nor_credentials(
+def test_act_gets_no_settings_or_credentials_of_the_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(github, "OUT", tmp_path)
@@ -110,7 +110,7 @@ def test_act_gets_neither_the_users_settings_nor_credentials(
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
-def test_stopping_ends_act_even_if_it_will_not(
+def test_stopping_kills_an_act_that_ignores_sigterm(
     monkeypatch: pytest.MonkeyPatch, stubborn: bool
 ) -> None:
     monkeypatch.setattr(github, "PATIENCE", 0.2 if stubborn else 60)

@@ -17,7 +17,7 @@ WORKFLOWS = builder.ROOT / ".github" / "workflows"
 Answer = subprocess.CompletedProcess[str]
 
 
-def test_each_image_that_a_workflow_or_a_container_names_can_be_had() -> None:
+def test_each_named_image_can_be_pulled_or_built() -> None:
     wanted = set()
     for path in WORKFLOWS.glob("*.yml"):
         for job in yaml.safe_load(path.read_text())["jobs"].values():
@@ -36,14 +36,14 @@ def test_each_image_that_a_workflow_or_a_container_names_can_be_had() -> None:
     assert wanted == set(builder.PULLED)
 
 
-def test_each_dockerfile_builds_an_image_on_the_base_that_is_made_first() -> None:
+def test_each_dockerfile_uses_the_base_that_is_built_first() -> None:
     bases = {stand_in.dockerfile: stand_in.base for stand_in in builder.PULLED.values()}
     bases |= {own.dockerfile: builder.PYTHON for own in builder.OWN.values()}
     for path in builder.HERE.glob("*.Dockerfile"):
         assert re.findall(r"^FROM (\S+)", path.read_text(), re.M) == [bases[path.name]]
 
 
-def test_the_runner_is_made_from_every_file_that_its_dockerfile_copies() -> None:
+def test_the_runner_has_every_file_that_its_dockerfile_copies() -> None:
     own = builder.OWN["rehearsal-runner"]
     copied = re.findall(r"^COPY (.+) \S+$", (builder.HERE / own.dockerfile).read_text(), re.M)
     words = {word for line in copied for word in line.split()} - {"machine/"}
@@ -70,7 +70,7 @@ def stand_in(made_of: str) -> str:
     ],
     ids=["real", "stand-in"],
 )
-def test_an_image_that_is_here_is_left_and_a_stand_in_says_so(
+def test_an_existing_image_is_kept_and_a_stand_in_is_reported(
     labels: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(builder, "docker", inspected(labels))
@@ -79,7 +79,7 @@ def test_an_image_that_is_here_is_left_and_a_stand_in_says_so(
     assert capsys.readouterr().out.startswith(said)
 
 
-def test_a_stand_in_that_is_made_of_other_files_is_made_anew(
+def test_a_stand_in_of_old_files_is_built_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     machine = Machine(monkeypatch, "no such host")
@@ -88,7 +88,7 @@ def test_a_stand_in_that_is_made_of_other_files_is_made_anew(
     assert machine.built == ["mysql:8.4"]
 
 
-def test_an_engine_that_does_not_answer_is_not_an_image_that_is_missing(
+def test_a_stopped_engine_is_reported_instead_of_a_missing_image(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dead = Answer((), 1, "", "Cannot connect to the Docker daemon\n")
@@ -98,7 +98,7 @@ def test_an_engine_that_does_not_answer_is_not_an_image_that_is_missing(
 
 
 class Machine:
-    """A machine without images, whose registry behaves as a test says."""
+    """A machine without images, with a registry that refuses pulls for the given reason."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
         self.built: list[str] = []
@@ -126,7 +126,7 @@ class Machine:
         self.labels[image] = self.labels[source]
 
 
-def test_what_a_registry_has_is_not_built(
+def test_an_image_in_the_registry_is_not_built(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine = Machine(monkeypatch, "")
@@ -135,7 +135,7 @@ def test_what_a_registry_has_is_not_built(
     assert "OFFLINE" not in capsys.readouterr().out
 
 
-def test_a_base_and_a_stand_in_are_made_once(
+def test_a_base_and_a_stand_in_are_built_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine = Machine(monkeypatch, "no such host")
@@ -147,7 +147,7 @@ def test_a_base_and_a_stand_in_are_made_once(
     assert said in capsys.readouterr().out
 
 
-def test_nothing_else_holds_up_the_critical_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_other_image_delays_the_critical_path(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, "no such host")
     monkeypatch.setattr(builder, "processors", lambda: 1)
     runner_is_built = threading.Event()
@@ -163,7 +163,7 @@ def test_nothing_else_holds_up_the_critical_path(monkeypatch: pytest.MonkeyPatch
     assert builder.make(["mysql:8.4", "redis:7-alpine", builder.RUNNER]) == 0
 
 
-def test_the_first_docker_that_has_buildkit_builds(
+def test_the_first_docker_with_buildkit_builds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, code in (("without", 1), ("with", 0)):
@@ -177,7 +177,9 @@ def test_the_first_docker_that_has_buildkit_builds(
     assert builder.build_command() == ("docker", {})
 
 
-def test_the_mirror_is_the_machines_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_debian_mirror_is_the_machines_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "apt-get").write_text("#!/bin/sh\necho http://near/debian\necho http://near/more\n")
     (tmp_path / "apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -186,7 +188,7 @@ def test_the_mirror_is_the_machines_own(tmp_path: Path, monkeypatch: pytest.Monk
     assert debian.mirror() == []
 
 
-def test_a_build_that_fails_shows_the_end_of_its_log() -> None:
+def test_a_failed_build_shows_the_end_of_its_log() -> None:
     with pytest.raises(progress.BuildError) as failure:
         progress.run("sh", "-c", "seq 1 30; exit 3")
     assert str(failure.value).startswith("`sh -c` failed:\n  11\n")
@@ -202,7 +204,7 @@ def test_a_build_that_fails_shows_the_end_of_its_log() -> None:
     ],
     ids=["pulled", "refused", "silent"],
 )
-def test_a_registry_that_does_not_answer_is_not_waited_for(
+def test_a_pull_gives_up_on_a_silent_registry(
     script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "docker").write_text(f"#!/bin/sh\n{script}\n")
@@ -212,7 +214,7 @@ def test_a_registry_that_does_not_answer_is_not_waited_for(
     assert builder.pull("mysql:8.4") == reason
 
 
-def test_an_image_of_ours_has_another_fingerprint_when_a_source_or_its_base_changes(
+def test_the_fingerprint_changes_with_each_source_and_the_base(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(builder, "ROOT", tmp_path)
@@ -225,7 +227,7 @@ def test_an_image_of_ours_has_another_fingerprint_when_a_source_or_its_base_chan
     assert builder.fingerprint([file], "base") != first
 
 
-def test_a_commit_that_pins_something_else_starts_from_nothing(tmp_path: Path) -> None:
+def test_a_commit_with_other_pins_gets_an_empty_tool_cache(tmp_path: Path) -> None:
     for name in builder.PINNED:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((builder.ROOT / name).read_bytes())
@@ -248,20 +250,20 @@ def entrypoint(folder: Path, log: str, *words: str) -> subprocess.CompletedProce
     )
 
 
-def test_an_older_trufflehog_gets_no_option_that_it_does_not_know(tmp_path: Path) -> None:
+def test_an_older_trufflehog_gets_no_unknown_option(tmp_path: Path) -> None:
     done = entrypoint(tmp_path, "", "git", "--since-commit", "", "--results=verified", "--fail")
     assert done.returncode == 0
     assert "\nran git --since-commit  --fail --no-verification " in done.stdout
     assert "and ignores --results=verified.\n" in done.stdout
 
 
-def test_a_scan_that_breaks_off_fails_as_the_newer_trufflehog_does(tmp_path: Path) -> None:
+def test_an_incomplete_scan_fails(tmp_path: Path) -> None:
     broken = '{"error": "unable to resolve base ref"}'
     assert entrypoint(tmp_path, broken, "git", "--fail-on-scan-errors").returncode == 1
     assert entrypoint(tmp_path, "finished", "git", "--fail-on-scan-errors").returncode == 0
 
 
-def test_an_image_that_is_none_of_the_rehearsals_is_refused() -> None:
+def test_an_unknown_image_is_refused() -> None:
     build = str(builder.HERE / "build")
     done = subprocess.run([build, "mysql:5.7"], capture_output=True, text=True)
     assert done.returncode == 2
@@ -272,7 +274,7 @@ def lines_of(shown: progress.Progress) -> list[str]:
     return [re.sub(r"\d+ s ", "N s ", line) for line in shown.lines()]
 
 
-def test_somebody_who_waits_sees_each_image_that_is_made_and_the_last_line_of_its_command() -> None:
+def test_the_progress_shows_each_image_with_the_last_line_of_its_output() -> None:
     shown = progress.Progress()
     shown.wanted = [Future(), Future()]
     shown.wanted[0].set_result(None)

@@ -1,4 +1,4 @@
-"""The load: every answer counts, and only the service's own answers are good."""
+"""The load: each answer is counted, and only the service's own answers are good."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rehearsal.timeline import Load
 
 
 class Service(BaseHTTPRequestHandler):
-    """A server that answers like the service, unless `broken` says otherwise."""
+    """A server that answers like the service, unless `broken` is set."""
 
     protocol_version = "HTTP/1.1"
     broken = ""
@@ -49,7 +49,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Service]]:
 
 
 def counted(requests: int = 20) -> Load:
-    """Load the service until so many requests were answered or lost."""
+    """Load the service until a number of requests were answered or lost."""
     generator = Generator("any", 500, time.monotonic)
     generator.start()
     while generator.load.requests < requests:
@@ -57,7 +57,7 @@ def counted(requests: int = 20) -> Load:
     return generator.stop()
 
 
-def test_answers_are_counted_by_the_commit_that_gave_them(service: type[Service]) -> None:
+def test_answers_are_counted_by_commit(service: type[Service]) -> None:
     found = counted()
     assert sum(second.answered["abc"] for second in found.seconds) == found.requests
     assert not found.lost
@@ -70,13 +70,13 @@ def test_a_bad_answer_is_a_lost_request(service: type[Service], broken: str) -> 
     assert len(found.lost) == found.requests == sum(second.lost for second in found.seconds)
 
 
-def test_a_server_that_is_gone_loses_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_server_loses_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "WEB_PORT", 1)
     assert "refused" in counted(1).lost[0].why
 
 
-class Clock:
-    """A clock that advances only while somebody waits."""
+class FakeTime:
+    """A clock that advances only during waits."""
 
     now = 0.0
 
@@ -91,7 +91,7 @@ class Clock:
 def test_requests_are_sent_at_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[float] = []
     for number in range(load.CONNECTIONS):
-        generator, clock = Generator("any", 300, time.monotonic), Clock()
+        generator, clock = Generator("any", 300, time.monotonic), FakeTime()
         monkeypatch.setattr(generator, "ask", lambda *_, clock=clock: sent.append(clock.now))
         monkeypatch.setattr(generator, "stopped", clock)
         monkeypatch.setattr(load, "time", clock)

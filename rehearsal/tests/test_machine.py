@@ -1,4 +1,4 @@
-"""The requirements on the machine, which are checked before anything is made."""
+"""The requirements on the machine, which are checked before anything is created."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return answers
 
 
-def test_no_docker_is_named_with_where_to_get_it(
+def test_a_missing_docker_is_an_error_with_a_link(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -34,7 +34,7 @@ def test_no_docker_is_named_with_where_to_get_it(
         docker.docker("ps")
 
 
-def test_a_rehearsal_makes_sure_of_an_engine_before_it_installs_packages() -> None:
+def test_a_rehearsal_starts_the_engine_before_it_installs_packages() -> None:
     makefile = (ROOT / "rehearsal" / "Makefile").read_text()
     recipes = re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", makefile, re.M)
     rehearse = re.compile(r"-m rehearsal (pipeline|drill|quiz)|--kind rehearsal|-m rehearsal.bench")
@@ -94,7 +94,7 @@ def has(monkeypatch: pytest.MonkeyPatch, processors: int, free_mb: float) -> Non
 @pytest.mark.parametrize(
     ("processors", "free_mb", "jobs"), [(2, 3000, 4), (1, 8000, 2), (8, 2600, 3), (2, 1499, 0)]
 )
-def test_jobs_are_as_many_as_there_is_room_for(
+def test_the_number_of_jobs_depends_on_processors_and_memory(
     processors: int,
     free_mb: float,
     jobs: int,
@@ -105,7 +105,7 @@ def test_jobs_are_as_many_as_there_is_room_for(
     assert machine.jobs_at_once() == jobs
 
 
-def test_environments_that_are_up_have_their_memory(
+def test_running_environments_need_no_further_memory(
     monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]
 ) -> None:
     has(monkeypatch, 2, 2000)
@@ -113,7 +113,7 @@ def test_environments_that_are_up_have_their_memory(
     assert machine.jobs_at_once() == 4
 
 
-def test_a_small_machine_is_told_what_it_means(
+def test_a_small_machine_gets_a_warning(
     monkeypatch: pytest.MonkeyPatch, engine: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     has(monkeypatch, 1, 2600)
@@ -130,13 +130,13 @@ def test_too_little_memory_is_refused(
         machine.check_capacity()
 
 
-def test_another_clones_rehearsal_is_named(engine: dict[str, str]) -> None:
+def test_a_rehearsal_of_another_clone_is_refused(engine: dict[str, str]) -> None:
     engine["ps"] = "/home/somebody/shop"
     with pytest.raises(Failure, match="make -C /home/somebody/shop pipeline-down"):
         machine.check_owner()
 
 
-def test_another_clones_rehearsal_that_stands_still_keeps_nobody_out(
+def test_a_stopped_rehearsal_of_another_clone_is_no_obstacle(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def docker_ps(*words: str) -> str:
@@ -146,7 +146,7 @@ def test_another_clones_rehearsal_that_stands_still_keeps_nobody_out(
     machine.check_owner()
 
 
-def test_there_is_one_rehearsal_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_one_rehearsal_runs_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "OUT", tmp_path / "out")
     again = pytest.raises(Failure, match=r"another rehearsal is running \(process \d+\)")
     with machine.alone(), again, machine.alone():
@@ -155,6 +155,6 @@ def test_there_is_one_rehearsal_at_a_time(tmp_path: Path, monkeypatch: pytest.Mo
         pass
 
 
-def test_an_image_that_lost_its_tag_goes_by_its_digest(engine: dict[str, str]) -> None:
+def test_an_image_without_a_tag_is_named_by_its_digest(engine: dict[str, str]) -> None:
     engine["image"] = "shop v1.0.0 sha256:a1\nshop <none> sha256:b2"
     assert docker.images("shop") == ["shop:v1.0.0", "shop@sha256:b2"]

@@ -16,7 +16,7 @@ MODULES = {
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield the modules that a file imports, for its types alone as well."""
+    """Yield the modules that a file imports, also only for types."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

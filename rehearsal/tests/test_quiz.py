@@ -1,4 +1,4 @@
-"""The quiz: a fault that is not named before the answers are in, and sheets that can be checked."""
+"""The quiz: faults that are named only after the answers, and sheets that can be checked."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def sheets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "quiz"
 
 
-def as_it_must(drill: Drill) -> Observation:
-    """Return what is seen of a drill that goes as it must."""
+def as_expected(drill: Drill) -> Observation:
+    """Return the observation of a drill that its gate stops."""
     gates = [drill.gate] if drill.gate else []
     return Observation(ran=list(gates), failed=list(gates), printed="what the steps print")
 
 
 def held(ask: command.Ask, **changes: Observation) -> score.Sheet:
-    """Hold a quiz; some drills may be seen to go otherwise."""
+    """Hold a quiz; `changes` are the observations of drills with another outcome."""
     drills = choose(LEVEL, SEED, 3)
-    seen = iter([changes.get(drill.name) or as_it_must(drill) for drill in drills])
-    return command.hold(score.Sheet("Ada L.", LEVEL, SEED, "2026-01-31"), drills, seen, ask)
+    observations = iter([changes.get(drill.name) or as_expected(drill) for drill in drills])
+    return command.hold(score.Sheet("Ada L.", LEVEL, SEED, "2026-01-31"), drills, observations, ask)
 
 
 def right(question: Question) -> int:
@@ -44,12 +44,12 @@ def wrong(question: Question) -> int:
     return (question.right + 1) % len(question.options)
 
 
-def test_a_seed_chooses_the_same_faults_and_another_one_others() -> None:
+def test_a_seed_determines_the_faults() -> None:
     names = [[drill.name for drill in choose(LEVEL, seed, 3)] for seed in (SEED, SEED, 8)]
     assert names[0] == names[1] != names[2]
 
 
-def test_a_level_has_the_faults_of_the_levels_below() -> None:
+def test_a_level_includes_the_faults_of_lower_levels() -> None:
     pools = [{drill.name for drill in questions.pool(level)} for level in questions.LEVELS]
     assert pools[0] < pools[1] < pools[2]
 
@@ -64,11 +64,11 @@ def test_each_question_has_several_options_and_one_right_answer(drill: Drill) ->
         assert len(set(question.options)) == len(question.options) >= 3
 
 
-def test_points_are_the_right_answers() -> None:
+def test_each_right_answer_is_a_point() -> None:
     assert (held(right).points, held(right).of, held(wrong).points) == (12, 12, 0)
 
 
-def test_nothing_names_the_fault_before_the_answers(
+def test_the_fault_is_not_named_before_the_answers(
     sheets: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def ask(question: Question) -> int:
@@ -78,18 +78,18 @@ def test_nothing_names_the_fault_before_the_answers(
 
     shown: list[str] = []
     drill, *_ = choose(LEVEL, SEED, 3)
-    command.hold(score.Sheet("A", LEVEL, SEED, ""), [drill], iter([as_it_must(drill)]), ask)
+    command.hold(score.Sheet("A", LEVEL, SEED, ""), [drill], iter([as_expected(drill)]), ask)
     assert len(shown) == 4
     assert not [text for text in shown if drill.name in text or drill.fault in text]
     assert drill.fault in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])
-def test_the_first_faults_of_a_longer_quiz_are_those_of_a_shorter_one(count: int) -> None:
+def test_a_longer_quiz_begins_with_the_faults_of_a_shorter_one(count: int) -> None:
     assert choose(LEVEL, SEED, count) == choose(LEVEL, SEED, 8)[:count]
 
 
-def test_a_fault_that_went_otherwise_does_not_count(
+def test_a_fault_with_an_unexpected_outcome_does_not_count(
     sheets: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, drill, _ = choose(LEVEL, SEED, 3)
@@ -100,7 +100,7 @@ def test_a_fault_that_went_otherwise_does_not_count(
     assert "does not count" in sheet.with_suffix(".html").read_text()
 
 
-def test_a_sheet_is_as_it_was_answered(sheets: Path) -> None:
+def test_an_unchanged_sheet_passes_the_check(sheets: Path) -> None:
     held(right)
     (sheet,) = sheets.glob("*.json")
     assert sheet.name == "Ada-L--level-2-seed-7.json"
@@ -117,7 +117,7 @@ def test_a_sheet_is_as_it_was_answered(sheets: Path) -> None:
         ({"faults": [{}]}, "is not a score sheet"),
     ],
 )
-def test_a_sheet_that_somebody_changed_is_found_out(
+def test_a_changed_sheet_fails_the_check(
     sheets: Path, change: dict[str, object], problem: str
 ) -> None:
     held(wrong)
@@ -127,7 +127,9 @@ def test_a_sheet_that_somebody_changed_is_found_out(
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many"])
-def test_a_quiz_without_a_fault_is_refused(count: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_number_of_faults_is_refused(
+    count: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     with pytest.raises(SystemExit):
@@ -135,7 +137,7 @@ def test_a_quiz_without_a_fault_is_refused(count: str, capsys: pytest.CaptureFix
     assert f"--count: {count!r} is not a positive number" in capsys.readouterr().err
 
 
-def test_an_answer_is_asked_for_until_it_is_an_option(
+def test_a_question_is_repeated_until_the_answer_is_an_option(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers = iter(["", "three", "3", "0", "2"])

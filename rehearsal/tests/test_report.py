@@ -58,7 +58,7 @@ def text(page: str) -> str:
 # Bars
 
 
-def test_bar_starts_and_lasts_in_proportion_to_its_step() -> None:
+def test_bar_is_proportional_to_its_step() -> None:
     timeline = sample.passed()
     # The load ends after the last step.
     percent = 100 / timeline.seconds
@@ -68,7 +68,7 @@ def test_bar_starts_and_lasts_in_proportion_to_its_step() -> None:
     ]
 
 
-def test_axis_reaches_to_what_ended_last() -> None:
+def test_axis_ends_with_the_last_step() -> None:
     timeline = Timeline("", sample.NEW, "v0.2.0", seconds=10)
     timeline.stages = [
         sample.stage("test.yml", "", [sample.job("test", 0, [("a", 30), ("b", 10)])])
@@ -76,13 +76,13 @@ def test_axis_reaches_to_what_ended_last() -> None:
     assert bars(render(timeline)) == [(0, 75), (75, 25)]
 
 
-def test_step_that_did_not_end_has_a_bar_to_the_end() -> None:
+def test_bar_of_an_unfinished_step_reaches_the_end() -> None:
     timeline = sample.interrupted()
     left, width = bars(render(timeline))[-1]
     assert left + width == pytest.approx(100, abs=0.001)
 
 
-def test_bar_says_its_outcome_in_words_too() -> None:
+def test_bar_has_its_outcome_as_text() -> None:
     page = render(sample.failed())
     said = {bar["status"]: bar["title"] for bar in ROW.finditer(page)}
     assert ": passed, " in said["ok"]
@@ -93,13 +93,13 @@ def test_bar_says_its_outcome_in_words_too() -> None:
 # Rollouts
 
 
-def test_rollout_that_lost_nothing_says_so() -> None:
+def test_rollout_without_lost_requests_shows_none_lost() -> None:
     page = render(sample.passed())
     assert "6,000 requests during the deploys, none lost." in text(page)
     assert 'class="mark"' not in page
 
 
-def test_lost_request_is_visible_wherever_it_was_counted() -> None:
+def test_lost_request_is_shown_in_total_timeline_and_table() -> None:
     timeline = sample.passed()
     load = timeline.stages[2].load
     assert load
@@ -113,7 +113,7 @@ def test_lost_request_is_visible_wherever_it_was_counted() -> None:
     assert "/health/ timed out 1" in text(page)
 
 
-def test_lost_request_counted_twice_is_lost_once() -> None:
+def test_lost_request_in_both_records_counts_once() -> None:
     load = Load("", 50, 1, [Second(3, {}, lost=1)], [Lost(3.5, "/", "refused")])
     timeline = sample.passed()
     timeline.stages = timeline.stages[:2]
@@ -121,7 +121,7 @@ def test_lost_request_counted_twice_is_lost_once() -> None:
     assert "1 request during the deploys, 1 lost." in text(render(timeline))
 
 
-def test_more_lost_requests_than_one_reads_are_counted() -> None:
+def test_unlisted_lost_requests_are_counted() -> None:
     timeline = sample.passed()
     load = timeline.stages[2].load
     assert load
@@ -129,7 +129,7 @@ def test_more_lost_requests_than_one_reads_are_counted() -> None:
     assert "Lost requests; 10 more are in timeline.json" in text(render(timeline))
 
 
-def test_old_and_new_are_stacked_over_the_same_time() -> None:
+def test_old_and_new_tasks_are_stacked() -> None:
     timeline = sample.passed()
     page = render(timeline)
     assert "revision 7, old" in text(page)
@@ -142,7 +142,7 @@ def test_old_and_new_are_stacked_over_the_same_time() -> None:
 # What went wrong
 
 
-def test_log_of_failed_step_is_there_and_escaped() -> None:
+def test_log_of_failed_step_is_shown_and_escaped() -> None:
     page = render(sample.failed())
     assert "What went wrong" in page
     assert escape(sample.LOG[1]) in page
@@ -150,13 +150,13 @@ def test_log_of_failed_step_is_there_and_escaped() -> None:
     assert "<script" not in page
 
 
-def test_log_is_free_of_what_only_terminals_understand() -> None:
+def test_log_contains_no_terminal_sequences() -> None:
     timeline = sample.failed()
     steps(timeline)[-2].log = ["\x1b]0;title\x07\x1b[1;31mred\x1b[0m\x00 and\rplain\ttext"]
     assert "<code>red andplain\ttext</code>" in render(timeline)
 
 
-def test_everything_from_outside_is_escaped() -> None:
+def test_every_text_is_escaped() -> None:
     hostile = "<script>&\"'"
     page = render(_made_of(hostile))
     assert "<script" not in page
@@ -164,7 +164,7 @@ def test_everything_from_outside_is_escaped() -> None:
 
 
 def _made_of(text: str) -> Timeline:
-    """Return a timeline in which every name and text is this one."""
+    """Return a timeline in which each name and text is this text."""
     tasks = [Tasks(0, {text: 1}, {text: 1}), Tasks(9, {text: 1})]
     load = Load(text, 50, 50, [Second(0, {text: 50})], [Lost(0, text, text)])
     job = Job(text, 0, 9, "failure", [Step(text, 0, 9, "failure", [text])])
@@ -176,7 +176,7 @@ def _made_of(text: str) -> Timeline:
     return timeline
 
 
-def test_step_whose_failure_was_let_pass_is_told_apart() -> None:
+def test_tolerated_failure_of_a_step_is_marked() -> None:
     timeline = sample.passed()
     steps(timeline)[-1].outcome = "failure"
     page = render(timeline)
@@ -191,34 +191,34 @@ def test_step_whose_failure_was_let_pass_is_told_apart() -> None:
     ("seconds", "said"),
     [(0, "0.0 s"), (9.94, "9.9 s"), (9.97, "10 s"), (59.6, "1 min"), (252, "4 min 12 s")],
 )
-def test_duration_is_rounded_to_what_matters(seconds: float, said: str) -> None:
+def test_duration_is_rounded(seconds: float, said: str) -> None:
     assert duration(seconds).replace("\N{NO-BREAK SPACE}", " ") == said
 
 
-def test_time_of_another_zone_is_said_in_utc() -> None:
+def test_time_of_another_zone_is_converted_to_utc() -> None:
     assert date("2026-11-22T14:03:27+02:00").endswith("Nov 2026 12:03")
 
 
-def test_headline_counts_from_pull_request_to_production() -> None:
+def test_headline_has_the_time_from_pull_request_to_production() -> None:
     said = headline(sample.passed()).replace("\N{NO-BREAK SPACE}", " ")
     assert said == "v0.2.0 went from pull request to production in 4 min 9 s"
 
 
-def test_headline_claims_no_production_for_a_part_of_the_way() -> None:
+def test_headline_of_an_incomplete_rehearsal_does_not_name_production() -> None:
     timeline = sample.passed()
     del timeline.stages[-1]
     assert "production" not in headline(timeline)
 
 
-def test_headline_names_what_failed() -> None:
+def test_headline_names_the_failed_step() -> None:
     assert headline(sample.failed()) == "v0.2.0 failed in deploy-prod.yml, at “Verify deployment”"
 
 
-def test_headline_says_where_it_was_cut_short() -> None:
+def test_headline_names_the_interrupted_step() -> None:
     assert headline(sample.interrupted()).endswith(" in test.yml, at “Run tests”")
 
 
-def test_failure_outside_of_any_stage_has_its_reason() -> None:
+def test_failure_without_a_stage_shows_its_reason() -> None:
     timeline = Timeline("", sample.NEW, "", "failure", reason="Docker does not answer.")
     assert headline(timeline) == "Commit 4b1e88d failed"
     assert "Docker does not answer." in render(timeline)
@@ -227,24 +227,24 @@ def test_failure_outside_of_any_stage_has_its_reason() -> None:
 # Tables
 
 
-def test_equal_digests_are_said_to_be_the_same_image() -> None:
+def test_equal_digests_are_marked_as_the_same_image() -> None:
     said = text(render(sample.passed()))
     assert said.count("the same image as") == 2
     assert "the same image as staging 4b1e88d" in said
     assert "the same image as production v0.2.0" in said
 
 
-def test_unequal_digests_are_not() -> None:
+def test_different_digests_are_not_marked_as_the_same_image() -> None:
     assert "the same image as" not in text(render(sample.failed()))
 
 
-def test_two_tags_of_one_repository_are_no_promotion() -> None:
+def test_two_tags_in_one_repository_are_not_marked_as_the_same_image() -> None:
     timeline = sample.passed()
     timeline.images = timeline.images[:1] * 2
     assert "the same image as" not in text(render(timeline))
 
 
-def test_stand_ins_are_listed_and_their_absence_is_said() -> None:
+def test_page_lists_stand_ins_or_their_absence() -> None:
     timeline = sample.passed()
     assert all(what in text(render(timeline)) for what in ("Offline.", *timeline.offline))
     timeline.offline = []
@@ -252,7 +252,7 @@ def test_stand_ins_are_listed_and_their_absence_is_said() -> None:
     assert "No offline stand-ins." in text(render(timeline))
 
 
-def test_what_slack_and_github_were_told_is_there() -> None:
+def test_page_shows_the_messages_to_slack_and_github() -> None:
     timeline = sample.passed()
     said = text(render(timeline))
     assert all(" ".join(message.text.split()) in said for message in timeline.messages)
@@ -261,7 +261,7 @@ def test_what_slack_and_github_were_told_is_there() -> None:
 # The file
 
 
-def test_template_asks_for_nothing_that_the_report_does_not_know() -> None:
+def test_template_uses_only_known_variables() -> None:
     pages = [
         render(timeline) for timeline in (sample.passed(), sample.failed(), sample.interrupted())
     ]
@@ -269,7 +269,7 @@ def test_template_asks_for_nothing_that_the_report_does_not_know() -> None:
 
 
 @pytest.mark.parametrize("stage_has", ["nothing", "a job", "load that sent nothing"])
-def test_timeline_that_just_began_renders(stage_has: str) -> None:
+def test_timeline_with_one_running_stage_renders(stage_has: str) -> None:
     timeline = sample.interrupted()
     stage = timeline.stages[0]
     timeline.stages, timeline.seconds = [stage], 0
@@ -283,14 +283,14 @@ def test_timeline_without_stages_renders() -> None:
     assert "was interrupted" in render(Timeline("", "", ""))
 
 
-def test_file_is_whole_and_alone(tmp_path: Path) -> None:
+def test_report_is_written_as_one_complete_file(tmp_path: Path) -> None:
     report.write(sample.passed(), tmp_path / "report.html")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").read_text().endswith("</html>\n")
 
 
 class Links(HTMLParser):
-    """Collects what a page would load."""
+    """Collects the addresses in a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -310,7 +310,7 @@ def test_page_links_to_nothing_outside_of_itself() -> None:
 
 
 def test_report_needs_no_settings(tmp_path: Path) -> None:
-    """The driver is no Django project, and must not become one for this."""
+    """The report uses Django's templates, but no settings of a Django project."""
     program = (
         "from pathlib import Path\nfrom rehearsal import report\n"
         "from rehearsal.report import sample\nreport.write(sample.failed(), Path('report.html'))"
@@ -325,7 +325,7 @@ def test_report_needs_no_settings(tmp_path: Path) -> None:
 
 @pytest.fixture
 def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
-    """Return a function that opens a report; it fails on errors and on any other request."""
+    """Return a function that opens a report, and fails on errors and other requests."""
     complaints: list[str] = []
     asked = []
     contexts = []
@@ -357,7 +357,7 @@ def test_report_is_accessible(visit: Visit, make: Callable[[], Timeline]) -> Non
 
 
 @TIMELINES
-def test_report_fits_a_small_telephone(visit: Visit, make: Callable[[], Timeline]) -> None:
+def test_report_fits_a_small_phone(visit: Visit, make: Callable[[], Timeline]) -> None:
     page = visit(make(), viewport={"width": 360, "height": 640})
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     main = page.locator("main").bounding_box()
@@ -373,7 +373,7 @@ def test_all_bars_share_one_axis(visit: Visit) -> None:
     assert len({tuple(track) for track in tracks}) == 1
 
 
-def test_shortest_step_can_be_seen(visit: Visit) -> None:
+def test_shortest_step_is_visible(visit: Visit) -> None:
     page = visit(sample.passed(), viewport={"width": 360, "height": 640})
     widths = page.locator(".step .bar").evaluate_all(
         "b => b.map(b => b.getBoundingClientRect().width)"
@@ -381,12 +381,12 @@ def test_shortest_step_can_be_seen(visit: Visit) -> None:
     assert min(widths) >= 2
 
 
-def test_lost_request_is_drawn_where_it_was_lost(visit: Visit) -> None:
+def test_lost_request_is_drawn_at_its_time(visit: Visit) -> None:
     page = visit(sample.failed())
     plot = page.locator(".requests .plot").last
     area, lost = plot.locator("svg").bounding_box(), plot.locator("path.lost").bounding_box()
     assert area and lost
-    # The first was lost 18 s into a minute.
+    # The first request was lost 18 s after a minute began.
     assert (lost["x"] - area["x"]) / area["width"] == pytest.approx(18 / 60, abs=0.005)
     assert lost["height"] >= 2
     assert plot.locator(".mark").count() == 3

@@ -23,7 +23,7 @@ def git(folder: Path, *words: str) -> str:
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's clone with two commits, and no rehearsal yet."""
+    """A user's clone with two commits and without a rehearsal."""
     root = tmp_path / "clone"
     root.mkdir()
     git(root, "init", "--quiet", "--initial-branch=main")
@@ -40,12 +40,12 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def test_main_starts_at_the_commit_before_the_users(clone: Path) -> None:
+def test_main_starts_at_the_parent_of_the_users_commit(clone: Path) -> None:
     change = repository.prepare()
     assert change.base == git(clone, "rev-parse", "HEAD~1")
 
 
-def test_what_a_rehearsal_commits_passes_the_check_of_messages(clone: Path) -> None:
+def test_the_commit_messages_of_a_rehearsal_pass_the_check(clone: Path) -> None:
     (clone / "file").write_text("third")
     change = repository.prepare()
     own = f"{git(clone, 'rev-parse', 'HEAD')}..{change.head}"
@@ -54,19 +54,21 @@ def test_what_a_rehearsal_commits_passes_the_check_of_messages(clone: Path) -> N
     assert done.returncode == 0, done.stderr
 
 
-def test_main_starts_at_the_users_commit_if_the_one_before_had_another_name(clone: Path) -> None:
+def test_main_starts_at_the_users_commit_if_its_parent_is_from_before_the_rename(
+    clone: Path,
+) -> None:
     for names in (("myproject", "template"), ("template", "myproject")):
         git(clone, "mv", *names)
         git(clone, "commit", "--quiet", "--message", "chore: another name")
     assert repository.prepare().base == git(clone, "rev-parse", "HEAD")
 
 
-def test_a_merge_has_the_tree_of_its_head(clone: Path) -> None:
+def test_a_merge_has_the_files_of_its_head(clone: Path) -> None:
     change = repository.prepare()
     assert repository.git("diff", change.head, change.merge) == ""
 
 
-def test_what_is_not_committed_comes_along(clone: Path) -> None:
+def test_uncommitted_changes_are_included(clone: Path) -> None:
     (clone / "file").write_text("third")
     (clone / "new").write_text("new")
     (clone / "ignored").write_text("ignored")
@@ -78,7 +80,7 @@ def test_what_is_not_committed_comes_along(clone: Path) -> None:
         repository.git("show", f"{change.merge}:ignored")
 
 
-def test_what_is_staged_or_deleted_comes_along(clone: Path) -> None:
+def test_staged_and_deleted_files_are_included(clone: Path) -> None:
     (clone / "staged").write_bytes(b"\0binary")
     git(clone, "add", "staged")
     (clone / "file").unlink()
@@ -86,14 +88,14 @@ def test_what_is_staged_or_deleted_comes_along(clone: Path) -> None:
     assert repository.git("ls-tree", "--name-only", change.merge, "staged", "file") == "staged"
 
 
-def test_the_users_clone_stays_as_it_is(clone: Path) -> None:
+def test_the_users_clone_is_not_changed(clone: Path) -> None:
     (clone / "file").write_text("third")
     before = [git(clone, *words) for words in (("status", "--short"), ("for-each-ref",))]
     repository.prepare()
     assert [git(clone, *words) for words in (("status", "--short"), ("for-each-ref",))] == before
 
 
-def test_what_is_unreleased_gets_the_next_version(clone: Path) -> None:
+def test_unreleased_entries_get_the_next_version(clone: Path) -> None:
     git(clone, "tag", "v1.2.3", "HEAD~1")
     change = repository.prepare()
     assert change.version == "v1.3.0"
@@ -101,7 +103,7 @@ def test_what_is_unreleased_gets_the_next_version(clone: Path) -> None:
     assert f"## [Unreleased]\n\n## [1.3.0] - {date.today()}\n\n### Added\n\n- A thing." in changelog
 
 
-def test_a_version_that_the_changelog_names_is_taken(clone: Path) -> None:
+def test_a_new_version_in_the_changelog_is_used(clone: Path) -> None:
     text = CHANGELOG.replace("### Added", "## [2.0.0] - 2026-01-31\n\n### Added")
     (clone / "CHANGELOG.md").write_text(text)
     change = repository.prepare()
@@ -109,7 +111,7 @@ def test_a_version_that_the_changelog_names_is_taken(clone: Path) -> None:
     assert repository.git("show", f"{change.merge}:CHANGELOG.md") == text.strip()
 
 
-def test_a_version_that_was_rehearsed_is_not_given_again(clone: Path) -> None:
+def test_a_rehearsed_version_is_not_used_again(clone: Path) -> None:
     first = repository.prepare()
     repository.merge(first)
     repository.tag(first)
@@ -118,18 +120,18 @@ def test_a_version_that_was_rehearsed_is_not_given_again(clone: Path) -> None:
     assert second.base == first.merge
 
 
-def test_an_empty_section_says_that_it_is_a_rehearsal() -> None:
+def test_a_version_without_entries_is_marked_as_a_rehearsal() -> None:
     text = repository.with_section("## [Unreleased]\n\n## [1.0.0]\n", "1.1.0", date(2026, 1, 31))
     assert text == ("## [Unreleased]\n\n## [1.1.0] - 2026-01-31\n\n- A rehearsal.\n\n## [1.0.0]\n")
 
 
-def test_headings_and_comments_are_no_entries() -> None:
+def test_headings_and_comments_are_not_entries() -> None:
     empty = "## [Unreleased]\n\n### Added\n\n<!-- nothing yet -->\n\n## [1.0.0]\n\n- A thing.\n"
     text = repository.with_section(empty, "1.1.0", date(2026, 1, 31))
     assert "## [1.1.0] - 2026-01-31\n\n- A rehearsal.\n\n### Added\n" in text
 
 
-def test_a_changelog_without_unreleased_is_refused() -> None:
+def test_a_changelog_without_an_unreleased_section_is_refused() -> None:
     with pytest.raises(Failure, match="Unreleased"):
         repository.with_section("# Changelog\n", "1.0.0", date(2026, 1, 31))
 
@@ -149,7 +151,7 @@ def test_a_folder_without_git_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         "ssh://git@github.com/acme/shop.git",
     ],
 )
-def test_the_repository_has_the_name_that_github_knows(clone: Path, url: str) -> None:
+def test_the_repository_has_its_name_on_github(clone: Path, url: str) -> None:
     git(clone, "remote", "add", "origin", url)
     assert repository.slug() == "acme/shop"
 

@@ -1,4 +1,4 @@
-"""The measurements of the machine in a report."""
+"""The measurements of the machine."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ def timeline(*samples: Sample) -> Timeline:
     return found
 
 
-def test_processor_seconds_are_those_between_two_moments() -> None:
+def test_processor_seconds_are_measured_between_two_moments() -> None:
     run = timeline(Sample(1, 2, 3, 100, 0), Sample(5, 10, 12, 300, 0), Sample(9, 11, 20, 200, 0))
     assert run.cpu_seconds(1, 6) == (8, 9)
     assert run.cpu_seconds(0, 9) == (11, 20)
     assert run.peak_memory_mb == 300
 
 
-def test_a_lost_request_is_told_with_the_pressure_around_it() -> None:
+def test_the_pressure_at_a_lost_request_is_compared_with_the_median() -> None:
     run = timeline(*(Sample(at, 0, 0, 0, 0.97 if at == 40 else 0.31) for at in range(1, 60)))
     assert "97% of that time; the median of this run is 31%" in run.pressure_at(41.5)
     assert "31% of that time;" in run.pressure_at(20)
 
 
-def test_nothing_is_said_of_a_pressure_that_the_kernel_does_not_tell() -> None:
+def test_no_pressure_is_reported_if_the_kernel_has_none() -> None:
     assert timeline(Sample(1, 0, 0, 0, 0)).pressure_at(1) == ""
 
 
-def test_the_kernels_totals_are_read_in_seconds(
+def test_the_kernel_totals_are_converted_to_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pressure, statistics = tmp_path / "pressure", tmp_path / "stat"
@@ -48,6 +48,6 @@ def test_the_kernels_totals_are_read_in_seconds(
     assert resources.busy_seconds() == 0
 
 
-def test_the_cache_of_files_is_no_memory_of_a_container() -> None:
+def test_a_containers_memory_excludes_its_file_cache() -> None:
     assert resources.megabytes_of({"usage": 9e6, "stats": {"total_inactive_file": 2e6}}) == 7
     assert resources.megabytes_of({"usage": 9e6, "stats": {"inactive_file": 4e6}}) == 5

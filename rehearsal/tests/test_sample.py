@@ -1,4 +1,4 @@
-"""The sample of a report, which is always complete."""
+"""The sample report, which always shows a complete rehearsal."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from rehearsal.report import sample
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place without a rehearsal; the command is asked to write the sample there."""
+    """A folder without a rehearsal, in which the command writes the sample."""
     monkeypatch.setattr(command, "REPORT", tmp_path / "report")
     monkeypatch.setattr(command, "TIMELINE", tmp_path / "timeline.json")
     monkeypatch.setattr(sys, "argv", ["x", str(tmp_path / "report.html")])
@@ -27,7 +27,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("success", ["prepare", "test.yml"], False),
     ],
 )
-def test_the_sample_is_of_a_rehearsal_that_went_all_the_way(
+def test_the_sample_shows_only_a_complete_rehearsal(
     root: Path, outcome: str, stages: list[str], real: bool
 ) -> None:
     last = {"outcome": outcome, "stages": [{"name": name} for name in stages]}
@@ -37,6 +37,6 @@ def test_the_sample_is_of_a_rehearsal_that_went_all_the_way(
     assert ((root / "report.html").read_text() == "the last one") is real
 
 
-def test_without_a_rehearsal_the_sample_is_made_up(root: Path) -> None:
+def test_the_sample_is_an_example_if_there_was_no_rehearsal(root: Path) -> None:
     command.main()
     assert sample.passed().version in (root / "report.html").read_text()

@@ -11,7 +11,7 @@ from rehearsal.paths import ROOT
 SEED = (ROOT / "rehearsal" / "seed").read_text()
 SEED_IMAGE = (ROOT / "rehearsal" / "seed-image").read_text()
 WORKFLOWS = {"staging": "deploy-staging.yml", "production": "deploy-prod.yml"}
-# A first deploy has nothing to return to, and nobody waits for it.
+# A first deploy cannot be rolled back, and needs no check of time, findings or figures.
 NOT_SEEDED = {
     *(
         "check-deploy-time",

@@ -1,4 +1,4 @@
-"""The sink: it records messages to Slack and GitHub's API, and answers as they would."""
+"""The sink: it records messages to Slack and GitHub's API, and answers like them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rehearsal.sink import Sink
 
 
 @pytest.fixture
-def heard() -> list[tuple[str, str]]:
+def recorded() -> list[tuple[str, str]]:
     return []
 
 
 @pytest.fixture
-def sink(heard: list[tuple[str, str]]) -> Iterator[Sink]:
-    with Sink(lambda receiver, text: heard.append((receiver, text))) as sink:
+def sink(recorded: list[tuple[str, str]]) -> Iterator[Sink]:
+    with Sink(lambda receiver, text: recorded.append((receiver, text))) as sink:
         yield sink
 
 
@@ -37,12 +37,12 @@ def send(sink: Sink, method: str, path: str, body: object = None) -> tuple[int, 
             return error.code, json.load(error)
 
 
-def test_slack_is_heard(sink: Sink, heard: list[tuple[str, str]]) -> None:
+def test_a_message_to_slack_is_recorded(sink: Sink, recorded: list[tuple[str, str]]) -> None:
     assert send(sink, "POST", "/slack", {"text": "deployed"}) == (200, b"ok")
-    assert heard == [("Slack", "deployed")]
+    assert recorded == [("Slack", "deployed")]
 
 
-def test_a_release_is_made_once_and_then_updated(sink: Sink) -> None:
+def test_a_release_is_created_once_and_then_updated(sink: Sink) -> None:
     releases = "/repos/acme/shop/releases"
     assert send(sink, "GET", f"{releases}/tags/v1.0.0")[0] == 404
     status, made = send(sink, "POST", releases, {"tag_name": "v1.0.0", "body": "one"})
@@ -51,6 +51,6 @@ def test_a_release_is_made_once_and_then_updated(sink: Sink) -> None:
     assert send(sink, "GET", f"{releases}/tags/v1.0.0")[1]["body"] == "two"
 
 
-def test_what_nobody_offers_is_not_found(sink: Sink) -> None:
+def test_an_unknown_path_is_not_found(sink: Sink) -> None:
     assert send(sink, "GET", "/repos/acme/shop/issues")[0] == 404
     assert send(sink, "PATCH", "/repos/acme/shop/releases/7", {"body": "?"})[0] == 404

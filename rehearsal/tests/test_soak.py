@@ -1,4 +1,4 @@
-"""Runs beside busy loops: each is counted, none is repeated, and failures are kept."""
+"""The soak: each run is counted, none is repeated, and reports of failed runs are kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMELINE = {"stages": [{"load": None}, {"load": {"requests": 9, "lost": [{"at": 
 
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return where reports are kept of a pipeline that writes one and is then red."""
+    """Return the folder for reports; the pipeline writes a report and fails."""
     timeline, report = tmp_path / "timeline.json", tmp_path / "report.html"
     timeline.write_text(json.dumps(TIMELINE))
     fails = ["sh", "-c", f"echo a report > {report}; exit 3"]
@@ -25,7 +25,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "kept"
 
 
-def test_a_red_run_is_counted_and_its_report_kept(
+def test_a_failed_run_is_counted_and_its_report_kept(
     kept: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert soak.main(["--runs=2", "--loops=1"]) == 1
@@ -38,11 +38,11 @@ def test_a_red_run_is_counted_and_its_report_kept(
     assert (kept / "pipeline-2-report.html").read_text() == "a report\n"
 
 
-def test_all_green_is_a_success(kept: Path) -> None:
+def test_the_exit_code_is_zero_if_all_runs_pass(kept: Path) -> None:
     assert soak.main(["test", "--runs=1", "--loops=1"]) == 0
 
 
-def test_an_unknown_command_is_named(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_an_error(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         soak.main(["tests"])
     assert "unknown command 'tests': choose from test, pipeline" in capsys.readouterr().err

@@ -42,14 +42,16 @@ def printed(rehearsal: Rehearsal) -> str:
     return rehearsal.view.console.file.getvalue()
 
 
-def test_nobody_there_approves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_is_not_approved_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     with pytest.raises(Failure, match="production needs an approval"):
         stages.approve(CHANGE, yes=False)
 
 
 @pytest.mark.parametrize(("answer", "approved"), [("y", True), ("yes", True), ("", False)])
-def test_only_a_yes_approves(monkeypatch: pytest.MonkeyPatch, answer: str, approved: bool) -> None:
+def test_only_yes_approves_production(
+    monkeypatch: pytest.MonkeyPatch, answer: str, approved: bool
+) -> None:
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda question: answer)
     if approved:
@@ -66,13 +68,13 @@ def ended_by(error: type[BaseException]) -> Callable[..., Any]:
     return end
 
 
-def test_an_end_of_input_approves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_the_input_does_not_approve_production(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Failure, match=r"v1\.0\.0 was not approved"):
         stages.approve(CHANGE, yes=False, ask=ended_by(EOFError))
 
 
 @pytest.mark.parametrize("key", [KeyboardInterrupt, EOFError])
-def test_every_command_that_is_interrupted_ends_in_one_line(
+def test_every_interrupted_command_prints_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: type[BaseException]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["rehearsal", "quiz"])
@@ -85,7 +87,7 @@ def test_every_command_that_is_interrupted_ends_in_one_line(
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The calls to a local AWS in which nothing serves yet."""
+    """The calls to a local AWS whose environments have no version yet."""
     asked: list[str] = []
     monkeypatch.setattr(local_aws, "is_serving", lambda environment: False)
     monkeypatch.setattr(repository, "git", lambda *words: "abc")
@@ -101,7 +103,7 @@ def first_deploys(rehearsal: Rehearsal) -> None:
         rehearsal.first_deploys("v1.0.0", begin)
 
 
-def test_the_first_image_is_built_while_the_environments_are_made(
+def test_the_first_image_is_built_while_the_environments_are_created(
     monkeypatch: pytest.MonkeyPatch, rehearsal: Rehearsal, aws: list[str]
 ) -> None:
     building, made = threading.Event(), threading.Event()
@@ -122,7 +124,7 @@ def test_the_first_image_is_built_while_the_environments_are_made(
     assert aws == ["built", "push"]
 
 
-def test_both_environments_get_their_first_deploy_at_once(
+def test_both_environments_get_their_first_deploy_in_parallel(
     monkeypatch: pytest.MonkeyPatch, rehearsal: Rehearsal, aws: list[str]
 ) -> None:
     both = threading.Barrier(2)
@@ -147,7 +149,7 @@ def test_a_first_deploy_that_fails_stops_the_rehearsal(
         first_deploys(rehearsal)
 
 
-def test_an_environment_that_serves_gets_no_first_deploy(
+def test_a_running_environment_gets_no_first_deploy(
     monkeypatch: pytest.MonkeyPatch, rehearsal: Rehearsal, aws: list[str]
 ) -> None:
     monkeypatch.setattr(local_aws, "is_serving", lambda environment: True)
@@ -156,7 +158,7 @@ def test_an_environment_that_serves_gets_no_first_deploy(
     assert aws == []
 
 
-def test_a_lost_request_fails_a_deploy_that_is_green(
+def test_a_lost_request_fails_a_passed_deploy(
     monkeypatch: pytest.MonkeyPatch, rehearsal: Rehearsal
 ) -> None:
     class OneLost(watch.LoadedRollout):
@@ -174,7 +176,7 @@ def test_a_lost_request_fails_a_deploy_that_is_green(
     assert stage.outcome == "failure"
 
 
-def test_nothing_is_lost_where_nothing_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_without_a_version_gets_no_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_aws, "is_serving", lambda environment: False)
     timeline = Timeline("2026-01-31T12:00:00+00:00", "abc", "v1.0.0")
     rollout = watch.LoadedRollout(timeline, Stage("x", "x", 0), "staging")
@@ -183,7 +185,7 @@ def test_nothing_is_lost_where_nothing_serves(monkeypatch: pytest.MonkeyPatch) -
     assert rollout.stage.load is None
 
 
-def test_a_step_of_our_own_that_fails_is_shown(rehearsal: Rehearsal) -> None:
+def test_a_failed_step_of_the_rehearsals_own_job_is_shown(rehearsal: Rehearsal) -> None:
     stage = Stage("prepare", "Prepare", 0)
     with pytest.raises(Failure), rehearsal.job(stage, "AWS") as begin:
         begin("start")
@@ -193,7 +195,7 @@ def test_a_step_of_our_own_that_fails_is_shown(rehearsal: Rehearsal) -> None:
     assert "✗ AWS · first deploy" in printed(rehearsal)
 
 
-def test_the_end_lists_stages_jobs_and_what_was_lost(rehearsal: Rehearsal) -> None:
+def test_the_summary_lists_stages_jobs_and_lost_requests(rehearsal: Rehearsal) -> None:
     with rehearsal.stage("deploy-prod.yml", "Tag v1.0.0") as stage:
         stage.load = Load("http://x", 60, requests=1234)
         with rehearsal.job(stage, "deploy"):
@@ -205,7 +207,7 @@ def test_the_end_lists_stages_jobs_and_what_was_lost(rehearsal: Rehearsal) -> No
     assert "✓ deploy" in said
 
 
-def test_production_needs_what_staging_was_given(
+def test_production_needs_a_deploy_to_staging_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cli, "CHANGE", tmp_path / "change.json")
@@ -213,7 +215,7 @@ def test_production_needs_what_staging_was_given(
         cli.staged()
 
 
-def test_a_failure_is_one_line(
+def test_a_failure_prints_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(machine, "OUT", tmp_path)
@@ -228,13 +230,13 @@ def test_a_failure_is_one_line(
     assert capsys.readouterr().err == "rehearsal: port 80 is taken\n"
 
 
-def test_a_stage_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_command_prints_the_usage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["rehearsal", "deploy"])
     with pytest.raises(SystemExit, match="2"):
         cli.main()
 
 
-def test_a_command_by_hand_keeps_its_words_and_its_exit_code(
+def test_run_keeps_the_arguments_and_the_exit_code(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     program = tmp_path / "docker"
@@ -252,7 +254,7 @@ def test_a_command_by_hand_keeps_its_words_and_its_exit_code(
     )
 
 
-def test_a_command_by_hand_needs_a_rehearsal(
+def test_run_needs_a_running_rehearsal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(docker, "is_running", lambda name: False)
@@ -264,14 +266,14 @@ def test_a_command_by_hand_needs_a_rehearsal(
     )
 
 
-def test_the_deploys_of_each_environment_have_keys_of_their_own(rehearsal: Rehearsal) -> None:
+def test_each_environment_has_its_own_deploy_keys(rehearsal: Rehearsal) -> None:
     rehearsal.keys = {name: {"AWS_ACCESS_KEY_ID": name} for name in ("staging", "production")}
     secrets = rehearsal.given("staging").secrets
     assert secrets["AWS_ACCESS_KEY_ID"] == "staging"
     assert secrets["AWS_ACCESS_KEY_ID_PROD"] == "production"
 
 
-def test_environments_that_were_made_keep_the_keys_of_their_deploys(
+def test_existing_environments_keep_their_deploy_keys(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rehearsal: Rehearsal
 ) -> None:
     monkeypatch.setattr(stages, "MADE", tmp_path / "made.json")

@@ -28,11 +28,11 @@ def shown(*, terminal: bool) -> str:
     return COLOURS.sub("", console.file.getvalue())
 
 
-def test_a_line_has_its_time_also_where_something_moves_below_it() -> None:
+def test_a_line_has_its_time_above_the_live_part() -> None:
     assert re.search(r" 0\.\d  staging is up\n", shown(terminal=True))
 
 
-def test_a_log_says_what_runs_when_nothing_else_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_names_the_running_step_after_a_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     printed = threading.Event()
     monkeypatch.setattr(view, "SILENCE", 0.0)
     monkeypatch.setattr(View, "say", lambda *_: printed.set())
@@ -45,6 +45,6 @@ def test_a_log_says_what_runs_when_nothing_else_is_said(monkeypatch: pytest.Monk
         assert printed.wait(60)
 
 
-def test_what_runs_is_shown_in_a_terminal_and_not_in_a_log() -> None:
+def test_only_a_terminal_shows_the_live_part() -> None:
     assert "lint · Run linting" in shown(terminal=True)
     assert "lint · Run linting" not in shown(terminal=False)

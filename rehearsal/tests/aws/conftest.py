@@ -6,7 +6,7 @@ import os
 
 from rehearsal.aws import settings
 
-# ministack reads them while it is imported.
+# ministack reads these variables at its import.
 os.environ.update(settings.ADMINISTRATOR, MINISTACK_ACCOUNT_ID="123456789012", AUTH="true")
 
 import asyncio
@@ -58,7 +58,7 @@ def nothing_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
 
 
 def signed(service: str) -> str:
-    """Return the head of a call that the administrator makes; root's signature is not checked."""
+    """Return the Authorization header of the administrator, whose signature is not checked."""
     key = settings.ADMINISTRATOR["AWS_ACCESS_KEY_ID"]
     return (
         f"AWS4-HMAC-SHA256 Credential={key}/20261122/us-east-1/{service}/aws4_request, Signature=0"
@@ -66,7 +66,7 @@ def signed(service: str) -> str:
 
 
 def login(key: str = settings.ADMINISTRATOR["AWS_ACCESS_KEY_ID"]) -> str:
-    """Return the head of a request to the registry by whoever has this access key."""
+    """Return the Authorization header of a registry login with an access key."""
     return f"Basic {issue(key)}"
 
 
@@ -96,7 +96,7 @@ def server() -> Iterator[Server]:
             self.wfile.write(b"hello")
 
         def log_message(self, *words: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         found.port = http.server_port
@@ -149,7 +149,7 @@ def ask(method: str, path: str, body: bytes = b"", query: str = "", **headers: s
 
     async def serve() -> None:
         await app.app(scope, receive, send)
-        # CloudFormation works on after it has answered.
+        # CloudFormation continues after its answer.
         await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
 
     asyncio.run(serve())
@@ -157,7 +157,7 @@ def ask(method: str, path: str, body: bytes = b"", query: str = "", **headers: s
 
 
 def make_balancer(port: int, name: str = "myapp", **settings: Any) -> tuple[str, str]:
-    """Make a load balancer with a target group; return the ARNs of both."""
+    """Create a load balancer with a target group; return both ARNs."""
     alb._create_lb({"Name": [name]})
     balancer = next(arn for arn, lb in alb._lbs.items() if lb["LoadBalancerName"] == name)
     alb._create_tg({"Name": [name], "Port": [str(port)], "TargetType": ["ip"]})
@@ -185,7 +185,7 @@ class Stream:
 
 
 def through_the_door(request: Any, **options: object) -> AWSResponse:
-    """Send what botocore would send over the network."""
+    """Send a request of botocore to the router instead of the network."""
     parts = urlsplit(request.url)
     body = request.body or b""
     headers = {

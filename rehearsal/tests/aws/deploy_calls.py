@@ -46,7 +46,7 @@ def pull(step: str, repository: str) -> Iterator[Call]:
 
 
 def push(step: str, repository: str) -> Iterator[Call]:
-    """Yield what a push needs.
+    """Yield the calls of a push.
 
     Buildx also asks the Docker engine for the platform of what it pushed, for which the engine
     reads the image's configuration (ecr:GetDownloadUrlForLayer). Where it may not, the platform
@@ -79,7 +79,7 @@ def of_images(environment: str) -> Iterator[Call]:
 
 
 def tasks(step: str, environment: str) -> Iterator[Call]:
-    """Yield what a task beside the service needs: a migration, and the record of a rollback."""
+    """Yield the calls of a task beside the service: a migration, or the record of a rollback."""
     name = f"myapp-{environment}"
     cluster = {"cluster": f"{name}-cluster"}
     log = {"logGroupName": f"/myapp/{environment}", "logStreamName": "myapp/myapp/1"}
@@ -113,12 +113,12 @@ def roll_back(environment: str) -> Iterator[Call]:
     yield Call(step, "ecs", "DescribeServiceDeployments", arns)
     yield from move(step, environment, f"{name}-task:1")
     yield from tasks(step, environment)
-    # A first deploy that fails goes back to what infra/ made.
+    # A failed first deploy returns to the revision that infra/ created.
     yield from move(step, environment, f"{name}-task-base:1")
 
 
 def calls(environment: str) -> Iterator[Call]:
-    """Yield what a deploy to an environment asks for, and its rollback."""
+    """Yield the calls of a deploy to an environment, and of its rollback."""
     name = f"myapp-{environment}"
     yield Call("Configure AWS credentials", "sts", "GetCallerIdentity")
     yield from of_images(environment)

@@ -22,7 +22,7 @@ BALANCER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/myapp/2"
 DIMENSIONS = [{"Name": "LoadBalancer", "Value": "app/myapp/1"}]
 NOW = 600_000.0
-# When the figures of a minute before NOW can be read, and an alarm still looks at them.
+# A time at which values from the minute before NOW are published, and alarms still evaluate them.
 LATER = NOW + 120
 
 
@@ -52,7 +52,7 @@ def collected(*exchanges: Exchange) -> None:
     collector.write(NOW - 1)
 
 
-def test_traffic_becomes_the_figures_that_aws_has() -> None:
+def test_traffic_is_counted_in_the_metrics_of_aws() -> None:
     collected(
         Exchange(BALANCER, GROUP, 200, 0.1, routed=True),
         Exchange(BALANCER, GROUP, 500, 0.3, routed=True),
@@ -67,7 +67,7 @@ def test_traffic_becomes_the_figures_that_aws_has() -> None:
     assert figure("TargetResponseTime", "Average") == [0.2]
 
 
-def test_a_percentile_comes_from_every_answer() -> None:
+def test_a_percentile_is_computed_from_all_answers() -> None:
     collected(*(Exchange(BALANCER, GROUP, 200, n / 100, routed=True) for n in range(1, 101)))
     assert figure("TargetResponseTime", "p95") == [pytest.approx(0.9505)]
 
@@ -88,20 +88,20 @@ def test_hosts_are_counted_by_health() -> None:
     assert balancer in collector.values
 
 
-def test_old_figures_are_dropped() -> None:
+def test_old_values_are_deleted() -> None:
     measured("RequestCount", 1, at=NOW - 4 * 3600)
     collected(Exchange(BALANCER, GROUP, 200, 0.1, routed=True))
     key = ("AWS/ApplicationELB", "RequestCount", "LoadBalancer=app/myapp/1")
     assert [p["Timestamp"] for p in cloudwatch._metrics[key]] == [NOW - 1]
 
 
-def test_another_load_balancers_figures_are_not_ours() -> None:
+def test_a_load_balancer_has_only_its_own_values() -> None:
     measured("RequestCount", 1, dimension="app/other/1")
     assert figure("RequestCount") == []
 
 
 @pytest.mark.parametrize("clock", [1, 10])
-def test_the_clock_makes_periods_shorter_and_shows_them_whole(clock: float) -> None:
+def test_a_faster_clock_shortens_periods_but_not_their_timestamps(clock: float) -> None:
     for minute in range(5):
         measured("RequestCount", minute, at=NOW - (minute * 60 + 210) / clock)
     window = Window(NOW - 480, NOW - 180, 60, NOW, clock)
@@ -112,8 +112,8 @@ def test_the_clock_makes_periods_shorter_and_shows_them_whole(clock: float) -> N
 
 
 @pytest.mark.parametrize("passed", [0, 0.3, 1.1, 1.9])
-def test_the_first_minute_that_is_asked_for_is_the_one_that_its_begin_is_in(passed: float) -> None:
-    """The figures of a minute that is over for three minutes are complete, whatever the clock."""
+def test_the_first_period_contains_the_start_of_the_window(passed: float) -> None:
+    """Three minutes after its end, a minute has all its values, at any speed of the clock."""
     now = NOW + passed
     start = now - 4 * 60 - (now % 60)
     window = Window(start, start + 60, 60, now, clock=30)
@@ -124,9 +124,7 @@ def test_the_first_minute_that_is_asked_for_is_the_one_that_its_begin_is_in(pass
 
 @pytest.mark.parametrize("clock", [1, 10])
 @pytest.mark.parametrize("name", ["RequestCount", "HTTPCode_Target_5XX_Count"])
-def test_figures_are_published_one_to_three_minutes_late_and_not_all_at_once(
-    name: str, clock: float
-) -> None:
+def test_values_are_published_one_to_three_minutes_late(name: str, clock: float) -> None:
     late = set()
     for second in range(0, 120, 10):
         moment = NOW + second / clock
@@ -135,13 +133,13 @@ def test_figures_are_published_one_to_three_minutes_late_and_not_all_at_once(
     assert late == {1, 2, 3}
 
 
-def test_what_is_not_published_yet_is_in_no_answer() -> None:
+def test_unpublished_values_are_not_returned() -> None:
     measured("RequestCount", 5, 7)
     window = Window(NOW - 60, NOW, 60, NOW, clock=1)
     assert statistics.series(metric("RequestCount"), "Sum", window) == {}
 
 
-def test_an_alarm_looks_at_periods_that_are_over() -> None:
+def test_an_alarm_evaluates_complete_periods() -> None:
     window = last_periods(2, 60, NOW + 59, clock=1)
     assert [number * 60 for number in window.periods()] == [NOW - 120, NOW - 60]
 
@@ -177,17 +175,17 @@ def alarm(**changes: Any) -> Json:
         ([6, 6, None, None, None], "notBreaching", "OK"),
     ],
 )
-def test_an_alarm_goes_by_its_periods_and_by_what_is_missing(
+def test_an_alarm_evaluates_each_period_and_missing_values(
     values: list[float | None], treat: str, state: str
 ) -> None:
-    assert alarms.judge(alarm(TreatMissingData=treat), values) == state
+    assert alarms.state_of(alarm(TreatMissingData=treat), values) == state
 
 
-def test_an_alarm_may_need_some_of_its_periods_only() -> None:
-    assert alarms.judge(alarm(DatapointsToAlarm=2), [6, 1, 6]) == "ALARM"
+def test_an_alarm_may_need_only_some_of_its_periods() -> None:
+    assert alarms.state_of(alarm(DatapointsToAlarm=2), [6, 1, 6]) == "ALARM"
 
 
-def test_an_alarm_changes_its_state_and_says_why() -> None:
+def test_an_alarm_changes_its_state_with_a_reason() -> None:
     record = alarm(EvaluationPeriods=1)
     measured("RequestCount", 6)
     alarms.evaluate_alarm(record, LATER)
@@ -197,7 +195,7 @@ def test_an_alarm_changes_its_state_and_says_why() -> None:
     assert entry["HistorySummary"] == "Alarm updated from OK to ALARM"
 
 
-def test_a_percentile_of_few_values_changes_nothing() -> None:
+def test_an_alarm_ignores_a_percentile_of_few_values() -> None:
     record = alarm(
         **metric("TargetResponseTime"),
         ExtendedStatistic="p95",
@@ -231,7 +229,7 @@ PROPERTIES: Json = {
 }
 
 
-def test_a_template_may_make_an_alarm_on_an_expression() -> None:
+def test_a_template_can_create_an_alarm_on_an_expression() -> None:
     provisioners._cw_metric_alarm_put("rate", PROPERTIES)
     record = cloudwatch._alarms["rate"]
     assert "MetricName" not in record
@@ -254,7 +252,7 @@ def test_get_metric_data_evaluates_expressions() -> None:
     assert (result["Id"], result["Values"]) == ("half", [4])
 
 
-def test_get_metric_data_understands_the_query_protocol() -> None:
+def test_get_metric_data_supports_the_query_protocol() -> None:
     now = time.time()
     measured("RequestCount", 8, at=now - 300)
     query = "MetricDataQueries.member.1"
@@ -273,14 +271,14 @@ def test_get_metric_data_understands_the_query_protocol() -> None:
     assert b"<Values><member>8.0</member></Values>" in body
 
 
-def test_an_expression_that_is_none_is_a_validation_error() -> None:
+def test_an_invalid_expression_is_a_validation_error() -> None:
     request = {"MetricDataQueries": [{"Id": "x", "Expression": "y +"}]}
     status, _, body = cloudwatch._get_metric_data({}, request, False, is_json=True)
     assert status == 400
     assert b"ValidationError" in body
 
 
-def test_get_metric_statistics_has_percentiles() -> None:
+def test_get_metric_statistics_returns_percentiles() -> None:
     now = time.time()
     measured("TargetResponseTime", 0.1, 0.3, at=now - 300)
     request = {

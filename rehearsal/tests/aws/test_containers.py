@@ -39,16 +39,16 @@ def options(definition: Json, task: Json | None = None) -> Json:
         ),
     ],
 )
-def test_docker_gets_what_the_definition_says(definition: Json, expected: Json) -> None:
+def test_docker_gets_the_options_of_the_definition(definition: Json, expected: Json) -> None:
     found = options(definition)
     assert {name: found[name] for name in expected} == expected
 
 
-def test_a_tasks_memory_limits_a_container_that_has_none() -> None:
+def test_a_tasks_memory_limits_a_container_without_a_limit() -> None:
     assert options({}, {"memory": "1024"})["mem_limit"] == "1024m"
 
 
-def test_a_health_check_is_the_definitions_with_the_defaults_of_ecs() -> None:
+def test_a_health_check_has_the_defaults_of_ecs() -> None:
     found = options({"healthCheck": {"command": ["CMD", "true"], "interval": 10}})["healthcheck"]
     assert found == {
         "test": ["CMD", "true"],
@@ -59,11 +59,11 @@ def test_a_health_check_is_the_definitions_with_the_defaults_of_ecs() -> None:
     }
 
 
-def test_an_images_own_health_check_is_none_to_ecs() -> None:
+def test_the_health_check_of_an_image_is_ignored() -> None:
     assert options({})["healthcheck"] == {"test": ["NONE"]}
 
 
-def test_an_image_runs_on_the_machine_that_built_it() -> None:
+def test_an_image_runs_on_the_platform_of_the_machine() -> None:
     assert "platform" not in options({})
 
 
@@ -98,7 +98,7 @@ def make_definition() -> Json:
     return found
 
 
-def test_a_templates_task_definition_keeps_everything() -> None:
+def test_a_task_definition_in_a_template_keeps_all_properties() -> None:
     found = make_definition()
     (container,) = found["containerDefinitions"]
     assert found["runtimePlatform"] == {"cpuArchitecture": "X86_64"}
@@ -119,7 +119,7 @@ def make_service(**properties: Any) -> Json:
     return found
 
 
-def test_a_templates_service_keeps_its_grace_period_and_alarms() -> None:
+def test_a_service_in_a_template_keeps_its_grace_period_and_alarms() -> None:
     alarms = {"Enable": True, "Rollback": True, "AlarmNames": ["a"]}
     found = make_service(
         DesiredCount="0",
@@ -133,7 +133,7 @@ def test_a_templates_service_keeps_its_grace_period_and_alarms() -> None:
     }
 
 
-def test_an_update_sends_only_what_changed() -> None:
+def test_an_update_sends_only_changed_properties() -> None:
     found = make_service(DesiredCount=0)
     found["desiredCount"] = 4  # as scaling would
     old = {"Cluster": "c", "DesiredCount": 0, "HealthCheckGracePeriodSeconds": 0}
@@ -142,14 +142,14 @@ def test_an_update_sends_only_what_changed() -> None:
     assert (found["desiredCount"], found["healthCheckGracePeriodSeconds"]) == (4, 30)
 
 
-def test_the_api_does_not_get_what_it_does_not_take() -> None:
+def test_the_api_does_not_get_unknown_parameters() -> None:
     wanted = shape("CreateService")
     assert to_api({"ServiceName": "s", "Unknown": 1, "TaskDefinition": None}, wanted) == {
         "serviceName": "s"
     }
 
 
-def test_a_generated_secret_has_no_punctuation_where_it_must_not() -> None:
+def test_a_generated_secret_can_exclude_punctuation() -> None:
     generate = {"PasswordLength": 200, "ExcludePunctuation": True}
     found = provisioners._sm_secret_string({"GenerateSecretString": generate})
     assert len(found) == 200
@@ -171,6 +171,6 @@ def test_a_template_refers_to_a_secret_by_its_arn() -> None:
 
 
 @pytest.mark.parametrize("kind", WITHOUT_EFFECT)
-def test_what_has_no_effect_is_taken(kind: str) -> None:
+def test_a_resource_without_effect_is_accepted(kind: str) -> None:
     name, _ = provisioners._RESOURCE_HANDLERS[kind]["create"]("Scaling", {}, "stack")
     assert name == "stack-Scaling"

@@ -88,7 +88,7 @@ def test_a_version_of_rds_is_an_image(version: str, image: str) -> None:
     assert databases.image(version) == image
 
 
-def test_a_database_answers_to_its_endpoints_name_and_wants_tls(
+def test_a_database_answers_to_its_endpoints_name_and_requires_tls(
     docker: Docker, statements: list[tuple[str, ...]]
 ) -> None:
     host = create()["Endpoint.Address"]
@@ -105,7 +105,7 @@ def test_a_database_answers_to_its_endpoints_name_and_wants_tls(
     ]
 
 
-def test_a_database_proves_its_endpoints_name_by_the_authority(
+def test_a_database_has_a_certificate_for_its_endpoints_name(
     docker: Docker, statements: list[tuple[str, ...]], tmp_path: Path
 ) -> None:
     host = create()["Endpoint.Address"]
@@ -140,7 +140,7 @@ def shakes_hands(folder: Path, host: str, authority: str) -> bool:
     return client.version() is not None
 
 
-def test_another_engine_stays_what_ministack_makes_of_it(docker: Docker) -> None:
+def test_another_engine_is_left_to_ministack(docker: Docker) -> None:
     create(Engine="postgres")
     assert docker.calls == []
 

@@ -1,4 +1,4 @@
-"""The policies of infra/delivery.yaml: what a deploy needs, and nothing else."""
+"""The policies of infra/delivery.yaml have only the permissions that a deploy needs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TEMPLATE = (ROOT / "infra" / "delivery.yaml").read_text()
 
 @dataclass
 class Deploys:
-    """An environment with what deploys need of it, and the keys of its deploy user."""
+    """An environment with the resources that deploys use, and the keys of its deploy user."""
 
     environment: str
     keys: Keys
@@ -54,7 +54,7 @@ class Deploys:
         )
 
     def refusal(self, call: Call) -> str:
-        """Return why a call is refused; nothing where it may be made."""
+        """Return why a call is refused; empty if it is allowed."""
         if not call.operation:
             head = login(self.keys[0])
             answered = ask(call.method, call.path, host=HOST, authorization=head)
@@ -67,7 +67,7 @@ class Deploys:
         return ""
 
     def asked_for(self, call: Call) -> set[str]:
-        """Return the actions that a call needs to be allowed."""
+        """Return the actions that a call needs."""
         decisions.clear()
         self.refusal(call)
         return {action for _, action, _, _ in decisions}
@@ -124,12 +124,12 @@ def without_each_action(document: dict[str, Any]) -> Iterator[tuple[str, str, di
             yield statement["Sid"], action, less
 
 
-def test_a_deploy_may_make_each_of_its_calls(deploys: Deploys) -> None:
+def test_a_deploy_is_allowed_each_of_its_calls(deploys: Deploys) -> None:
     refused = {str(call): deploys.refusal(call) for call in calls(deploys.environment)}
     assert {call: why for call, why in refused.items() if why} == {}
 
 
-def test_without_any_one_of_its_permissions_a_deploy_is_refused(deploys: Deploys) -> None:
+def test_a_deploy_needs_each_of_its_permissions(deploys: Deploys) -> None:
     asking = [(call, deploys.asked_for(call)) for call in calls(deploys.environment)]
     unneeded = []
     for sid, action, less in without_each_action(deploys.document()):
@@ -139,7 +139,7 @@ def test_without_any_one_of_its_permissions_a_deploy_is_refused(deploys: Deploys
     assert unneeded == []
 
 
-def test_a_deploy_may_not_touch_the_other_environment(deploys: Deploys) -> None:
+def test_a_deploy_may_not_change_the_other_environment(deploys: Deploys) -> None:
     other = next(name for name in ENVIRONMENTS if name != deploys.environment)
     writes = ("RegisterTaskDefinition", "RunTask", "StopTask", "TagResource", "UpdateService")
     allowed = [
@@ -167,7 +167,7 @@ def run_cli(*words: str) -> str:
     return json.dumps(client(service)._make_api_call(names[action], given), default=str)
 
 
-def test_deploys_get_new_keys_whenever_an_environment_is_made(
+def test_creating_an_environment_replaces_the_keys_of_its_deploys(
     monkeypatch: pytest.MonkeyPatch, deploys: Deploys
 ) -> None:
     monkeypatch.setattr(local_aws, "shell", run_cli)
@@ -179,7 +179,7 @@ def test_deploys_get_new_keys_whenever_an_environment_is_made(
         client("sts", tuple(first.values())).get_caller_identity()
 
 
-def test_deploys_get_a_user_with_their_policy(
+def test_deploys_get_a_user_with_the_policy_of_deploys(
     monkeypatch: pytest.MonkeyPatch, deploys: Deploys
 ) -> None:
     name = f"myapp-{deploys.environment}-deploy"
@@ -195,7 +195,7 @@ def test_deploys_get_a_user_with_their_policy(
 
 @pytest.mark.parametrize("deploys", ["staging"], indirect=True)
 @pytest.mark.parametrize("operation", ["RunTask", "StopTask"])
-def test_a_drill_can_take_a_permission_and_give_it_back(
+def test_a_drill_can_remove_and_restore_a_permission(
     monkeypatch: pytest.MonkeyPatch, deploys: Deploys, operation: str
 ) -> None:
     monkeypatch.setattr(local_aws, "shell", run_cli)

@@ -1,4 +1,4 @@
-"""Service deployments: how they are listed, and how one is stopped."""
+"""Service deployments: list, describe and stop them."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def moving() -> Service:
     return found
 
 
-def test_what_is_under_way_is_listed(moving: Service) -> None:
+def test_deployments_are_listed_by_status(moving: Service) -> None:
     assert listed("PENDING", "IN_PROGRESS") == {ARN.format("new"): "IN_PROGRESS"}
     rollouts.complete(moving)
     assert listed("PENDING", "IN_PROGRESS") == {}
     assert listed() == {ARN.format("new"): "SUCCESSFUL"}
 
 
-def test_a_deployment_that_is_stopped_returns_to_what_was_completed_before(moving: Service) -> None:
+def test_a_stopped_deployment_returns_to_the_last_completed_one(moving: Service) -> None:
     assert call("StopServiceDeployment", serviceDeploymentArn=ARN.format("new"))[0] == 200
     assert rollouts.primary(moving)["id"] == "old"
     assert described("new") == "ROLLBACK_IN_PROGRESS"
@@ -68,13 +68,13 @@ def test_a_deployment_is_stopped_only_once(moving: Service) -> None:
     assert moving["_given_up"] == ["new"]
 
 
-def test_what_is_over_can_not_be_stopped(moving: Service) -> None:
+def test_a_completed_deployment_cannot_be_stopped(moving: Service) -> None:
     rollouts.complete(moving)
     code, answer = call("StopServiceDeployment", serviceDeploymentArn=ARN.format("new"))
     assert (code, answer["__type"]) == (400, "ConflictException")
 
 
-def test_a_deployment_that_never_was_is_named() -> None:
+def test_an_unknown_deployment_is_named() -> None:
     _, answer = call("DescribeServiceDeployments", serviceDeploymentArns=[ARN.format("x")])
     assert answer["failures"] == [{"arn": ARN.format("x"), "reason": "MISSING"}]
     code, answer = call("StopServiceDeployment", serviceDeploymentArn=ARN.format("x"))

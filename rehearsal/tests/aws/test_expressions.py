@@ -45,7 +45,9 @@ def test_an_expression_has_a_value_for_each_period(expression: str, expected: Va
 @pytest.mark.parametrize(
     ("requests", "errors", "rate"), [(100, 6, 6), (0, 0, 0), (0, 5, 100), (10, 10, 100)]
 )
-def test_the_error_rate_of_infra_is_right(requests: float, errors: float, rate: float) -> None:
+def test_the_error_rate_in_infra_is_computed_correctly(
+    requests: float, errors: float, rate: float
+) -> None:
     names: dict[str, Value] = {"requests": {1: requests}, "errors": {1: errors}}
     assert Evaluation([1], names).value(RATE) == {1: rate}
 
@@ -53,6 +55,6 @@ def test_the_error_rate_of_infra_is_right(requests: float, errors: float, rate: 
 @pytest.mark.parametrize(
     "expression", ["", "a +", "unknown", "LOG(a)", "FILL(a)", "__import__('os')", "a.b", "'x'"]
 )
-def test_what_is_not_known_is_refused(expression: str) -> None:
+def test_an_unsupported_expression_is_refused(expression: str) -> None:
     with pytest.raises(ExpressionError):
         Evaluation(PERIODS, NAMES).value(expression)

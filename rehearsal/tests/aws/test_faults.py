@@ -30,13 +30,13 @@ def call(service: str, action: str) -> Answered:
 
 
 def query(service: str, action: str) -> Answered:
-    """Call an API that takes a form, and answers with XML."""
+    """Call an API with a form, which answers with XML."""
     form = f"Action={action}&Version=2011-06-15".encode()
     kind = "application/x-www-form-urlencoded; charset=utf-8"
     return ask("POST", "/", form, host=HOST, authorization=signed(service), content_type=kind)
 
 
-def test_a_call_fails_as_often_as_asked_and_then_works() -> None:
+def test_a_call_fails_the_given_number_of_times() -> None:
     ask_for(service="ecs", action="ListClusters", error="ThrottlingException", times=2)
     answers = [call("ecs", "ListClusters") for _ in range(3)]
     assert [answered.status for answered in answers] == [400, 400, 200]
@@ -44,38 +44,38 @@ def test_a_call_fails_as_often_as_asked_and_then_works() -> None:
     assert faults == []
 
 
-def test_other_calls_work_meanwhile() -> None:
+def test_a_fault_leaves_other_calls_alone() -> None:
     ask_for(service="ecs", action="UpdateService", error="ThrottlingException")
     assert call("ecs", "ListClusters").status == 200
     assert call("ecr", "DescribeRepositories").status == 200
 
 
-def test_without_an_action_every_call_of_the_service_fails() -> None:
+def test_a_fault_without_an_action_fails_every_call_of_the_service() -> None:
     ask_for(service="ecs", error="AccessDeniedException", times=9)
     assert call("ecs", "ListClusters").status == 400
     assert call("ecs", "ListTasks").status == 400
 
 
-def test_credentials_that_expired_are_refused_until_there_are_new_ones() -> None:
+def test_expired_credentials_fail_until_there_are_new_ones() -> None:
     ask_for(service="ecs", error="ExpiredTokenException", times=9, until="GetCallerIdentity")
     assert call("ecs", "ListClusters").status == 400
     assert query("sts", "GetCallerIdentity").status == 200
     assert call("ecs", "ListClusters").status == 200
 
 
-def test_an_api_with_forms_fails_in_xml_and_is_understood_afterwards() -> None:
+def test_a_call_with_a_form_fails_with_xml() -> None:
     ask_for(service="sts", action="GetCallerIdentity", error="ExpiredToken", status=403)
     refused, answered = query("sts", "GetCallerIdentity"), query("sts", "GetCallerIdentity")
     assert (refused.status, b"<Code>ExpiredToken</Code>" in refused.body) == (403, True)
     assert (answered.status, b"<Account>123456789012</Account>" in answered.body) == (200, True)
 
 
-def test_a_service_may_be_named_as_the_cli_names_it() -> None:
+def test_a_fault_may_use_the_clis_name_of_a_service() -> None:
     ask_for(service="elbv2", error="Throttling")
     assert query("elasticloadbalancing", "DescribeLoadBalancers").status == 400
 
 
-def test_the_registry_can_refuse_a_push_and_still_be_read() -> None:
+def test_the_registry_can_refuse_only_pushes() -> None:
     ecr._create_repository({"repositoryName": "myapp"})
     ask_for(registry=True, method="POST", status=500, times=1)
     assert ask("GET", "/v2/", host=HOST, authorization=login()).status == 200
@@ -88,7 +88,7 @@ def test_a_fault_of_the_registry_leaves_the_api_alone() -> None:
     assert call("ecr", "DescribeRepositories").status == 200
 
 
-def test_faults_can_be_seen_and_cleared() -> None:
+def test_faults_can_be_listed_and_cleared() -> None:
     ask_for(service="ecs", error="ThrottlingException", times=3)
     (seen,) = json.loads(ask("GET", "/_rehearsal/faults", host=HOST).body)["faults"]
     assert (seen["service"], seen["times"]) == ("ecs", 3)
@@ -105,7 +105,7 @@ def test_faults_can_be_seen_and_cleared() -> None:
         (b'{"service": "ecs", "error": "E", "time": 3}', "unknown fields: time"),
     ],
 )
-def test_what_is_no_fault_is_refused(body: bytes, problem: str) -> None:
+def test_an_invalid_fault_is_refused(body: bytes, problem: str) -> None:
     answered = ask("POST", "/_rehearsal/faults", body, host=HOST)
     assert answered.status == 400
     assert problem in json.loads(answered.body)["error"]

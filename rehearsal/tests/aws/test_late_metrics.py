@@ -1,4 +1,4 @@
-"""The alarms of infra/monitoring.yaml act although load balancers publish their figures late."""
+"""The alarms of infra/monitoring.yaml work although load balancers publish metrics late."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def hosts(at: float, unhealthy: int) -> None:
     measure("UnHealthyHostCount", unhealthy, 1, at, GROUP)
 
 
-# What measures a moment of trouble, or of none; and for how many minutes that must last.
+# For each alarm: a function that measures a bad or good moment, and the minutes until the alarm.
 Trouble = Callable[[float, bool], None]
 KINDS: dict[str, tuple[Trouble, int]] = {
     "ErrorsAbove5Percent": (lambda at, bad: answers(at, failed=200 * bad), 5),
@@ -60,7 +60,7 @@ def alarm(name: str) -> Json:
 
 
 def states(name: str, bad: list[bool], act: Trouble | None = None) -> Iterator[tuple[int, str]]:
-    """Yield the minute and the alarm's state, every ten seconds of so many minutes."""
+    """Yield the minute and the alarm's state every ten seconds; `bad` has a value per minute."""
     record = alarm(name)
     for number, is_bad in enumerate(bad):
         for second in (10, 40):
@@ -72,10 +72,10 @@ def states(name: str, bad: list[bool], act: Trouble | None = None) -> Iterator[t
 
 @every_kind
 @pytest.mark.parametrize("more", [0, 2])
-def test_an_alarm_acts_within_four_minutes_of_its_limit_and_stays_until_it_is_over(
+def test_an_alarm_starts_within_four_minutes_of_its_limit_and_stays_on(
     name: str, more: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AWS does not say how many periods it looks at, so it must not depend on more of them."""
+    """The number of periods that AWS evaluates is unknown, so more periods change nothing."""
     monkeypatch.setattr(alarms, "MORE_PERIODS", more)
     minutes = KINDS[name][1]
     seen = list(states(name, [False] * 5 + [True] * 20))
@@ -85,21 +85,23 @@ def test_an_alarm_acts_within_four_minutes_of_its_limit_and_stays_until_it_is_ov
 
 
 @every_kind
-def test_trouble_of_fewer_minutes_is_no_alarm(name: str) -> None:
+def test_a_problem_shorter_than_the_limit_is_no_alarm(name: str) -> None:
     minutes = KINDS[name][1]
     seen = states(name, [False] * 5 + [True] * (minutes - 1) + [False] * 15)
     assert "ALARM" not in {state for _, state in seen}
 
 
 @every_kind
-def test_an_alarm_ends_once_the_trouble_is_over(name: str) -> None:
+def test_an_alarm_ends_after_the_problem_ends(name: str) -> None:
     seen = list(states(name, [False] * 5 + [True] * 10 + [False] * 15))
     assert (seen[0][1], seen[-1][1]) == ("OK", "OK")
     assert "ALARM" in {state for _, state in seen}
 
 
 @pytest.mark.parametrize(("count", "state"), [(9, "OK"), (10, "ALARM")])
-def test_a_minute_of_fewer_than_twenty_answers_is_not_called_slow(count: int, state: str) -> None:
+def test_a_minute_with_fewer_than_twenty_answers_does_not_count_as_slow(
+    count: int, state: str
+) -> None:
     def few(at: float, bad: bool) -> None:
         answers(at, seconds=3.0, count=count)
 
@@ -107,7 +109,7 @@ def test_a_minute_of_fewer_than_twenty_answers_is_not_called_slow(count: int, st
     assert last == state
 
 
-def test_errors_of_the_load_balancer_alone_are_an_alarm() -> None:
+def test_errors_of_the_load_balancer_alone_raise_an_alarm() -> None:
     def nobody_answers(at: float, bad: bool) -> None:
         measure("HTTPCode_ELB_5XX_Count", 1, 3, at, BALANCER)
 

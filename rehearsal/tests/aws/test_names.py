@@ -29,12 +29,12 @@ def test_every_container_is_named_after_the_rehearsal(theirs: str, ours: str) ->
     assert names.container_name(theirs) == ours
 
 
-def test_every_container_is_labelled_and_takes_no_port_of_the_machine() -> None:
+def test_every_container_has_our_label_and_publishes_no_port() -> None:
     found = names.ours({"name": "ministack-x", "labels": {"a": "b"}, "ports": {"80/tcp": 80}})
     assert found == {"name": "rehearsal-x", "labels": {"a": "b", "rehearsal": "1"}}
 
 
-def test_ministack_finds_its_containers_under_our_names() -> None:
+def test_ministack_finds_its_containers_by_our_names() -> None:
     asked: list[str] = []
 
     def get(self: Any, name: str) -> str:
@@ -47,7 +47,7 @@ def test_ministack_finds_its_containers_under_our_names() -> None:
     assert asked == ["ministack-ecs-1", "rehearsal-ecs-1"]
 
 
-def test_a_container_that_is_not_there_is_not_found() -> None:
+def test_a_missing_container_raises_not_found() -> None:
     def get(self: Any, name: str) -> str:
         raise NotFound("gone")
 
@@ -55,27 +55,27 @@ def test_a_container_that_is_not_there_is_not_found() -> None:
         names.get(get, ContainerCollection(), "0123456789ab")
 
 
-def test_a_load_balancer_has_a_name_that_leads_here() -> None:
+def test_a_load_balancer_has_a_localhost_name() -> None:
     balancer, _ = make_balancer(80, name="MyApp")
     assert alb._lbs[balancer]["DNSName"] == "myapp.elb.localhost"
 
 
-def test_a_load_balancer_of_a_template_has_it_too() -> None:
+def test_a_load_balancer_in_a_template_has_a_localhost_name() -> None:
     _, attributes = provisioners._elbv2_load_balancer_create("L", {"Name": "myapp"}, "stack")
     assert attributes["DNSName"] == "myapp.elb.localhost"
 
 
-def test_a_target_group_of_a_template_is_called_as_in_its_figures() -> None:
+def test_a_target_group_in_a_template_has_the_name_of_its_metrics() -> None:
     arn, attributes = provisioners._elbv2_target_group_create("T", {"Name": "myapp"}, "stack")
     assert dimension(arn) == ("TargetGroup", attributes["TargetGroupFullName"])
 
 
-def test_the_registry_is_one_that_docker_takes_over_plain_http() -> None:
+def test_the_registry_has_an_address_that_docker_accepts_over_plain_http() -> None:
     _, _, body = ecr._create_repository({"repositoryName": "myapp"})
     assert json.loads(body)["repository"]["repositoryUri"] == "localhost:4566/myapp"
 
 
-def test_a_login_is_for_that_registry() -> None:
+def test_a_login_is_for_the_local_registry() -> None:
     _, _, body = ecr._get_authorization_token({})
     (data,) = json.loads(body)["authorizationData"]
     assert data["proxyEndpoint"] == "http://localhost:4566"
@@ -83,14 +83,14 @@ def test_a_login_is_for_that_registry() -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost:4566", "gone.elb.localhost", "127.0.0.1"])
-def test_a_host_that_matches_nothing_gets_a_plain_404(host: str) -> None:
+def test_an_unknown_host_gets_a_plain_404(host: str) -> None:
     answered = ask("GET", "/", host=host)
     assert answered.status == 404
     assert dict(answered.headers)["content-type"] == "text/plain"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_load_balancer_that_is_gone_is_never_taken_for_aws(method: str) -> None:
+def test_a_request_to_a_deleted_load_balancer_does_not_reach_aws(method: str) -> None:
     assert ask(method, "/health/", host="gone.elb.localhost").status == 404
 
 
@@ -99,5 +99,5 @@ def test_a_signed_call_reaches_aws() -> None:
     assert (answered.status, b"ListAllMyBucketsResult" in answered.body) == (200, True)
 
 
-def test_what_is_served_without_a_signature_stays() -> None:
+def test_unsigned_pages_of_ministack_are_still_served() -> None:
     assert ask("GET", "/_ministack/health", host="localhost:4566").status == 200

@@ -14,7 +14,7 @@ from rehearsal.aws import MINISTACK, patches
 from rehearsal.paths import ROOT
 
 
-def test_another_version_of_ministack_is_refused_in_one_line(
+def test_a_different_version_of_ministack_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(metadata, "version", lambda name: "1.5.34")
@@ -22,12 +22,12 @@ def test_another_version_of_ministack_is_refused_in_one_line(
         patches.check_version()
 
 
-def test_the_requirements_that_the_refusal_names_have_that_version() -> None:
+def test_the_requirements_pin_the_supported_version_of_ministack() -> None:
     pins = (ROOT / patches.REQUIREMENTS).read_text().split()
     assert f"ministack=={MINISTACK}" in pins
 
 
-def test_the_program_ends_with_that_line() -> None:
+def test_the_program_exits_with_the_refusal() -> None:
     code = (
         "from importlib import metadata; metadata.version = lambda name: '0.1';"
         "from rehearsal.aws.__main__ import main; main()"
@@ -38,13 +38,13 @@ def test_the_program_ends_with_that_line() -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_function_that_ministack_does_not_have_is_refused() -> None:
+def test_a_patch_of_a_missing_function_is_refused() -> None:
     module = ModuleType("ministack.services.ecs")
     with pytest.raises(patches.Refusal, match=r"has no ministack.services.ecs._gone"):
         patches.put(patches.Patch(module, "_gone", print))
 
 
-def test_a_replacement_also_stands_in_the_tables_that_named_the_function() -> None:
+def test_a_patch_also_replaces_the_function_in_ministacks_tables() -> None:
     assert ecs._ACTION_MAP["StopTask"] is ecs._stop_task
     assert alb._ACTION_MAP["DescribeTargetHealth"].__module__ == "rehearsal.aws.targets"
 

@@ -35,14 +35,14 @@ def allow(*actions: str, on: str = "*", **more: Any) -> dict[str, Any]:
 
 
 def user(*statements: dict[str, Any]) -> Keys:
-    """Make a user with these statements; return its keys."""
+    """Create a user with these statements; return its keys."""
     document = {"Version": "2012-10-17", "Statement": list(statements)}
     made = client("iam").create_policy(PolicyName="p", PolicyDocument=json.dumps(document))
     return user_with(made["Policy"]["Arn"])
 
 
 def refusal(call: Callable[[], Any]) -> str:
-    """Return why a call is refused; nothing where its caller may make it."""
+    """Return why a call is refused; empty if it is allowed."""
     try:
         call()
     except ClientError as error:
@@ -61,7 +61,7 @@ def test_the_administrator_may_do_everything() -> None:
     assert client("ecs").list_clusters()["clusterArns"] == []
 
 
-def test_nothing_is_allowed_without_a_policy() -> None:
+def test_a_call_without_a_policy_is_refused() -> None:
     keys = user(allow("logs:GetLogEvents"))
     assert describe(keys) == (
         "User: arn:aws:iam::123456789012:user/deploy is not authorized to perform:"
@@ -79,26 +79,26 @@ def test_actions_and_resources_may_have_wildcards(action: str, on: str) -> None:
     assert f"{ECS}service/other/web" in describe(keys, cluster="other")
 
 
-def test_every_resource_of_a_call_has_to_be_allowed() -> None:
+def test_a_call_needs_permission_for_each_resource() -> None:
     ecs = client("ecs", user(allow("ecs:DescribeServices", on=f"{ECS}service/c/web")))
     why = refusal(lambda: ecs.describe_services(cluster="c", services=["web", "other"]))
     assert f"{ECS}service/c/other" in why
 
 
-def test_what_is_denied_is_refused_whatever_allows_it() -> None:
+def test_a_deny_overrides_an_allow() -> None:
     keys = user(allow("ecs:*"), {**allow("ecs:DescribeServices"), "Effect": "Deny"})
     assert describe(keys).endswith("with an explicit deny in an identity-based policy")
 
 
 @pytest.mark.parametrize(("cluster", "refused"), [("mine", False), ("other", True)])
-def test_a_condition_has_to_be_met(cluster: str, refused: bool) -> None:
+def test_a_condition_must_be_met(cluster: str, refused: bool) -> None:
     condition = {"ArnEquals": {"ecs:cluster": f"{ECS}cluster/mine"}}
     ecs = client("ecs", user(allow("ecs:RunTask", Condition=condition)))
     why = refusal(lambda: ecs.run_task(cluster=cluster, taskDefinition="web:1"))
     assert bool(why) == refused
 
 
-def test_a_service_moves_only_to_the_family_of_a_condition() -> None:
+def test_a_condition_limits_updates_to_a_task_definition_family() -> None:
     condition = {"ArnLike": {"ecs:task-definition": f"{ECS}task-definition/web:*"}}
     move = partial(
         client("ecs", user(allow("ecs:UpdateService", Condition=condition))).update_service,
@@ -110,14 +110,14 @@ def test_a_service_moves_only_to_the_family_of_a_condition() -> None:
 
 
 @pytest.mark.parametrize("role", ["execution", "task"])
-def test_whoever_registers_a_definition_must_be_allowed_to_pass_its_roles(role: str) -> None:
+def test_registering_a_task_definition_needs_permission_to_pass_its_roles(role: str) -> None:
     others = "task" if role == "execution" else "execution"
     keys = user(allow("ecs:RegisterTaskDefinition"), allow("iam:PassRole", on=f"{ROLE}{others}"))
     why = refusal(lambda: client("ecs", keys).register_task_definition(**FAMILY))
     assert f"iam:PassRole on resource: {ROLE}{role} because" in why
 
 
-def test_whoever_runs_a_task_must_be_allowed_to_pass_its_roles() -> None:
+def test_running_a_task_needs_permission_to_pass_its_roles() -> None:
     client("ecs").register_task_definition(**FAMILY)
     keys = user(allow("ecs:RunTask"), allow("iam:PassRole", on=f"{ROLE}task"))
     why = refusal(lambda: client("ecs", keys).run_task(taskDefinition="web"))
@@ -125,7 +125,9 @@ def test_whoever_runs_a_task_must_be_allowed_to_pass_its_roles() -> None:
 
 
 @pytest.mark.parametrize(("service", "refused"), [("ecs-tasks", False), ("ec2", True)])
-def test_a_role_is_passed_to_the_service_of_the_condition(service: str, refused: bool) -> None:
+def test_a_condition_limits_the_service_that_a_role_is_passed_to(
+    service: str, refused: bool
+) -> None:
     condition = {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}
     keys = user(
         allow("ecs:RegisterTaskDefinition", on=f"{ECS}task-definition/web:*"),
@@ -135,14 +137,14 @@ def test_a_role_is_passed_to_the_service_of_the_condition(service: str, refused:
     assert bool(why) == refused
 
 
-def test_a_definition_with_tags_needs_the_permission_to_tag() -> None:
+def test_registering_a_task_definition_with_tags_needs_permission_to_tag() -> None:
     keys = user(allow("ecs:RegisterTaskDefinition", "iam:PassRole"))
     tags = [{"key": "a", "value": "b"}]
     why = refusal(lambda: client("ecs", keys).register_task_definition(**FAMILY, tags=tags))
     assert f"ecs:TagResource on resource: {ECS}task-definition/web:*" in why
 
 
-def test_a_task_with_tags_needs_the_permission_to_tag() -> None:
+def test_running_a_task_with_tags_needs_permission_to_tag() -> None:
     client("ecs").register_task_definition(**FAMILY)
     ecs = client("ecs", user(allow("ecs:RunTask", "iam:PassRole")))
     tags = [{"key": "a", "value": "b"}]
@@ -151,7 +153,7 @@ def test_a_task_with_tags_needs_the_permission_to_tag() -> None:
     assert refusal(lambda: ecs.run_task(cluster="c", taskDefinition="web")) == ""
 
 
-def test_whoever_moves_a_service_must_be_allowed_to_read_its_alarms() -> None:
+def test_updating_a_service_needs_permission_to_read_its_alarms() -> None:
     alarms = {"alarmNames": ["errors"], "enable": True, "rollback": True}
     client("ecs").create_cluster(clusterName="c")
     client("ecs").register_task_definition(**FAMILY)
@@ -178,7 +180,7 @@ def test_whoever_moves_a_service_must_be_allowed_to_read_its_alarms() -> None:
         ("s3", "list_buckets", {}, "AccessDenied", 403),
     ],
 )
-def test_each_protocol_has_its_own_form_of_a_refusal(
+def test_each_protocol_returns_its_own_access_denied_error(
     service: str, operation: str, parameters: dict[str, str], code: str, status: int
 ) -> None:
     keys = user(allow("sts:GetCallerIdentity"))
@@ -188,7 +190,7 @@ def test_each_protocol_has_its_own_form_of_a_refusal(
     assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
 
 
-def test_an_assumed_role_may_do_what_its_policies_allow() -> None:
+def test_an_assumed_role_has_the_permissions_of_its_policies() -> None:
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     made = client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]
@@ -200,13 +202,13 @@ def test_an_assumed_role_may_do_what_its_policies_allow() -> None:
     assert ":assumed-role/r/job is not" in refusal(lambda: client("ecs", keys).stop_task(task="1"))
 
 
-def test_everybody_may_ask_who_they_are() -> None:
+def test_everybody_may_call_get_caller_identity() -> None:
     keys = user({**allow("sts:*"), "Effect": "Deny"})
     assert client("sts", keys).get_caller_identity()["Arn"].endswith(":user/deploy")
 
 
 @pytest.mark.parametrize("keys", [("AKIANOBODY", "secret"), (user, "wrong")])
-def test_keys_that_are_not_right_are_refused(keys: tuple[Any, str]) -> None:
+def test_wrong_keys_are_refused(keys: tuple[Any, str]) -> None:
     name = keys[0](allow("*"))[0] if callable(keys[0]) else keys[0]
     with pytest.raises(ClientError, match=r"UnrecognizedClient|InvalidSignature"):
         client("ecs", (name, keys[1])).list_task_definitions()
@@ -225,7 +227,7 @@ def test_a_call_without_a_signature_is_refused() -> None:
         ("secretsmanager", "get_secret_value", {"SecretId": "s"}),
     ],
 )
-def test_a_call_that_no_table_describes_is_refused(
+def test_a_call_with_unknown_permissions_is_refused(
     service: str, operation: str, parameters: dict[str, str]
 ) -> None:
     keys = user(allow("*"))
@@ -242,7 +244,7 @@ def test_a_call_that_no_table_describes_is_refused(
         ({"StringEquals": {"ecs:cluster": "${aws:username}"}}, "a variable"),
     ],
 )
-def test_a_statement_that_cannot_be_evaluated_refuses_and_says_so(
+def test_a_statement_that_cannot_be_evaluated_is_named_in_the_refusal(
     condition: dict[str, Any], what: str
 ) -> None:
     keys = user(allow("*"), {**allow("ecs:*"), "Effect": "Deny", "Condition": condition})
@@ -255,14 +257,14 @@ def push(key: str) -> tuple[int, bytes]:
     return answered.status, answered.body
 
 
-def test_the_registry_asks_for_a_login() -> None:
+def test_the_registry_requires_a_login() -> None:
     for head in ("", "Basic QVdTOm5vcGU="):
         answered = ask("GET", "/v2/", host=HOST, authorization=head)
         assert answered.status == 401
         assert dict(answered.headers)["www-authenticate"].startswith("Basic realm=")
 
 
-def test_a_login_may_do_what_its_caller_may() -> None:
+def test_a_login_has_the_permissions_of_its_caller() -> None:
     ecr._create_repository({"repositoryName": "web"})
     may = user(
         allow("ecr:InitiateLayerUpload", on="arn:aws:ecr:us-east-1:123456789012:repository/web")
@@ -276,7 +278,7 @@ def test_a_login_may_do_what_its_caller_may() -> None:
     assert "not authorized to perform: ecr:InitiateLayerUpload" in body.decode()
 
 
-def test_a_token_is_for_whoever_asked_for_it() -> None:
+def test_a_token_belongs_to_its_caller() -> None:
     ecr._create_repository({"repositoryName": "web"})
     keys = user(allow("ecr:GetAuthorizationToken"))
     for who, status in ((keys, 403), (ADMINISTRATOR, 202)):
@@ -286,7 +288,7 @@ def test_a_token_is_for_whoever_asked_for_it() -> None:
         assert answered.status == status
 
 
-def test_a_layer_is_mounted_only_from_a_repository_that_may_be_read() -> None:
+def test_mounting_a_layer_needs_permission_to_read_its_repository() -> None:
     for name in ("web", "secret"):
         ecr._create_repository({"repositoryName": name})
     where = ask("POST", "/v2/secret/blobs/uploads/", host=HOST, authorization=login())
@@ -300,7 +302,7 @@ def test_a_layer_is_mounted_only_from_a_repository_that_may_be_read() -> None:
         assert ask("POST", path, b"", query, host=HOST, authorization=head).status == status
 
 
-def test_what_was_asked_for_can_be_looked_at() -> None:
+def test_the_decisions_are_listed() -> None:
     describe(user(allow("ecs:RunTask")))
     (seen,) = json.loads(ask("GET", "/_rehearsal/permissions", host=HOST).body)["decisions"]
     assert (seen["action"], seen["allowed"], seen["times"]) == ("ecs:DescribeServices", False, 1)

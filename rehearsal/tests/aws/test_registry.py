@@ -57,7 +57,7 @@ def files() -> int:
     return len(list(blobs.folder.iterdir()))
 
 
-def test_a_layer_comes_back_as_it_was_pushed() -> None:
+def test_a_pushed_layer_is_returned_unchanged() -> None:
     digest = push(b"layer of bytes")
     answered = call("GET", f"/v2/staging/blobs/{digest}")
     assert (answered.body, answered.finished) == (b"layer of bytes", True)
@@ -66,14 +66,14 @@ def test_a_layer_comes_back_as_it_was_pushed() -> None:
     assert (head.body, dict(head.headers)["content-length"]) == (b"", "14")
 
 
-def test_a_layer_may_come_at_once() -> None:
+def test_a_layer_can_be_pushed_in_one_request() -> None:
     digest = digest_of(b"whole")
     query = f"digest={digest}"
     assert call("POST", "/v2/staging/blobs/uploads/", b"whole", query).status == 201
     assert call("HEAD", f"/v2/staging/blobs/{digest}").status == 200
 
 
-def test_a_layer_with_another_digest_is_refused_and_not_kept() -> None:
+def test_a_layer_with_a_wrong_digest_is_refused_and_deleted() -> None:
     where = dict(call("POST", "/v2/staging/blobs/uploads/").headers)["location"]
     answered = call("PUT", where, b"layer", f"digest={digest_of(b'other')}")
     assert (answered.status, b"DIGEST_INVALID" in answered.body) == (400, True)
@@ -87,12 +87,12 @@ def test_an_upload_can_be_cancelled() -> None:
     assert files() == 0
 
 
-def test_a_repository_that_is_not_there_takes_no_layer() -> None:
+def test_a_push_to_a_missing_repository_is_refused() -> None:
     answered = call("POST", "/v2/none/blobs/uploads/")
     assert (answered.status, b"NAME_UNKNOWN" in answered.body) == (404, True)
 
 
-def test_a_layer_of_another_repository_is_not_ours_until_it_is_mounted() -> None:
+def test_a_repository_has_another_ones_layer_only_after_mounting_it() -> None:
     digest = push(b"shared")
     assert call("HEAD", f"/v2/production/blobs/{digest}").status == 404
     query = f"mount={digest}&from=staging"
@@ -101,28 +101,28 @@ def test_a_layer_of_another_repository_is_not_ours_until_it_is_mounted() -> None
     assert files() == 1
 
 
-def test_the_layers_of_a_deleted_image_leave_the_disk() -> None:
+def test_deleting_an_image_deletes_its_layers_from_the_disk() -> None:
     image = push_image("a", b"config", b"layer")
     delete(image)
     assert files() == 0
     assert call("GET", f"/v2/staging/manifests/{image}").status == 404
 
 
-def test_layers_that_another_image_needs_stay() -> None:
+def test_deleting_an_image_keeps_layers_of_another_image() -> None:
     first = push_image("a", b"config", b"base", b"code of a")
     push_image("b", b"config", b"base", b"code of b")
     delete(first)
     assert files() == 3
 
 
-def test_layers_that_another_repository_has_stay() -> None:
+def test_deleting_an_image_keeps_layers_of_another_repository() -> None:
     image = push_image("a", b"config", b"layer")
     push_image("v1", b"config", b"layer", repository="production")
     delete(image)
     assert files() == 2
 
 
-def test_deleting_a_tag_of_two_keeps_the_image() -> None:
+def test_deleting_one_of_two_tags_keeps_the_image() -> None:
     image = push_image("a", b"config", b"layer")
     push_image("b", b"config", b"layer")
     request = {"repositoryName": "staging", "imageIds": [{"imageTag": "b"}]}
@@ -138,13 +138,13 @@ def test_deleting_the_last_tag_deletes_the_image() -> None:
     assert (ecr._images["staging"], files()) == ([], 0)
 
 
-def test_a_deleted_repository_leaves_nothing() -> None:
+def test_deleting_a_repository_deletes_its_layers() -> None:
     push_image("a", b"config", b"layer")
     ecr._delete_repository({"repositoryName": "staging", "force": True})
     assert files() == 0
 
 
-def test_an_image_that_is_not_there_is_an_error() -> None:
+def test_describing_a_missing_image_is_an_error() -> None:
     request = {"repositoryName": "staging", "imageIds": [{"imageTag": "none"}]}
     status, _, body = ecr._describe_images(request)
     assert (status, b"ImageNotFoundException" in body) == (400, True)

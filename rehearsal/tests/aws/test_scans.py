@@ -1,4 +1,4 @@
-"""Scans of images: begun with the push, and told once they are over."""
+"""Scans of images: in progress at first, then complete with findings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def findings(tag: str) -> Answered:
     return ask("POST", "/", body, host=HOST, authorization=signed("ecr"), x_amz_target=target)
 
 
-def test_a_scan_is_under_way_and_then_tells_what_it_found() -> None:
+def test_a_scan_is_in_progress_before_it_returns_findings() -> None:
     push("v1")
     ask("POST", "/_rehearsal/findings", json.dumps(FINDING).encode(), host=HOST)
     first, second = (json.loads(findings("v1").body) for _ in range(2))
@@ -47,20 +47,20 @@ def test_a_scan_is_under_way_and_then_tells_what_it_found() -> None:
     assert second["imageScanFindings"] == {"enhancedFindings": [FINDING]}
 
 
-def test_findings_can_be_taken_back() -> None:
+def test_findings_can_be_deleted() -> None:
     ask("POST", "/_rehearsal/findings", json.dumps(FINDING).encode(), host=HOST)
     ask("DELETE", "/_rehearsal/findings", host=HOST)
     assert scans.findings == []
 
 
-def test_what_is_no_finding_is_refused() -> None:
+def test_an_invalid_finding_is_refused() -> None:
     assert ask("POST", "/_rehearsal/findings", b"x", host=HOST).status == 400
 
 
 @pytest.mark.parametrize(
     ("tag", "error"), [("gone", "ImageNotFoundException"), ("index", "ScanNotFoundException")]
 )
-def test_what_has_no_scan_is_refused(tag: str, error: str) -> None:
+def test_a_missing_scan_is_an_error(tag: str, error: str) -> None:
     push("index", manifests=[])
     answered = findings(tag)
     assert (answered.status, error in answered.body.decode()) == (400, True)

@@ -49,11 +49,11 @@ class Docker:
 
 @pytest.fixture
 def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
-    """A fake Docker; tasks don't start by themselves, and background work runs at once."""
+    """A fake Docker. Tasks do not start by themselves; background work runs at once."""
     found = Docker()
     monkeypatch.setattr(ecs, "_get_docker", lambda: found)
     monkeypatch.setattr(ecs, "_run_task_worker", lambda *words: None)
-    monkeypatch.setattr(tasks, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(tasks, "DEREGISTER_SECONDS", 0)
     monkeypatch.setattr(tasks, "spawn_background", lambda f, *words, thread_name: f(*words))
     return found
 
@@ -99,7 +99,7 @@ def runs(docker: Docker, address: str = "", health: str = "healthy") -> None:
         scheduler.look_after(task)
 
 
-def settled(docker: Docker) -> None:
+def complete_deployment(docker: Docker) -> None:
     advance()
     runs(docker)
     advance()  # the old ones leave
@@ -148,10 +148,10 @@ def update(**changes: Any) -> None:
 
 def test_old_tasks_get_sigterm_and_their_stop_timeout(docker: Docker) -> None:
     make_service()
-    settled(docker)
+    complete_deployment(docker)
     old = [task["taskArn"] for task in alive()]
     update()
-    settled(docker)
+    complete_deployment(docker)
     assert docker.stopped == dict.fromkeys(old, 7)
     assert all(ecs._tasks[arn]["containers"][0]["exitCode"] == 0 for arn in old)
 
@@ -169,9 +169,9 @@ def test_a_target_is_deregistered_before_its_container_is_stopped(
     assert seen == [[{"Id": "10.0.0.1", "Port": 80}]]
 
 
-def test_three_crashes_return_to_what_ran_before(docker: Docker) -> None:
+def test_three_crashes_roll_back_the_deployment(docker: Docker) -> None:
     service = make_service()
-    settled(docker)
+    complete_deployment(docker)
     update()
     for _ in range(2):
         advance()
@@ -188,15 +188,15 @@ def test_three_crashes_return_to_what_ran_before(docker: Docker) -> None:
 
 def test_a_task_that_crashes_later_is_replaced(docker: Docker) -> None:
     make_service()
-    settled(docker)
+    complete_deployment(docker)
     crash(docker, alive()[0])
     advance()
     assert len(alive()) == 2
 
 
-def test_a_container_without_memory_says_so(docker: Docker) -> None:
+def test_a_container_out_of_memory_is_reported(docker: Docker) -> None:
     make_service()
-    settled(docker)
+    complete_deployment(docker)
     task = alive()[0]
     crash(docker, task, 137, OOMKilled=True)
     assert (task["stoppedReason"], task["stopCode"]) == (tasks.EXITED, "EssentialContainerExited")
@@ -204,9 +204,9 @@ def test_a_container_without_memory_says_so(docker: Docker) -> None:
     assert task["containers"][0]["reason"].startswith("OutOfMemoryError")
 
 
-def test_a_docker_that_is_busy_is_no_crash(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_docker_is_not_a_crash(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
     make_service()
-    settled(docker)
+    complete_deployment(docker)
 
     def busy(name: str) -> Json:
         from requests.exceptions import ReadTimeout
@@ -217,9 +217,9 @@ def test_a_docker_that_is_busy_is_no_crash(docker: Docker, monkeypatch: pytest.M
     assert not tasks.look(alive()[0])
 
 
-def test_a_task_that_its_user_stops_is_replaced(docker: Docker) -> None:
+def test_a_task_stopped_by_a_user_is_replaced(docker: Docker) -> None:
     make_service()
-    settled(docker)
+    complete_deployment(docker)
     arn = alive()[0]["taskArn"]
     status, _, body = ecs._stop_task({"cluster": "c", "task": arn, "reason": "because"})
     assert (status, json.loads(body)["task"]["desiredStatus"]) == (200, "STOPPED")
@@ -245,7 +245,9 @@ def test_a_task_may_fail_its_checks_within_the_grace_period(
     assert views.unfit(service, task, {"arn": target}, 100 + passed) == reason
 
 
-def test_a_task_that_fails_its_checks_is_stopped_and_counts_as_failed(docker: Docker) -> None:
+def test_a_task_that_fails_its_health_checks_is_stopped_and_counted_as_failed(
+    docker: Docker,
+) -> None:
     service = make_service()
     advance()
     runs(docker, health="unhealthy")
@@ -259,16 +261,16 @@ WATCHED = {"enable": True, "rollback": True, "alarmNames": ["errors"]}
 
 
 def put_alarm(state: str, periods: int = 0) -> None:
-    """Put an alarm that looks back so many minutes; of none, nothing bakes."""
+    """Put an alarm that evaluates this number of minutes; with 0 there is no bake time."""
     metric = {"Namespace": "n", "MetricName": "m", "Dimensions": [], "Statistic": "Sum"}
     record = {"AlarmName": "errors", "StateValue": state, "EvaluationPeriods": periods}
     cloudwatch._alarms["errors"] = {**record, **metric, "Period": 60}
 
 
-def test_an_alarm_returns_a_deployment_to_what_ran_before(docker: Docker) -> None:
+def test_an_alarm_rolls_back_a_deployment(docker: Docker) -> None:
     put_alarm("OK")
     service = make_service(deploymentConfiguration={"alarms": WATCHED})
-    settled(docker)
+    complete_deployment(docker)
     update()
     advance()
     put_alarm("ALARM")
@@ -277,22 +279,22 @@ def test_an_alarm_returns_a_deployment_to_what_ran_before(docker: Docker) -> Non
     assert "alarms detected: errors" in service["deployments"][0]["rolloutStateReason"]
 
 
-def test_an_alarm_that_rang_before_is_not_the_deployments_doing(docker: Docker) -> None:
+def test_an_alarm_from_before_the_deployment_is_ignored(docker: Docker) -> None:
     put_alarm("ALARM")
     service = make_service(deploymentConfiguration={"alarms": WATCHED})
-    settled(docker)
+    complete_deployment(docker)
     assert rollouts.primary(service)["rolloutState"] == "COMPLETED"
 
 
 @pytest.mark.parametrize(("watched", "revision"), [({}, "f:2"), ({"enable": False}, "f:1")])
-def test_an_alarm_returns_a_move_back_to_the_bad_version_unless_it_is_not_watched(
+def test_an_alarm_also_rolls_back_a_rollback_unless_alarms_are_disabled(
     docker: Docker, watched: Json, revision: str
 ) -> None:
     put_alarm("OK")
     service = make_service(deploymentConfiguration={"alarms": WATCHED})
-    settled(docker)
+    complete_deployment(docker)
     update()
-    settled(docker)
+    complete_deployment(docker)
     update(taskDefinition="f:1", deploymentConfiguration={"alarms": {**WATCHED, **watched}})
     advance()
     put_alarm("ALARM")
@@ -300,7 +302,7 @@ def test_an_alarm_returns_a_move_back_to_the_bad_version_unless_it_is_not_watche
     assert service["taskDefinition"].endswith(revision)
 
 
-def test_ecs_keeps_whether_alarms_are_watched(docker: Docker) -> None:
+def test_an_update_keeps_disabled_alarms(docker: Docker) -> None:
     service = make_service(deploymentConfiguration={"alarms": {**WATCHED, "enable": False}})
     update()
     assert rollouts.configuration(service)["alarms"]["enable"] is False
@@ -322,7 +324,7 @@ def test_a_deployment_bakes_for_as_long_as_its_alarms_look_back(
         assert rollouts.primary(service)["rolloutState"] == "COMPLETED"
 
 
-def test_one_service_that_breaks_does_not_stop_the_scheduler(
+def test_an_error_in_one_service_does_not_stop_the_scheduler(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken(key: str) -> None:
@@ -332,7 +334,7 @@ def test_one_service_that_breaks_does_not_stop_the_scheduler(
     assert "c/broken" in caplog.text
 
 
-def test_the_state_names_services_tasks_and_load_balancers(docker: Docker) -> None:
+def test_the_state_lists_services_tasks_and_load_balancers(docker: Docker) -> None:
     _, group = make_balancer(80)
     make_service(group)
     advance()
@@ -351,7 +353,7 @@ def test_the_state_names_services_tasks_and_load_balancers(docker: Docker) -> No
     assert found["balancers"][0]["counts"]["requests"] == 1
 
 
-def test_the_state_tells_only_of_the_last_that_stopped() -> None:
+def test_the_state_lists_only_the_last_stopped_tasks() -> None:
     many: list[Task] = [
         {"lastStatus": "STOPPED", "stoppedAt": f"{number:03}"} for number in range(30)
     ]

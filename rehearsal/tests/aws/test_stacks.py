@@ -1,4 +1,4 @@
-"""Stacks of infra/, made by the local CloudFormation: in a new account, and made again."""
+"""Stacks of infra/ in the local CloudFormation: created in a new account, and again."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ ALARMS = {
 
 @pytest.fixture(autouse=True)
 def new_account() -> Iterator[None]:
-    """Every test begins in an account that has no stack and no role."""
+    """Begin each test in an account without stacks and roles."""
     cloudformation.reset()
     iam.reset()
     yield
@@ -65,7 +65,7 @@ def new_account() -> Iterator[None]:
 
 
 def deploy(template: str, **parameters: str) -> str:
-    """Make or update a stack of a template in infra/; return why it failed, or nothing."""
+    """Create or update the stack of a template in infra/; return its failure, or an empty text."""
     name = f"myapp-staging-{template}"
     request = {"StackName": [name], "Capabilities.member.1": ["CAPABILITY_NAMED_IAM"]}
     request["TemplateBody"] = [(INFRA / f"{template}.yaml").read_text()]
@@ -75,7 +75,7 @@ def deploy(template: str, **parameters: str) -> str:
         known = cloudformation._stacks.get(name, {}).get("StackStatus", "DELETE_COMPLETE")
         answer = (_create_stack if known == "DELETE_COMPLETE" else _update_stack)(request)
         assert answer[0] == 200, answer[2]
-        await settle(name)
+        await wait_for_stack(name)
 
     asyncio.run(finish())
     return failure(name)
@@ -89,19 +89,19 @@ def parameters_of(**values: str) -> dict[str, list[str]]:
     return found
 
 
-async def settle(name: str) -> None:
+async def wait_for_stack(name: str) -> None:
     await asyncio.sleep(0)  # lets the operation begin
     while cloudformation._stacks[name]["StackStatus"].endswith("_IN_PROGRESS"):
         await asyncio.sleep(0.01)
 
 
 def remove(template: str) -> None:
-    """Delete a stack, and keep what its template wants kept."""
+    """Delete a stack, except resources that its template retains."""
     name = f"myapp-staging-{template}"
 
     async def finish() -> None:
         _delete_stack({"StackName": [name]})
-        await settle(name)
+        await wait_for_stack(name)
 
     asyncio.run(finish())
 
@@ -137,7 +137,7 @@ def test_no_task_starts_before_the_first_deploy() -> None:
     assert service()["desiredCount"] == 0
 
 
-def test_tasks_get_the_authority_of_the_databases() -> None:
+def test_tasks_get_the_certificate_of_the_database_authority() -> None:
     create_role()
     authority = certificates.authority_pem()
     assert deploy("service", **SERVICE, DatabaseCa=authority) == ""
@@ -147,32 +147,32 @@ def test_tasks_get_the_authority_of_the_databases() -> None:
     assert variables["DATABASE_CA"].strip() == authority.strip()
 
 
-def test_a_service_that_was_deployed_is_brought_to_its_minimum() -> None:
+def test_a_deployed_service_gets_its_minimum_of_tasks() -> None:
     create_role()
     deploy("service", **SERVICE)
     assert deploy("service", **SERVICE, RunningRevision=service()["taskDefinition"]) == ""
     assert service()["desiredCount"] == 2
 
 
-def test_an_environment_that_was_removed_can_be_made_again() -> None:
+def test_a_removed_environment_can_be_created_again() -> None:
     assert deploy("delivery", **DELIVERY) == ""
     remove("delivery")
     ecr.reset()
     assert deploy("delivery", **DELIVERY) == ""
 
 
-def test_an_environment_is_not_made_again_beside_the_repository_that_stayed() -> None:
+def test_creating_an_environment_again_fails_while_its_old_repository_exists() -> None:
     deploy("delivery", **DELIVERY)
     remove("delivery")
     assert "'myapp-staging' already exists" in deploy("delivery", **DELIVERY)
     assert "myapp-staging" in ecr._repositories
 
 
-def test_a_cluster_needs_the_role_of_ecs() -> None:
+def test_creating_a_cluster_needs_the_service_linked_role() -> None:
     assert "verify that the ECS service linked role exists" in deploy("service", **SERVICE)
 
 
-def test_the_role_of_ecs_is_made_once() -> None:
+def test_the_service_linked_role_is_created_only_once() -> None:
     create_role()
     taken = b"Service role name AWSServiceRoleForECS has been taken in this account"
     assert taken in create_role()
@@ -182,7 +182,7 @@ def listeners() -> list[int]:
     return sorted(listener["Port"] for listener in alb._listeners.values())
 
 
-def test_https_and_its_redirect_come_and_go_with_the_certificate() -> None:
+def test_a_certificate_adds_and_removes_the_https_listener() -> None:
     certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1"
     assert deploy("load-balancer", **BALANCER) == ""
     assert listeners() == [80]
@@ -193,20 +193,20 @@ def test_https_and_its_redirect_come_and_go_with_the_certificate() -> None:
 
 
 def states() -> dict[str, str]:
-    """Judge every alarm of an environment that has no traffic; return its state by its name."""
+    """Evaluate every alarm of an environment that has no traffic; return the states by name."""
     for record in cloudwatch._alarms.values():
         alarms.evaluate_alarm(record, time.time())
     names = {name.removeprefix("myapp-staging-"): name for name in cloudwatch._alarms}
     return {name: cloudwatch._alarms[full]["StateValue"] for name, full in names.items()}
 
 
-def test_what_runs_out_alarms_only_where_there_is_a_figure() -> None:
+def test_alarms_without_data_are_ok() -> None:
     assert deploy("alarms", **ALARMS, Deployed="false") == ""
     assert len(states()) == 6
     assert set(states().values()) == {"OK"}
 
 
-def test_a_change_set_has_what_a_condition_adds() -> None:
+def test_a_change_set_contains_resources_that_a_condition_adds() -> None:
     deploy("alarms", **ALARMS, Deployed="false")
     request = parameters_of(**ALARMS, Deployed="true") | {"StackName": ["myapp-staging-alarms"]}
     body = (INFRA / "alarms.yaml").read_text()
@@ -217,6 +217,6 @@ def test_a_change_set_has_what_a_condition_adds() -> None:
     assert [(c["Action"], c["LogicalResourceId"]) for c in changes] == [("Add", "FewTasks")]
 
 
-def test_no_healthy_task_at_all_is_fewer_than_the_minimum() -> None:
+def test_a_deployed_service_without_healthy_tasks_raises_an_alarm() -> None:
     assert deploy("alarms", **ALARMS, Deployed="true") == ""
     assert states()["few-tasks"] == "ALARM"

@@ -34,29 +34,29 @@ def test_a_matcher_names_statuses_and_ranges(matcher: str, expected: set[int]) -
     assert codes(matcher) == expected
 
 
-def test_a_check_asks_for_the_groups_path_as_a_load_balancer_does(server: Server) -> None:
+def test_a_health_check_requests_the_groups_path(server: Server) -> None:
     assert check(GROUP, {"Id": HERE, "Port": server.port}) == ""
     assert server.asked == ["/live/"]
     assert server.agents == ["ELB-HealthChecker/2.0"]
 
 
-def test_a_check_says_which_status_it_got(server: Server) -> None:
+def test_a_failed_health_check_names_the_status(server: Server) -> None:
     server.status = 503
     problem = check(GROUP, {"Id": HERE, "Port": server.port})
     assert problem == "Health checks failed with these codes: [503]"
 
 
-def test_a_check_of_nothing_fails() -> None:
+def test_a_health_check_without_a_server_fails() -> None:
     assert check(GROUP, {"Id": HERE, "Port": 1}) == "Health checks failed"
 
 
-def test_the_first_passed_check_makes_a_new_target_healthy() -> None:
+def test_a_new_target_is_healthy_after_its_first_passed_check() -> None:
     health = Health()
     health.observe(GROUP, "")
     assert health.state == "healthy"
 
 
-def test_it_takes_the_groups_thresholds_to_fall_ill_and_to_recover() -> None:
+def test_a_target_changes_its_health_after_the_groups_thresholds() -> None:
     health = Health()
     states = []
     for problem in ("", "bad", "bad", "", "", ""):
@@ -69,7 +69,7 @@ def registered(group: str, *addresses: str, port: int = 80) -> None:
     alb.set_targets_for_group(group, [(address, port) for address in addresses])
 
 
-def test_the_prober_finds_out_what_registered_targets_are(server: Server) -> None:
+def test_registered_targets_are_checked(server: Server) -> None:
     _, group = make_balancer(server.port)
     registered(group, HERE, port=server.port)
     targets.look(time.monotonic())
@@ -83,7 +83,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
     assert condition()
 
 
-def test_a_target_that_leaves_stays_while_it_has_requests() -> None:
+def test_a_deregistered_target_stays_while_it_has_requests() -> None:
     _, group = make_balancer(80)
     key = (group, "10.0.0.1")
     targets.known[key] = Health("healthy")
@@ -95,7 +95,7 @@ def test_a_target_that_leaves_stays_while_it_has_requests() -> None:
     assert key not in targets.known
 
 
-def test_a_target_that_leaves_gets_no_longer_than_the_deregistration_delay() -> None:
+def test_a_deregistered_target_stays_no_longer_than_its_delay() -> None:
     _, group = make_balancer(80)
     key = (group, "10.0.0.1")
     alb._tg_attrs[group] = [{"Key": "deregistration_delay.timeout_seconds", "Value": "30"}]
@@ -125,14 +125,14 @@ def test_requests_go_to_healthy_targets_only(server: Server) -> None:
     assert [ask("GET", "/x", host="myapp.elb.localhost").status for _ in range(4)] == [200] * 4
 
 
-def test_while_no_target_is_healthy_requests_go_to_all(server: Server) -> None:
+def test_requests_go_to_all_targets_if_none_is_healthy(server: Server) -> None:
     _, group = make_balancer(server.port)
     registered(group, HERE, port=server.port)
     targets.known[group, HERE] = Health("unhealthy")
     assert ask("GET", "/x", host="myapp.elb.localhost").status == 200
 
 
-def test_an_answer_comes_through_whole(server: Server) -> None:
+def test_the_load_balancer_forwards_request_and_answer_unchanged(server: Server) -> None:
     _, group = make_balancer(server.port)
     registered(group, HERE, port=server.port)
     answered = ask("GET", "/a%20b", query="c=%20d", host="myapp.elb.localhost")
@@ -142,13 +142,13 @@ def test_an_answer_comes_through_whole(server: Server) -> None:
     assert not targets.busy
 
 
-def test_without_a_target_the_load_balancer_answers_503() -> None:
+def test_a_load_balancer_without_targets_answers_503() -> None:
     balancer, _ = make_balancer(80)
     assert ask("GET", "/", host="myapp.elb.localhost").status == 503
     assert traffic.counts[balancer] == {"requests": 1, "5xx": 1, "balancer503": 1}
 
 
-def test_a_target_that_refuses_is_answered_for_with_502() -> None:
+def test_a_load_balancer_answers_502_if_the_target_refuses() -> None:
     balancer, group = make_balancer(1)
     registered(group, HERE, port=1)
     assert ask("GET", "/", host="myapp.elb.localhost").status == 502
@@ -156,7 +156,7 @@ def test_a_target_that_refuses_is_answered_for_with_502() -> None:
     assert not targets.busy
 
 
-def test_a_target_that_hangs_is_answered_for_with_504(silent: int) -> None:
+def test_a_load_balancer_answers_504_if_the_target_hangs(silent: int) -> None:
     balancer, group = make_balancer(silent)
     alb._lb_attrs[balancer] = [{"Key": "idle_timeout.timeout_seconds", "Value": "0.05"}]
     registered(group, HERE, port=silent)
