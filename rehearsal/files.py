@@ -7,6 +7,6 @@ from pathlib import Path
 
 def replace_text(path: Path, text: str) -> None:
     """Replace a file atomically, so that a reader finds the old or the new text."""
-    scratch = path.with_name(f"{path.name}.part")
-    scratch.write_text(text)
-    scratch.replace(path)
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(text)
+    temporary.replace(path)

@@ -78,15 +78,15 @@ def from_clone(clones: Path, action: str) -> Path:
     clone = clones / name
     if not clone.is_dir():
         raise Failure(f"{VARIABLE}: no clone {clone}: git clone https://github.com/{name} {clone}")
-    scratch = target.with_suffix(".part")
-    shutil.rmtree(scratch, ignore_errors=True)
+    temporary = target.with_suffix(".part")
+    shutil.rmtree(temporary, ignore_errors=True)
     for line in git(clone, action, "ls-tree", "-r", commit).decode().splitlines():
         meta, path = line.split("\t")
         mode, kind, blob = meta.split()
         if kind != "blob" or mode == "120000":
             continue
-        write(scratch / path, clone, action, blob, executable=mode == "100755")
-    scratch.rename(target)
+        write(temporary / path, clone, action, blob, executable=mode == "100755")
+    temporary.rename(target)
     return target
 
 

@@ -19,7 +19,7 @@ from ministack.services import ecs
 from rehearsal.aws import rollouts
 from rehearsal.aws.patches import replaces
 from rehearsal.aws.records import Answer, Json, Service, Task, short
-from rehearsal.aws.tasks import EXITED, look, service_key, stop
+from rehearsal.aws.tasks import EXITED, service_key, stop, update_task
 from rehearsal.aws.views import alarming, bake_seconds, view
 
 log = logging.getLogger("rehearsal.scheduler")
@@ -38,7 +38,7 @@ def run() -> None:
         wake.clear()
         for (account, region, _), task in ecs._tasks.all_items():
             with request_scope(account, region):
-                guarded(look_after, task)
+                guarded(advance_task, task)
         for (account, region, key), service in ecs._services.all_items():
             with request_scope(account, region):
                 guarded(advance, key, service)
@@ -53,9 +53,9 @@ def guarded(step: Callable[..., None], *words: Any) -> None:
         log.exception("%s", words[0])
 
 
-def look_after(task: Task) -> None:
+def advance_task(task: Task) -> None:
     running = task["lastStatus"] == "RUNNING" and task.get("desiredStatus") == "RUNNING"
-    if running and look(task):
+    if running and update_task(task):
         stop(task, EXITED, "EssentialContainerExited")
 
 

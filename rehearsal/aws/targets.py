@@ -96,10 +96,10 @@ class Targets:
 
     def run(self) -> None:
         while True:
-            self.look(time.monotonic())
+            self.run_due_checks(time.monotonic())
             time.sleep(0.2)
 
-    def look(self, now: float) -> None:
+    def run_due_checks(self, now: float) -> None:
         """Start the health checks that are due; remove targets that have left."""
         registered: set[tuple[str, str]] = set()
         groups: Iterable[tuple[tuple[str, str, str], TargetGroup]] = list(alb._tgs.all_items())

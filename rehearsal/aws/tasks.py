@@ -41,7 +41,7 @@ def service_key(task: Task) -> str:
     return f"{cluster}/{name}" if kind == "service" else ""
 
 
-def look(task: Task) -> bool:
+def update_task(task: Task) -> bool:
     """Update a task from Docker; return whether an essential container has exited."""
     client = ecs._get_docker()
     exited = False
@@ -178,5 +178,5 @@ def watch(original: Callable[..., None], *words: Any) -> None:
 
 
 @replaces(ecs, "_maybe_mark_stopped")
-def look_while_asked(original: Callable[..., None], task: Task, client: object = None) -> None:
+def refresh_when_asked(original: Callable[..., None], task: Task, client: object = None) -> None:
     """Do nothing: the scheduler updates the tasks. In ministack, each call asks Docker for all."""

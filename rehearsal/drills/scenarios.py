@@ -119,7 +119,7 @@ def ignore_and_replace(context: DrillContext) -> None:
     """Deploy the change and roll it back under load; ECS must kill its tasks."""
     deploy(context)
     revision = states.environment("staging", deep=False).revision
-    back(context, "--revision", context.observation.before["staging"].revision)
+    roll_back_under_load(context, "--revision", context.observation.before["staging"].revision)
     restore.wait_until_stable()
     codes = [
         code
@@ -131,7 +131,7 @@ def ignore_and_replace(context: DrillContext) -> None:
         context.problem(f"the tasks exited with {codes}; expected: 137, as they must be killed")
 
 
-def back(context: DrillContext, *words: str) -> tuple[str, float]:
+def roll_back_under_load(context: DrillContext, *words: str) -> tuple[str, float]:
     """Run scripts/rollback under load; return its output and its seconds."""
     return under_load(context, "scripts/rollback", lambda: rollback("staging", *words))
 

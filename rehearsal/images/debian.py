@@ -62,13 +62,13 @@ def bootstrap(image: str) -> None:
         if BASES[image] == "bookworm" and MERGED_USR.is_dir():
             options += [f"--hook-dir={MERGED_USR}", "--include=usr-is-merged"]
         archive = folder / "root.tar"
-        scratch = folder / "scratch"
-        scratch.mkdir()
+        temporary = folder / "temporary"
+        temporary.mkdir()
         # In memory, which is faster than a disk; the kernel unmounts it when the process ends.
         in_memory = 'mount -t tmpfs tmpfs "$TMPDIR" && exec mmdebstrap "$@"'
         run(
             *("unshare", "--mount", "sh", "-c", in_memory, "sh", "--quiet", *options),
             *(BASES[image], str(archive), *mirror()),
-            TMPDIR=str(scratch),
+            TMPDIR=str(temporary),
         )
         run("docker", "import", str(archive), image)

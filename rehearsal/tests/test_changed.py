@@ -34,33 +34,37 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_change_outside_of_the_paths_is_a_no(clone: Path) -> None:
+def test_a_change_outside_of_the_paths_skips_the_rehearsals_tests(clone: Path) -> None:
     commit(clone, **{"README.md": "2"})
     assert decide("main", "change") == "no"
 
 
-def test_a_change_in_the_paths_is_a_yes(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_change_in_the_paths_runs_the_rehearsals_tests(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     commit(clone, **{"infra/data.yaml": "2"})
     assert decide("main", "change") == "yes"
     assert "infra/data.yaml" in capsys.readouterr().out
 
 
-def test_moving_a_file_out_of_the_paths_is_a_yes(clone: Path) -> None:
+def test_moving_a_file_out_of_the_paths_runs_the_rehearsals_tests(clone: Path) -> None:
     git(clone, "mv", "infra/data.yaml", "data.yaml")
     commit(clone)
     assert decide("main", "change") == "yes"
 
 
-def test_a_push_is_a_yes(clone: Path) -> None:
+def test_a_push_runs_the_rehearsals_tests(clone: Path) -> None:
     assert decide("", "") == "yes"
 
 
-def test_a_missing_base_is_a_yes(clone: Path) -> None:
+def test_a_missing_base_runs_the_rehearsals_tests(clone: Path) -> None:
     commit(clone, **{"README.md": "2"})
     assert decide("f" * 40, "change") == "yes"
 
 
-def test_a_clone_without_history_is_a_yes(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clone_without_history_runs_the_rehearsals_tests(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commit(clone, **{"README.md": "2"})
     ends = git(clone, "rev-parse", "main"), git(clone, "rev-parse", "change")
     shallow = clone.parent / "shallow"

@@ -36,7 +36,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         git(root, "add", "--all")
         git(root, "commit", "--quiet", "--message", content)
     monkeypatch.setattr(repository, "ROOT", root)
-    monkeypatch.setattr(repository, "REPOSITORY", tmp_path / "scratch")
+    monkeypatch.setattr(repository, "REPOSITORY", tmp_path / "rehearsed")
     return root
 
 
@@ -50,7 +50,7 @@ def test_the_commit_messages_of_a_rehearsal_pass_the_check(clone: Path) -> None:
     change = repository.prepare()
     own = f"{git(clone, 'rev-parse', 'HEAD')}..{change.head}"
     check = [str(ROOT / "scripts" / "check-commits"), own]
-    done = subprocess.run(check, cwd=clone.parent / "scratch", capture_output=True, text=True)
+    done = subprocess.run(check, cwd=clone.parent / "rehearsed", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
@@ -156,7 +156,7 @@ def test_the_repository_has_its_name_on_github(clone: Path, url: str) -> None:
     assert repository.slug() == "acme/shop"
 
 
-def test_events_name_the_commits(clone: Path) -> None:
+def test_event_payloads_contain_the_commits(clone: Path) -> None:
     change = repository.prepare()
     assert events.pull_request(change)["pull_request"]["base"]["sha"] == change.base
     assert events.push(change)["head_commit"]["id"] == change.merge

@@ -13,7 +13,7 @@ from rehearsal.drills.environment import break_pages, set_alarm_during_rollback
 from rehearsal.drills.faults import in_background
 from rehearsal.drills.gates import DEPLOY
 from rehearsal.drills.restore import rollback
-from rehearsal.drills.scenarios import back, deploy, under_load
+from rehearsal.drills.scenarios import deploy, roll_back_under_load, under_load
 from rehearsal.drills.worktree import append, replace
 
 # A rollback moves the service like a deploy, verifies it, and records it in a task. Its limit is a
@@ -25,7 +25,7 @@ def roll_back(context: DrillContext) -> None:
     """Deploy a change, and roll back without naming a version."""
     deployed = deploy(context)
     moved = deployed.seconds("deploy", DEPLOY.step)
-    said, seconds = back(context)
+    said, seconds = roll_back_under_load(context)
     if moved and seconds > LONGER_THAN_DEPLOY * moved:
         context.problem(
             f"the rollback took {seconds:.0f} s, more than {LONGER_THAN_DEPLOY} times the"
@@ -39,10 +39,10 @@ def roll_back_twice(context: DrillContext) -> None:
     """Roll back, roll back again, which must do nothing, and go forward to the change."""
     roll_back(context)
     before = states.environment("staging", deep=False).revision
-    said, _ = back(context)
+    said, _ = roll_back_under_load(context)
     if states.environment("staging", deep=False).revision != before:
         context.problem("the second rollback went back by another version")
-    forward, _ = back(context, "--to", context.observation.commit)
+    forward, _ = roll_back_under_load(context, "--to", context.observation.commit)
     context.observation.log = f"{said}\n{forward}"
 
 

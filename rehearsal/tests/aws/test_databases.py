@@ -84,7 +84,7 @@ def create(**changes: str) -> Json:
 
 
 @pytest.mark.parametrize(("version", "image"), [("8.4", "mysql:8.4"), ("8.0.40", "mysql:8.0")])
-def test_a_version_of_rds_is_an_image(version: str, image: str) -> None:
+def test_a_version_of_rds_selects_the_image(version: str, image: str) -> None:
     assert databases.image(version) == image
 
 
@@ -159,7 +159,7 @@ def test_a_new_password_reaches_the_database(
     ]
 
 
-def test_a_deleted_database_leaves_nothing(
+def test_deleting_a_database_removes_its_container_and_data(
     docker: Docker, statements: list[tuple[str, ...]]
 ) -> None:
     create()
@@ -167,7 +167,7 @@ def test_a_deleted_database_leaves_nothing(
     assert docker.calls[-1] == ("remove", True)
 
 
-def test_a_database_that_does_not_come_up_fails_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_does_not_start_fails_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*words: str) -> None:
         raise pymysql.err.OperationalError(2003, "refused")
 

@@ -96,7 +96,7 @@ def runs(docker: Docker, address: str = "", health: str = "healthy") -> None:
                 task["_container_ip"] = f"{address}{number}"
             ecs._mark_task_running(name, task)
             docker.states[name] = {"Status": "running", "Health": {"Status": health}}
-        scheduler.look_after(task)
+        scheduler.advance_task(task)
 
 
 def complete_deployment(docker: Docker) -> None:
@@ -109,7 +109,7 @@ def complete_deployment(docker: Docker) -> None:
 
 def crash(docker: Docker, task: Task, code: int = 1, **more: Any) -> None:
     docker.states[task["taskArn"]] = {"Status": "exited", "ExitCode": code, **more}
-    scheduler.look_after(task)
+    scheduler.advance_task(task)
 
 
 def test_a_first_deployment_is_in_progress_until_its_tasks_are_healthy(docker: Docker) -> None:
@@ -214,7 +214,7 @@ def test_a_busy_docker_is_not_a_crash(docker: Docker, monkeypatch: pytest.Monkey
         raise ReadTimeout
 
     monkeypatch.setattr(docker, "inspect_container", busy)
-    assert not tasks.look(alive()[0])
+    assert not tasks.update_task(alive()[0])
 
 
 def test_a_task_stopped_by_a_user_is_replaced(docker: Docker) -> None:

@@ -30,7 +30,7 @@ HERE = "127.0.0.1"
     ("matcher", "expected"),
     [("200", {200}), ("200,202", {200, 202}), ("200-202", {200, 201, 202})],
 )
-def test_a_matcher_names_statuses_and_ranges(matcher: str, expected: set[int]) -> None:
+def test_a_matcher_lists_statuses_and_ranges(matcher: str, expected: set[int]) -> None:
     assert codes(matcher) == expected
 
 
@@ -72,7 +72,7 @@ def registered(group: str, *addresses: str, port: int = 80) -> None:
 def test_registered_targets_are_checked(server: Server) -> None:
     _, group = make_balancer(server.port)
     registered(group, HERE, port=server.port)
-    targets.look(time.monotonic())
+    targets.run_due_checks(time.monotonic())
     wait_for(lambda: targets.state(group, HERE) == "healthy")
 
 
@@ -88,10 +88,10 @@ def test_a_deregistered_target_stays_while_it_has_requests() -> None:
     key = (group, "10.0.0.1")
     targets.known[key] = Health("healthy")
     targets.busy[key] = 1
-    targets.look(100)
+    targets.run_due_checks(100)
     assert targets.state(*key) == "draining"
     targets.busy.clear()
-    targets.look(101)
+    targets.run_due_checks(101)
     assert key not in targets.known
 
 
@@ -100,10 +100,10 @@ def test_a_deregistered_target_stays_no_longer_than_its_delay() -> None:
     key = (group, "10.0.0.1")
     alb._tg_attrs[group] = [{"Key": "deregistration_delay.timeout_seconds", "Value": "30"}]
     targets.known[key], targets.busy[key] = Health("healthy"), 1
-    targets.look(100)
-    targets.look(129)
+    targets.run_due_checks(100)
+    targets.run_due_checks(129)
     assert key in targets.known
-    targets.look(130)
+    targets.run_due_checks(130)
     assert key not in targets.known
 
 
