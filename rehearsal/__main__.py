@@ -87,7 +87,7 @@ def parse() -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
     for name, meaning in {
-        "pipeline": "run up, test, staging, the approval and production",
+        "pipeline": "run all stages: up, test, staging, approval, production",
         "up": "start the local AWS and both environments, each with a running version",
         "test": "run test.yml, as for a pull request",
         "staging": "run deploy-staging.yml, as for a merge to main",
@@ -98,9 +98,11 @@ def parse() -> argparse.Namespace:
         command.add_argument("--yes", action="store_true", help="approve production without asking")
     meaning = "inject faults, and check which gate stops each one (rehearsal/docs/drills.md)"
     add_drill_arguments(commands.add_parser("drill", help=meaning, description=meaning))
-    meaning = "ask questions about faults that the log shows, for a class (rehearsal/docs/class.md)"
+    meaning = (
+        "run unnamed faults and ask questions about them, for a class (rehearsal/docs/class.md)"
+    )
     quiz.add_arguments(commands.add_parser("quiz", help=meaning, description=meaning))
-    meaning = "run a command with an administrator's keys, such as run scripts/rollback staging"
+    meaning = "run a command with an administrator's keys, such as: run scripts/rollback staging"
     command = commands.add_parser("run", help=meaning, description=meaning)
     command.add_argument("command", help="for example scripts/rollback or aws")
     command.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the command")

@@ -141,7 +141,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="COMMAND",
         help=f"one or more of {', '.join(COMMANDS)} (default: all; the drills run only once)",
     )
-    parser.add_argument("--runs", type=int, default=5, metavar="N", help="(default: %(default)s)")
+    parser.add_argument(
+        "--runs", type=int, default=5, metavar="N", help="for each command (default: %(default)s)"
+    )
     parser.add_argument(
         "--loops",
         type=int,

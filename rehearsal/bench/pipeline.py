@@ -3,7 +3,7 @@
 Both deploy the same change, with the same tests, in the same rehearsal, with the same runners, AWS
 and load. Only the structure differs. The guide's workflows (rehearsal/bench/guide) have one serial
 job of tests and build the image twice, without layers. Here their deploys wait for the tests, as
-the guide's text says and its files don't.
+the guide's text requires; in the guide's files they do not wait.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ def main() -> int:
     for name in before:
         figures = before[name].machine_cpu_seconds, after[name].machine_cpu_seconds
         print(row(f"CPU, all: {name}", *figures))
-    print(row("deploys that wait for no test", without_waiting(theirs), after["all"].seconds))
-    print("(the last row: as the guide's files have it)")
+    print(row("without waiting for the tests", without_waiting(theirs), after["all"].seconds))
+    print("Last row: the deploys do not wait for the tests, as in the guide's files.")
     return 0
 
 
