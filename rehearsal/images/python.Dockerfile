@@ -1,5 +1,5 @@
-# What python:3.11-slim-bookworm gives an image, from Debian's own packages. Like Docker's, it has the
-# headers, and no bytecode.
+# Stand-in for python:3.11-slim-bookworm, from Debian's packages. Like Docker's image, it has the headers but
+# no bytecode.
 FROM debian:bookworm-slim
 ENV PATH=/usr/local/bin:$PATH LANG=C.UTF-8
 RUN apt-get update \
@@ -10,6 +10,6 @@ RUN apt-get update \
  && ln -s /usr/bin/python3.11 /usr/local/bin/python \
  && ln -s /usr/bin/python3.11 /usr/local/bin/python3 \
  && ln -s /usr/bin/pip3 /usr/local/bin/pip
-# After ca-certificates, which writes the same file with Debian's authorities alone.
+# After ca-certificates, which writes the same file with Debian's authorities only.
 COPY machine/ /
 CMD ["python3"]

@@ -1,4 +1,4 @@
-# What redis:7-alpine and valkey/valkey give, from Debian's Redis 7.0; `redis-server` is the command of both.
+# Stand-in for redis:7-alpine and valkey/valkey: Debian's Redis 7.0. `redis-server` is the command of both.
 FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends redis-server \

@@ -1,4 +1,4 @@
-# The machine that a job runs on: what the workflows use of GitHub's ubuntu-24.04.
+# The runner of the jobs: the parts of GitHub's ubuntu-24.04 that the workflows use.
 FROM python:3.11-slim-bookworm
 COPY machine/ /
 # One installation, so that the package lists are read once. The Docker CLI and Buildx are Debian 13's, because
@@ -18,7 +18,7 @@ RUN apt-get update \
  && rm -rf /etc/apt/sources.list.d/trixie.list /etc/apt/preferences.d/trixie \
         /var/lib/apt/lists/* /var/cache/apt/*
 
-# Programs that bring authorities of their own trust this machine's instead.
+# Programs with their own authorities trust this machine's instead.
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
@@ -26,11 +26,11 @@ ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
 COPY requirements.txt requirements-ci.txt rehearsal/images/runner-requirements.txt /opt/toolcache/
 COPY rehearsal/requirements.txt /opt/toolcache/rehearsal.txt
 WORKDIR /opt/toolcache
-# /opt/tools is apart from the Python of the jobs, which must not find what the runner's own tools need.
+# /opt/tools is separate from the Python of the jobs, which must not find the packages of the runner's own tools.
 #
-# /opt/toolcache is what actions/setup-python looks in. Not GitHub's /opt/hostedtoolcache: act lays a volume over
-# that, and a job would find what another installed. `empty` has nothing but pip. `filled` has what these files
-# pin, for a commit that brings the same files: pip looks at the hash only of what it installs.
+# actions/setup-python uses /opt/toolcache instead of GitHub's /opt/hostedtoolcache, over which act mounts a volume
+# that jobs share. `empty` has only pip. `filled` has the packages that these files pin, for commits with the same
+# files: pip verifies the hashes only of packages that it installs.
 RUN sed -n '/^pip==/,/# via/p' requirements-ci.txt > pip.txt \
  && sed -n '/^uv==/,/# via/p' requirements-ci.txt > uv.txt \
  && version=$(python3 -c 'import platform; print(platform.python_version())') \

@@ -1,4 +1,4 @@
-# What ghcr.io/trufflesecurity/trufflehog gives, from the older TruffleHog of Debian sid.
+# Stand-in for ghcr.io/trufflesecurity/trufflehog: the older TruffleHog of Debian sid.
 FROM debian:sid-slim
 RUN apt-get -o Acquire::Check-Valid-Until=false update \
  && apt-get install -y --no-install-recommends ca-certificates git trufflehog \
