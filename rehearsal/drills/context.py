@@ -16,7 +16,7 @@ from rehearsal.drills.worktree import Edit, Worktree
 from rehearsal.repository import Change, git
 from rehearsal.timeline import Stage
 
-# Injects a fault into what runs, and registers its cleanup.
+# Injects a fault into an environment, and registers its cleanup.
 Injection = Callable[["DrillContext"], None]
 # Runs workflows and scripts in its own order.
 Scenario = Callable[["DrillContext"], object]
@@ -31,7 +31,7 @@ class DrillContext:
     when: Mapping[str, Injection] = field(default_factory=dict)  # faults, by the name of a step
     observation: Observation = field(default_factory=Observation)
     cleanup: Cleanup = field(default_factory=Cleanup)
-    faulty: bool = True  # whether faults still come as steps begin
+    faulty: bool = True  # whether faults are still injected as steps begin
     merged: Change = field(init=False)
 
     @property

@@ -34,7 +34,7 @@ class After:
     loses: bool = False  # requests may be lost, as the old version can't answer them either
 
 
-# What most deploys to staging require.
+# The required results of most deploys to staging.
 SHIPPED = After(runs="change", pushed=True, slack=DEPLOYED)
 not_moved = partial(After, pushed=True, slack=NOT_MOVED)
 rolled_back = partial(After, pushed=True, slack=ROLLED_BACK)

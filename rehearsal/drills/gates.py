@@ -44,5 +44,5 @@ NOT_LOWER = Gate(PRODUCTION, "deploy", "Check what runs")
 FINDINGS = Gate(PRODUCTION, "deploy", "Check image findings")
 PROMOTE = Gate(PRODUCTION, "deploy", "Promote image")
 
-# The rehearsal asks its user in place of the reviewers of GitHub's environment.
+# The rehearsal asks its user instead of the reviewers of GitHub's environment.
 APPROVE = Gate(PRODUCTION, "deploy", "approval")

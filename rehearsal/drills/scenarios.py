@@ -17,7 +17,7 @@ from rehearsal.stages import PRODUCTION_MYSQL
 from rehearsal.timeline import Stage
 from rehearsal.watch import LoadedRollout
 
-# The step gives up after 60 s. A busy machine adds less than as much again.
+# The step gives up after 60 s, which takes less than twice as long on a busy machine.
 SLACK_SECONDS = 120
 
 
