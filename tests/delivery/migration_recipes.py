@@ -1,8 +1,10 @@
 """The recipes of docs/migrations.md as versions of a small project, and wrong ways into them.
 
-A version is the fields of the model Thing, how it shows and saves itself, and its migrations.
+A version is the fields of the model Thing, how it shows and saves itself, and its migrations. Its
+texts call the app things; in a project of many cases, the app of each has a name of its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.small_project import PROJECT
@@ -443,14 +445,13 @@ WRONG: dict[str, tuple[Version, Version, str]] = {
 }
 
 
-def files(*versions: Version) -> dict[str, str]:
-    """Return the files of the last of these versions, with the migrations of all."""
+def app(*versions: Version) -> dict[str, str]:
+    """Return the files of the app things in the last of these versions, with all migrations."""
     operations = [text for version in versions for text in version.migrations]
-    texts = PROJECT | {
+    texts = {
         "apps/things/models.py": MODELS.format(body=versions[-1].body),
+        "apps/things/migrations/__init__.py": "",
     }
-    del texts["apps/things/migrations/0001_initial.py"]
-    del texts["apps/things/tests/rollback_data.json"]
     for number, text in enumerate(operations, 1):
         before = f'[("things", "{number - 1:04}_step")]' if number > 1 else "[]"
         texts[f"apps/things/migrations/{number:04}_step.py"] = MIGRATION.format(
@@ -459,3 +460,16 @@ def files(*versions: Version) -> dict[str, str]:
             operations=text,
         )
     return texts | versions[-1].files
+
+
+def project(*cases: Sequence[Version]) -> dict[str, str]:
+    """Return the files of a project that has an app for each case: case0, case1, ..."""
+    files = {path: text for path, text in PROJECT.items() if not path.startswith("apps/")}
+    files["myproject/urls.py"] = "urlpatterns = []\n"
+    settings = "myproject/settings/test.py"
+    apps = [f"apps.case{number}" for number in range(len(cases))]
+    files[settings] = files[settings].replace('["apps.things"]', str(apps))
+    for number, versions in enumerate(cases):
+        for path, text in app(*versions).items():
+            files[path.replace("things", f"case{number}")] = text.replace("things", f"case{number}")
+    return files
