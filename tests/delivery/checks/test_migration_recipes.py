@@ -43,9 +43,7 @@ def deploy(folder: Path, *cases: Sequence[Version]) -> list[list[str]]:
                     raise
     lines = said.getvalue().splitlines()
     apps = [f"case{number}" for number in range(len(cases))]
-    return [
-        [line.replace(app, "things") for line in lines if f": {app}_" in line] for app in apps
-    ]
+    return [[line.replace(app, "things") for line in lines if f": {app}_" in line] for app in apps]
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.git_repository import copy, run
+from tests.delivery.new_app import COMPLETE, LOCAL, new_app_here
 
-LOCAL = "myproject.settings.local"
 BY_EMAIL = """\
 from typing import Any
 
@@ -33,6 +33,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     USERNAME_FIELD = "email"
 """
 SIGN_IN = """\
+@pytest.fixture(autouse=True)
+def fast_hasher(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 def test_who_tries_wrong_passwords_is_locked_out(admin_user, client):
     def sign_in(password):
         form = {"username": admin_user.get_username(), "password": password}
@@ -48,20 +51,19 @@ def project(tmp_path: Path) -> Path:
     return copy(tmp_path, *folders, "*.py", "*.toml")
 
 
-def assert_green(project: Path) -> None:
-    tests = ("apps/trial_orders", "myproject/tests/test_uploads.py", "test_sign_in.py")
-    (project / "test_sign_in.py").write_text(SIGN_IN)
-    for command in (
-        ("python", "-m", "template.new_app", "trial_orders"),
-        ("python", "manage.py", "makemigrations", "--check", "--dry-run"),
-        # On SQLite, and so without the root's conftest.py, which wants MySQL.
-        ("pytest", f"--ds={LOCAL}", "--noconftest", *tests),
-    ):
-        done = run(project, *command)
-        assert done.returncode == 0, done.stdout + done.stderr
+def assert_green(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = new_app_here(project, monkeypatch, "trial_orders")
+    assert done.returncode == 0, done.stderr
+    tests = ("apps/trial_orders", "myproject/tests/test_uploads.py", "test_more.py")
+    (project / "test_more.py").write_text(COMPLETE + SIGN_IN)
+    # On SQLite, and so without the root's conftest.py, which wants MySQL.
+    done = run(project, "pytest", f"--ds={LOCAL}", "--noconftest", *tests)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_another_model_takes_the_place_of_ours_on_the_first_day(project: Path) -> None:
+def test_another_model_takes_the_place_of_ours_on_the_first_day(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     users = project / "apps/users"
     (users / "models.py").write_text(BY_EMAIL)
     (users / "admin.py").unlink()
@@ -69,13 +71,15 @@ def test_another_model_takes_the_place_of_ours_on_the_first_day(project: Path) -
     shutil.rmtree(users / "tests")
     done = run(project, "python", "manage.py", "makemigrations", "users")
     assert done.returncode == 0, done.stderr
-    assert_green(project)
+    assert_green(project, monkeypatch)
 
 
-def test_a_fork_with_people_in_its_database_keeps_the_user_of_django(project: Path) -> None:
+def test_a_fork_with_people_in_its_database_keeps_the_user_of_django(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.rmtree(project / "apps/users")
     for name in ("base", "test"):
         file = project / f"myproject/settings/{name}.py"
         kept = [line for line in file.read_text().splitlines(True) if "users" not in line]
         file.write_text("".join(kept))
-    assert_green(project)
+    assert_green(project, monkeypatch)
