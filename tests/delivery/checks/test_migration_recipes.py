@@ -48,7 +48,7 @@ def deploy(folder: Path, *cases: Sequence[Version]) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What the check says of each case, other than those whose migration fails."""
+    """Return what the check says of each case, other than those whose migration fails."""
     once = {name: case[:2] for name, case in (SOUND | UNDECIDED).items()}
     wrong = {name: case[:2] for name, case in WRONG.items() if case[2] != FAILS}
     found = {}

@@ -43,6 +43,15 @@ def test_who_tries_wrong_passwords_is_locked_out(admin_user, client):
     assert [sign_in("wrong") for _ in range(5)] == [200, 200, 200, 200, 429]
     assert sign_in("password") == 429
 """
+# A command of manage.py, if there is one, and a session of pytest.
+START = """\
+import sys, django, pytest
+from django.core.management import call_command
+django.setup()
+if sys.argv[1]:
+    call_command(*sys.argv[1].split())
+sys.exit(pytest.main(sys.argv[2:]))
+"""
 
 
 @pytest.fixture
@@ -51,13 +60,20 @@ def project(tmp_path: Path) -> Path:
     return copy(tmp_path, *folders, "*.py", "*.toml")
 
 
-def assert_green(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def assert_green(project: Path, monkeypatch: pytest.MonkeyPatch, command: str = "") -> None:
+    """Run the tests in a project with a new app, after a command of manage.py.
+
+    The command and the tests share a process, because Django takes longer to start.
+    """
     done = new_app_here(project, monkeypatch, "trial_orders")
     assert done.returncode == 0, done.stderr
-    tests = ("apps/trial_orders", "myproject/tests/test_uploads.py", "test_more.py")
     (project / "test_more.py").write_text(COMPLETE + SIGN_IN)
+    tests = ("apps/trial_orders", "myproject/tests/test_uploads.py", "test_more.py")
     # On SQLite, and so without the root's conftest.py, which wants MySQL.
-    done = run(project, "pytest", f"--ds={LOCAL}", "--noconftest", *tests)
+    options = (f"--ds={LOCAL}", "--noconftest", *tests)
+    done = run(
+        project, "env", f"DJANGO_SETTINGS_MODULE={LOCAL}", "python", "-c", START, command, *options
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -69,9 +85,7 @@ def test_another_model_takes_the_place_of_ours_on_the_first_day(
     (users / "admin.py").unlink()
     (users / "migrations/0001_initial.py").unlink()
     shutil.rmtree(users / "tests")
-    done = run(project, "python", "manage.py", "makemigrations", "users")
-    assert done.returncode == 0, done.stderr
-    assert_green(project, monkeypatch)
+    assert_green(project, monkeypatch, "makemigrations users")
 
 
 def test_a_fork_with_people_in_its_database_keeps_the_user_of_django(
