@@ -47,14 +47,17 @@ def test_a_start_and_a_check_wait_for_a_silent_server_no_longer_than_the_bound(
     django_db_setup: None, tmp_path: Path
 ) -> None:
     # The drivers give up later, and the check would then have failed.
-    with serve(tmp_path, silent=True, HEALTH_TIMEOUT="0.5") as service:
+    with serve(tmp_path, silent=True, HEALTH_TIMEOUT="0.5", WEB_WORKERS="1") as service:
         code, statuses, _ = service.health()
     assert (code, statuses["database"], statuses["migrations"]) == (503, "timeout", "unknown")
 
 
 def test_a_start_does_without_servers_that_are_down(django_db_setup: None, tmp_path: Path) -> None:
     with serve(
-        tmp_path, DATABASE_URL="mysql://root@127.0.0.1:1/none", REDIS_URL="redis://127.0.0.1:1"
+        tmp_path,
+        DATABASE_URL="mysql://root@127.0.0.1:1/none",
+        REDIS_URL="redis://127.0.0.1:1",
+        WEB_WORKERS="1",
     ) as service:
         code, statuses, _ = service.health()
     assert (code, statuses["database"], statuses["cache"]) == (503, "failed", "failed")
