@@ -51,7 +51,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Return what the check says of each case, other than those whose migration fails."""
     once = {name: case[:2] for name, case in (SOUND | UNDECIDED).items()}
     wrong = {name: case[:2] for name, case in WRONG.items() if case[2] != FAILS}
-    found = {}
+    found: dict[str, list[str]] = {}
     for cases in (RECIPES, once, wrong):
         lines = deploy(tmp_path_factory.mktemp("versions"), *cases.values())
         found |= dict(zip(cases, lines, strict=True))
