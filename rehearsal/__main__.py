@@ -18,7 +18,7 @@ from types import FrameType
 from rehearsal import (
     advisories,
     docker,
-    github,
+    leftovers,
     local_aws,
     machine,
     offline_actions,
@@ -36,8 +36,8 @@ from rehearsal.paths import (
     REPORT,
     ROOT,
     TIMELINE,
-    browser_url,
 )
+from rehearsal.ports import browser_url
 from rehearsal.quiz import command as quiz
 from rehearsal.report import write as write_report
 from rehearsal.repository import Change
@@ -123,7 +123,6 @@ def rehearse(stage: str, yes: bool) -> int:
         timeline.messages.append(Message(timeline.now(), receiver, text))
         view.say(f"{receiver}: {text.partition(chr(10))[0]}", "magenta")
 
-    github.remove_leftovers()  # of a rehearsal that was killed
     code = 1
     with Sink(record) as sink, Sampler(timeline):
         try:
@@ -224,7 +223,7 @@ def down() -> int:
     """Remove containers, networks, pushed images and the rehearsal's repository."""
     if docker.answers():
         machine.check_owner()
-        github.remove_leftovers()
+        leftovers.remove()
         local_aws.remove()
     for path in OUT.iterdir():
         if path.name != "lock":

@@ -15,17 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal import docker, machine
+from rehearsal import leftovers, machine, ports
 from rehearsal.errors import Failure
-from rehearsal.paths import API, ENVIRONMENTS, LOGS, OUT, REPOSITORY, RUNNER_IMAGE, host
+from rehearsal.paths import ENVIRONMENTS, LOGS, OUT, REPOSITORY, RUNNER_IMAGE, host
 from rehearsal.timeline import Job, Outcome, Stage, Step, Timeline
 
 WORKFLOWS = ".github/workflows"
 # All labels get the same image, built for this machine's processor.
 RUNNERS = ("ubuntu-24.04", "ubuntu-24.04-arm")
 ACT = Path(sys.executable).parent / "act"
-# act names its containers after the workflow and the job, so they can be found if it was killed.
-CONTAINERS = ("act-Test-", "act-Deploy-to-Staging-", "act-Deploy-to-Production-")
 PATIENCE = 30  # seconds for act to remove its containers
 OUTCOMES: dict[str, Outcome] = {"success": "success", "failure": "failure", "skipped": "skipped"}
 
@@ -181,7 +179,7 @@ def act_command(
         *("--pull=false", "--action-offline-mode"),
         *("--container-options", " ".join(options)),
     ]
-    variables = {"AWS_ENDPOINT_URL": API, **configuration.environment}
+    variables = {"AWS_ENDPOINT_URL": ports.api_url(), **configuration.environment}
     for name, value in variables.items():
         command += ["--env", f"{name}={value}"]
     for action, folder in configuration.actions.items():
@@ -206,13 +204,4 @@ def stop(process: subprocess.Popen[str]) -> None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(seconds)
                 break
-        remove_leftovers()
-
-
-def remove_leftovers() -> None:
-    """Remove the containers and networks that a killed act left behind."""
-    for prefix in CONTAINERS:
-        docker.remove(docker.ours(f"name=^{prefix}"))
-        networks = docker.docker("network", "ls", "--quiet", f"--filter=name=^{prefix}").split()
-        if networks:
-            docker.docker("network", "rm", *networks)
+        leftovers.remove()

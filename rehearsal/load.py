@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from rehearsal.paths import WEB_PORT
+from rehearsal import ports
+from rehearsal.paths import host
 from rehearsal.timeline import Load, Lost, Second
 
 # Both name the commit that answers. The first checks database and cache; the second reads data.
@@ -29,7 +30,8 @@ class Client:
         """Return the commit that answered; raise OSError if the answer is bad."""
         try:
             if not self.connection:
-                self.connection = http.client.HTTPConnection("127.0.0.1", WEB_PORT, timeout=TIMEOUT)
+                port = ports.current().web
+                self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
             self.connection.request("GET", path, headers={"Host": self.host})
             answer = self.connection.getresponse()
             body = answer.read()
@@ -57,9 +59,9 @@ def commit_in(path: str, body: bytes) -> str:
 class Generator:
     """Sends requests at a rate until it is stopped, and counts every answer."""
 
-    def __init__(self, host: str, rate: int, now: Callable[[], float]) -> None:
-        self.host, self.now = host, now
-        self.load = Load(url=f"http://{host}", rate=rate)
+    def __init__(self, environment: str, rate: int, now: Callable[[], float]) -> None:
+        self.host, self.now = host(environment), now
+        self.load = Load(url=ports.browser_url(environment), rate=rate)
         self.stopped = threading.Event()
         self.lock = threading.Lock()
         self.seconds: dict[int, Second] = {}

@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rehearsal import docker
+from rehearsal import docker, ports
 from rehearsal.aws.settings import ADMINISTRATOR
 from rehearsal.errors import Failure
 from rehearsal.files import replace_text
 from rehearsal.paths import (
     ACCOUNT,
-    API,
     API_PORT,
     AWS,
     AWS_IMAGE,
@@ -31,9 +30,7 @@ from rehearsal.paths import (
     ROOT,
     RUNNER_IMAGE,
     SHELL,
-    WEB_PORT,
     host,
-    url,
 )
 from rehearsal.timeline import Image, Release, Tasks
 
@@ -60,6 +57,7 @@ def start(say: Say) -> None:
 
 def start_aws() -> None:
     """Start an empty local AWS: it keeps its state in memory."""
+    found = ports.current()  # read before the running one is removed
     docker.remove(docker.ours())
     if not docker.docker("network", "ls", "--quiet", f"--filter=name=^{NETWORK}$"):
         # Published ports are for this machine alone.
@@ -68,7 +66,8 @@ def start_aws() -> None:
     docker.docker(
         *("run", "--detach", "--name", AWS, "--hostname", AWS, "--network", NETWORK),
         *("--label", LABEL, "--label", f"rehearsal.root={ROOT}"),
-        *(f"--publish=127.0.0.1:{port}:{API_PORT}" for port in (API_PORT, WEB_PORT)),
+        *(f"--publish=127.0.0.1:{port}:{API_PORT}" for port in (found.api, found.web)),
+        *(f"--env=REHEARSAL_REGISTRY={ports.registry()}", f"--env=REHEARSAL_WEB_PORT={found.web}"),
         *(f"--volume={SOCKET}:{SOCKET}", f"--env=REHEARSAL_CLOCK={CLOCK}", AWS_IMAGE),
     )
 
@@ -76,9 +75,10 @@ def start_aws() -> None:
 def start_shell() -> None:
     """Start a permanent runner for commands outside of workflows."""
     docker.remove([SHELL])
-    environment = {**ADMINISTRATOR, "AWS_ENDPOINT_URL": API, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**ADMINISTRATOR, "AWS_ENDPOINT_URL": ports.api_url()}
     # AWS_REGION is for the SDKs, AWS_DEFAULT_REGION for version 1 of the AWS CLI.
     environment |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
     docker.docker(
         *("run", "--detach", "--name", SHELL, "--network", "host", "--label", LABEL),
         *(f"--volume={folder}:{folder}" for folder in (ROOT, SOCKET)),
@@ -190,7 +190,7 @@ def seed(environment: str, version: str, commit: str) -> None:
         ECS_CLUSTER=f"myapp-{environment}-cluster",
         ECS_SERVICE=f"myapp-{environment}-service",
         ECS_TASK_DEFINITION=f"myapp-{environment}-task",
-        APP_URL=url(environment),
+        APP_URL=ports.url(environment),
     )
 
 
@@ -203,12 +203,12 @@ def send(method: str, path: str, content: object = None, name: str = "") -> Any:
     """Send JSON, if any, to the local AWS or to an environment, and return the JSON answer."""
     body = None if content is None else json.dumps(content).encode()
     headers = {"Host": name} if name else {}
-    request = urllib.request.Request(f"{API}{path}", body, headers, method=method)
+    request = urllib.request.Request(f"{ports.api_url()}{path}", body, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
             return json.loads(answer.read())
     except (OSError, ValueError) as error:
-        raise Failure(f"{name or API}{path}: {error}") from None
+        raise Failure(f"{name or ports.api_url()}{path}: {error}") from None
 
 
 def service(environment: str) -> Mapping[str, Any]:
@@ -259,6 +259,6 @@ def remove() -> None:
     docker.remove(docker.ours())
     for network in docker.docker("network", "ls", "--quiet", f"--filter=label={LABEL}").split():
         docker.docker("network", "rm", network)
-    pushed = docker.images(f"localhost:{API_PORT}/myapp-*")
+    pushed = [one for port in ports.API for one in docker.images(f"localhost:{port}/myapp-*")]
     if pushed:
         docker.docker("image", "rm", "--force", *pushed)

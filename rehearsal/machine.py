@@ -5,24 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rehearsal import capacity, docker
+from rehearsal import capacity, docker, leftovers, ports
 from rehearsal.errors import Failure
-from rehearsal.paths import (
-    API_PORT,
-    AWS,
-    AWS_IMAGE,
-    LABEL,
-    OUT,
-    ROOT,
-    RUNNER_IMAGE,
-    WEB_PORT,
-)
+from rehearsal.paths import AWS, AWS_IMAGE, OUT, ROOT, RUNNER_IMAGE
 
 # A first run used 9 GB for images, layers and databases. A run that finds its images uses little.
 FIRST_RUN_GB = 12
@@ -30,24 +20,17 @@ LATER_RUN_GB = 3
 # All containers used 2.7 GB with four parallel jobs, and 0.75 GB without jobs. No workflow has more
 # than four jobs. act starts jobs in no fixed order, so with fewer the longest may have to wait.
 JOBS, JOB_MB, ENVIRONMENTS_MB = 4, 500, 1000
-PORTS = {
-    WEB_PORT: "the load balancers",
-    API_PORT: "the local AWS",
-    3306: "test.yml's MySQL 8.4",
-    3307: "test.yml's MySQL of `delivery`",
-    3308: "test.yml's MySQL 8.0",
-    6379: "test.yml's Redis",
-    6380: "test.yml's other Redis",
-}
 
 
 def check() -> None:
-    """Raise Failure unless a rehearsal can run here; warn if it will take longer."""
+    """Raise Failure unless a rehearsal can run here; print what will be other than usual."""
     start_docker()
     check_owner()
+    leftovers.remove()  # which have ports and memory
     has_images = all(map(docker.has_image, (AWS_IMAGE, RUNNER_IMAGE)))
     check_disk(LATER_RUN_GB if has_images else FIRST_RUN_GB)
-    check_ports()
+    for line in ports.moved():
+        print(line)
     check_capacity()
 
 
@@ -107,28 +90,6 @@ def check_disk(needed: int) -> None:
             f"a rehearsal needs {needed} GB of free disk for Docker, but only {free:.0f} GB are"
             " free: docker system prune removes unused images"
         )
-
-
-def check_ports() -> None:
-    """Raise Failure if another program listens on a port of the rehearsal."""
-    for port, user in PORTS.items():
-        if publishes(port, f"label={LABEL}"):
-            continue
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                continue
-        holder = publishes(port)
-        raise Failure(
-            f"port {port} is taken, and {user} needs it:"
-            + (f" docker stop {holder}" if holder else f" ss -ltnp 'sport = :{port}' says by what")
-            + "; or use rehearsal/box, which has its own ports"
-        )
-
-
-def publishes(port: int, *filters: str) -> str:
-    """Return the container that publishes a port, if any."""
-    words = [f"--filter={word}" for word in (f"publish={port}", *filters)]
-    return docker.docker("ps", "--format={{.Names}}", *words).partition("\n")[0]
 
 
 @contextmanager

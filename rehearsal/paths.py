@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,22 +27,9 @@ SHELL = "rehearsal-shell"
 RUNNER_IMAGE = "rehearsal-runner"
 AWS_IMAGE = "rehearsal-aws"
 
-API_PORT = 4566
-WEB_PORT = 80
-API = f"http://127.0.0.1:{API_PORT}"
+API_PORT = 4566  # in the container of the local AWS; rehearsal/ports.py has those of the machine
 
 
 def host(environment: str) -> str:
     """Return the name of an environment's load balancer; browsers take it for this machine."""
     return f"myapp-{environment}.elb.localhost"
-
-
-def url(environment: str) -> str:
-    """Return an environment's address on this machine and in the jobs."""
-    return f"http://{host(environment)}"
-
-
-def browser_url(environment: str) -> str:
-    """Return its address for a person: rehearsal/box publishes it on another port."""
-    port = os.environ.get("REHEARSAL_BROWSER_PORT")
-    return f"{url(environment)}:{port}" if port else url(environment)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from rehearsal import docker, events, local_aws, repository
+from rehearsal import docker, events, local_aws, ports, repository
 from rehearsal.errors import Failure
 from rehearsal.files import replace_text
 from rehearsal.github import WORKFLOWS, Configuration, Run
@@ -25,8 +25,6 @@ from rehearsal.paths import (
     MADE,
     REPOSITORY,
     ROOT,
-    browser_url,
-    url,
 )
 from rehearsal.repository import Change
 from rehearsal.timeline import Job, Stage, Step, Timeline
@@ -187,11 +185,13 @@ class Rehearsal:
     def given(self, environment: str = "") -> Configuration:
         """Return GitHub's values for the repository and for one of its environments."""
         repository_has = {
-            "STAGING_URL": url("staging"),
+            "STAGING_URL": ports.url("staging"),
             "BUILDX_DRIVER": "docker",
             "WATCH_MINUTES": "1",
             "WATCH_PERIOD": str(60 // local_aws.CLOCK),
         }
+        if prefix := ports.tests_prefix():
+            repository_has["TEST_PORT_PREFIX"] = prefix
         environment_has = self.variables.get(environment, {})
         keys = {
             f"{key}{SUFFIXES[name]}": value
@@ -249,7 +249,7 @@ def approve(change: Change, yes: bool, ask: Callable[[str], str] | None = None) 
             " or --yes"
         )
     question = (
-        f"{change.version} runs on {browser_url('staging')}. Release it to production? [y/N] "
+        f"{change.version} runs on {ports.browser_url('staging')}. Release it to production? [y/N] "
     )
     answer = ""
     with suppress(EOFError):  # Ctrl-D does not approve

@@ -8,7 +8,6 @@ from contextlib import suppress
 from rehearsal import local_aws
 from rehearsal.errors import Failure
 from rehearsal.load import Generator
-from rehearsal.paths import host
 from rehearsal.timeline import Stage, Tasks, Timeline
 
 RATE = 60  # requests per second; a rollout must withstand 50
@@ -28,7 +27,7 @@ class LoadedRollout:
         """Start, unless the environment has no version yet, and so cannot lose requests."""
         if self.generator or not local_aws.is_serving(self.environment):
             return
-        self.generator = Generator(host(self.environment), RATE, self.timeline.now)
+        self.generator = Generator(self.environment, RATE, self.timeline.now)
         self.stage.load = self.generator.load
         self.generator.start()
         self.sampler.start()

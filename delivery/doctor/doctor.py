@@ -34,11 +34,7 @@ TOOLS = {
     ),
     "gh": (["gh", "--version"], GET_GH),
 }
-PORTS = {
-    8000: "make run",
-    80: "make pipeline",  # only with: rehearsal
-    4566: "make pipeline",  # only with: rehearsal
-}
+PORT = 8000  # of `make run`
 FREE_GB = 12  # what a first `make pipeline` takes  # only with: rehearsal
 
 
@@ -56,8 +52,7 @@ def machine() -> Findings:
         what = f"disk: {free:.0f} GB are free, and a first make pipeline takes {FREE_GB}"
         yield Finding(WRONG, what, "docker system prune")
     # until here: rehearsal
-    for number, user in PORTS.items():
-        yield port(number, user)
+    yield port(PORT)
 
 
 def tool(name: str, command: list[str], source: str) -> Finding:
@@ -70,23 +65,11 @@ def tool(name: str, command: list[str], source: str) -> Finding:
     return Finding(OK, f"{name}: {said}")
 
 
-def port(number: int, user: str) -> Finding:
+def port(number: int) -> Finding:
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", number)):
-            return Finding(OK, f"port {number} is free, for {user}")
-    # only with: rehearsal
-    rehearsal = [
-        "docker",
-        "ps",
-        "--quiet",
-        f"--filter=publish={number}",
-        "--filter=label=rehearsal",
-    ]
-    if shutil.which("docker") and subprocess.run(rehearsal, capture_output=True).stdout:
-        return Finding(OK, f"port {number}: a rehearsal is up")
-    # until here: rehearsal
-    by = f"ss -ltnp 'sport = :{number}'"
-    return Finding(WRONG, f"port {number} is taken, and {user} needs it", by)
+            return Finding(OK, f"port {number} is free, for make run")
+    return Finding(WRONG, f"port {number} is taken", f"PORT={number + 1} make run")
 
 
 def parts(repository: str) -> dict[str, tuple[str, Callable[[], Findings]]]:

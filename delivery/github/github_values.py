@@ -23,6 +23,7 @@ FORMS = {
     "STAGING_URL": (r"https?://\S+", "begins with http:// or https://"),
     "AWS_ROLE_ARN": (r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", "looks like arn:aws:iam::…:role/…"),
     "SLACK_WEBHOOK_URL": (r"https://\S+", "begins with https://"),
+    "TEST_PORT_PREFIX": (r"[1-5]", "is a digit from 1 to 5"),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from docker.errors import NotFound
 from docker.models.containers import Container, ContainerCollection
 from ministack.services import alb, ecr
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import provisioners, stacks
 
 from rehearsal.aws import authorization, logins, settings
 from rehearsal.aws.patches import replaces
@@ -83,6 +83,23 @@ def balancer_of_a_template(
     record = alb._lbs[arn]
     record["DNSName"] = attributes["DNSName"] = balancer_host(record["LoadBalancerName"])
     return arn, attributes
+
+
+@replaces(stacks, "_resolve_stack_outputs")
+def outputs_of_a_stack(
+    original: Callable[..., tuple[list[Json], Json]], *words: Any
+) -> tuple[list[Json], Json]:
+    """On AWS a load balancer has port 80, which here can be another one on this machine."""
+    outputs, exports = original(*words)
+    for output in outputs:
+        output["OutputValue"] = with_port(output["OutputValue"])
+    return outputs, exports
+
+
+def with_port(text: str) -> str:
+    """Return the address of a load balancer with the port that leads to it; other text as it is."""
+    is_address = text.startswith("http://") and text.endswith(f".{settings.BALANCERS}")
+    return f"{text}:{settings.WEB_PORT}" if is_address and settings.WEB_PORT != 80 else text
 
 
 @replaces(alb, "_create_lb")

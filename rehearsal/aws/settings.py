@@ -7,6 +7,8 @@ from pathlib import Path
 
 # The registry's name for Docker, which uses plain HTTP for registries on the loopback.
 REGISTRY = os.environ.get("REHEARSAL_REGISTRY", "localhost:4566")
+# The port of the load balancers on this machine.
+WEB_PORT = int(os.environ.get("REHEARSAL_WEB_PORT", "80"))
 # The domain of load balancers; browsers and curl resolve *.localhost to the loopback.
 BALANCERS = os.environ.get("REHEARSAL_BALANCERS", "elb.localhost")
 # The keys of whoever may do everything.

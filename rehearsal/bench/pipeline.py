@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rehearsal import __main__ as rehearsing
-from rehearsal import github, machine, repository
+from rehearsal import github, machine, ports, repository
 from rehearsal.errors import Failure
 from rehearsal.resources import Sampler
 from rehearsal.sink import Sink
@@ -22,6 +22,13 @@ from rehearsal.timeline import Timeline
 from rehearsal.view import View
 
 GUIDE = "rehearsal/bench/guide"
+GUIDE_PORTS = (3306, 6379)  # in its test.yml, so nothing can move them
+
+
+def check_ports() -> None:
+    """Raise Failure if the guide's workflow could not have its ports."""
+    for port in filter(ports.is_taken, GUIDE_PORTS):
+        raise ports.none_free(port, f"{GUIDE}/test.yml needs")
 
 
 def measure(workflows: str) -> Timeline:
@@ -30,7 +37,6 @@ def measure(workflows: str) -> Timeline:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     timeline = Timeline(now, change.merge, change.version)
     view = View(timeline)
-    github.remove_leftovers()
     with Sink(lambda receiver, text: None) as sink, Sampler(timeline), view:
         configuration = rehearsing.configuration(sink, timeline)
         rehearsal = Rehearsal(timeline, view, configuration, workflows)
@@ -87,6 +93,7 @@ def main() -> int:
     try:
         with machine.alone():
             machine.check()
+            check_ports()
             theirs, ours = measure(GUIDE), measure(github.WORKFLOWS)
     except Failure as failure:
         print(f"bench: {failure}", file=sys.stderr)

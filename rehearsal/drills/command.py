@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
-from rehearsal import github, machine, repository
+from rehearsal import machine, repository
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.drill import Drill
 from rehearsal.drills.gates import APPROVE, Gate
@@ -101,7 +101,6 @@ def environments_up(configuration: Configure) -> Iterator[tuple[Rehearsal, Chang
     def record(receiver: str, text: str) -> None:
         timeline.messages.append(Message(timeline.now(), receiver, text))
 
-    github.remove_leftovers()  # of a rehearsal that was killed
     with Sink(record) as sink:
         rehearsal = Rehearsal(timeline, view, configuration(sink, timeline))
         for text in timeline.offline:

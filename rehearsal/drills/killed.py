@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
-from rehearsal import docker, events, github, repository
+from rehearsal import docker, events, github, leftovers, repository
 from rehearsal.drills import restore
 from rehearsal.drills.context import DrillContext
 from rehearsal.drills.gates import DEPLOY, STAGING
 from rehearsal.drills.scenarios import deploy
 from rehearsal.drills.workflows import DrillRun
 from rehearsal.errors import Failure
-from rehearsal.github import CONTAINERS, Configuration
+from rehearsal.github import Configuration
+from rehearsal.leftovers import CONTAINERS
 from rehearsal.timeline import Job, Stage, Step, Timeline
 
 # Seconds after which a step is stuck: a slow machine takes a tenth of them.
@@ -44,8 +45,8 @@ def kill_and_deploy_again(context: DrillContext) -> None:
     repository.merge(context.merged)
     context.workflows.prepare(STAGING)
     kill(context, events.push(context.merged))
-    github.remove_leftovers()  # as each rehearsal does first
-    for what in (*leftovers(), *processes()):
+    leftovers.remove()  # as each rehearsal does first
+    for what in (*containers_and_networks(), *processes()):
         context.problem(f"the killed rehearsal left {what} behind")
     restore.wait_until_stable()  # ECS continues the deployment by itself
     context.observation.also_pushed = {context.observation.commit}
@@ -76,7 +77,7 @@ def kill(context: DrillContext, payload: Mapping[str, Any]) -> None:
         process.join()
 
 
-def leftovers() -> list[str]:
+def containers_and_networks() -> list[str]:
     """Return the containers and networks of act."""
     found = []
     for prefix in CONTAINERS:

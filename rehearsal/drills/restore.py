@@ -9,7 +9,7 @@ from rehearsal import local_aws
 from rehearsal.drills import states
 from rehearsal.drills.states import EnvironmentState
 from rehearsal.errors import Failure
-from rehearsal.paths import url
+from rehearsal.ports import url
 
 # An environment that is not stable within this is stuck: a slow machine takes a tenth of it.
 STABLE_SECONDS = 900

@@ -20,6 +20,7 @@ class Setup:
     variables: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     secrets: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     runner: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    variables_of: str = field(default="", kw_only=True)  # another environment, by mistake
 
     def limits(self) -> dict[str, str]:
         """Return a short limit for the step that must fail; other steps keep the usual limits.

@@ -114,7 +114,7 @@ class WorkflowRunner:
 
     def configuration(self, environment: str) -> Configuration:
         """Return the values of GitHub and of the runner for a job of an environment."""
-        given = self.rehearsal.given(environment)
+        given = self.rehearsal.given(self.setup.variables_of or environment)
         secrets = {**given.secrets, **self.setup.secrets}
         return replace(
             given,

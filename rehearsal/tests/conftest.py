@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rehearsal import ports
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -20,6 +22,13 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
+
+
+@pytest.fixture(autouse=True)
+def usual_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ports of a machine on which they are free, whatever this one has."""
+    monkeypatch.setattr(ports, "current", ports.Ports)
+    monkeypatch.setattr(ports, "tests_prefix", str)
 
 
 @pytest.fixture(scope="module")

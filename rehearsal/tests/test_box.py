@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import paths
-from rehearsal.paths import ROOT, browser_url
+from rehearsal.paths import ROOT
+from rehearsal.ports import browser_url, url
 
 BOX = ROOT / "rehearsal" / "box"
 
@@ -52,6 +52,6 @@ def test_an_unknown_option_prints_the_usage() -> None:
 
 def test_the_printed_address_has_the_published_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REHEARSAL_BROWSER_PORT", raising=False)
-    assert browser_url("staging") == paths.url("staging")
+    assert browser_url("staging") == url("staging")
     monkeypatch.setenv("REHEARSAL_BROWSER_PORT", "8080")
     assert browser_url("staging") == "http://myapp-staging.elb.localhost:8080"

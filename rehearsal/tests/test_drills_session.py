@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal import local_aws, repository
+from rehearsal import ports, repository
 from rehearsal.drills import assertions, faults
 from rehearsal.drills import session as sessions
 from rehearsal.drills import worktree as worktrees
@@ -23,6 +23,7 @@ from rehearsal.drills.workflows import WorkflowRunner
 from rehearsal.drills.worktree import Worktree, migration
 from rehearsal.errors import Failure
 from rehearsal.github import Configuration
+from rehearsal.ports import Ports
 from rehearsal.repository import Change, git
 from rehearsal.stages import Rehearsal
 from rehearsal.timeline import Job, Step, Timeline
@@ -213,6 +214,6 @@ def test_the_list_has_one_name_per_line() -> None:
 def test_a_stopped_local_aws_fails_the_drill_with_one_line(
     context: DrillContext, monkeypatch: pytest.MonkeyPatch, inject: Injection
 ) -> None:
-    monkeypatch.setattr(local_aws, "API", "http://127.0.0.1:1")
+    monkeypatch.setattr(ports, "current", lambda: Ports(api=1))
     with pytest.raises(Failure, match=r"/_rehearsal/f.*refused"):
         inject(context)

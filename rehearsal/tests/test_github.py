@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal import github
+from rehearsal import github, leftovers
 from rehearsal.github import Configuration, Run, shown
 from rehearsal.timeline import Stage, Timeline
 
@@ -115,7 +115,7 @@ def test_stopping_kills_an_act_that_ignores_sigterm(
 ) -> None:
     monkeypatch.setattr(github, "PATIENCE", 0.2 if stubborn else 60)
     removed: list[bool] = []
-    monkeypatch.setattr(github, "remove_leftovers", lambda: removed.append(True))
+    monkeypatch.setattr(leftovers, "remove", lambda: removed.append(True))
     program = "import signal, time; "
     if stubborn:
         program += "signal.signal(signal.SIGTERM, signal.SIG_IGN); "

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from rehearsal import load
+from rehearsal import load, ports
 from rehearsal.load import Generator
+from rehearsal.ports import Ports
 from rehearsal.timeline import Load
 
 
@@ -43,7 +44,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Service]]:
     handler = type("One", (Service,), {})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        monkeypatch.setattr(load, "WEB_PORT", server.server_port)
+        monkeypatch.setattr(ports, "current", lambda: Ports(web=server.server_port))
         yield handler
         server.shutdown()
 
@@ -71,7 +72,7 @@ def test_a_bad_answer_is_a_lost_request(service: type[Service], broken: str) -> 
 
 
 def test_a_stopped_server_loses_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "WEB_PORT", 1)
+    monkeypatch.setattr(ports, "current", lambda: Ports(web=1))
     assert "refused" in counted(1).lost[0].why
 
 

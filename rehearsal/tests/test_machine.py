@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from rehearsal import capacity, docker, machine
+from rehearsal import capacity, docker, machine, ports
 from rehearsal.errors import Failure
 from rehearsal.paths import ROOT
+from rehearsal.ports import Ports
 
 Says = Callable[..., str]
 
@@ -47,36 +47,14 @@ def test_a_rehearsal_starts_the_engine_before_it_installs_packages() -> None:
         assert second == "\t@scripts/bootstrap test rehearsal/requirements.txt"
 
 
-def test_a_port_that_is_taken_is_named_with_its_user(
-    monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]
+def test_a_port_that_is_not_the_usual_one_is_printed(
+    monkeypatch: pytest.MonkeyPatch, engine: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        monkeypatch.setattr(machine, "PORTS", {port: "the load balancers"})
-        with pytest.raises(Failure, match=f"port {port} is taken, and the load balancers needs"):
-            machine.check_ports()
-
-
-def test_a_container_that_takes_a_port_is_named(
-    monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        monkeypatch.setattr(machine, "PORTS", {port: "test.yml's MySQL"})
-        monkeypatch.setattr(
-            docker, "docker", lambda *words: "" if any("label" in w for w in words) else "shop-db"
-        )
-        with pytest.raises(Failure, match="docker stop shop-db"):
-            machine.check_ports()
-
-
-def test_a_port_of_our_own_is_no_matter(
-    monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]
-) -> None:
-    engine["ps"] = "rehearsal-aws"
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setattr(machine, "PORTS", {taken.getsockname()[1]: "the local AWS"})
-        machine.check_ports()
+    for name in ("start_docker", "check_owner", "check_disk", "check_capacity"):
+        monkeypatch.setattr(machine, name, lambda *words: None)
+    monkeypatch.setattr(ports, "current", lambda: Ports(web=8080))
+    machine.check()
+    assert capsys.readouterr().out.startswith("The load balancers have port 8080")
 
 
 def test_a_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]) -> None:

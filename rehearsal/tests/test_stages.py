@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from rehearsal import __main__ as cli
-from rehearsal import docker, local_aws, machine, repository, stages, watch
+from rehearsal import docker, local_aws, machine, ports, repository, stages, watch
 from rehearsal.errors import INTERRUPTED, Failure
 from rehearsal.github import Configuration, Run
 from rehearsal.images import builder
@@ -287,3 +287,12 @@ def test_existing_environments_keep_their_deploy_keys(
     keys, rehearsal.keys = rehearsal.keys, {}
     rehearsal.make_environments(begun.append)
     assert (rehearsal.keys, len(begun)) == (keys, 1)
+
+
+def test_ports_of_the_tests_that_moved_are_a_variable(
+    monkeypatch: pytest.MonkeyPatch, rehearsal: Rehearsal
+) -> None:
+    monkeypatch.setattr(builder, "tool_cache", lambda folder: "")
+    assert "TEST_PORT_PREFIX" not in rehearsal.given().variables
+    monkeypatch.setattr(ports, "tests_prefix", lambda: "1")
+    assert rehearsal.given().variables["TEST_PORT_PREFIX"] == "1"

@@ -45,7 +45,7 @@ from rehearsal.drills.scenarios import (
     ship_after,
 )
 from rehearsal.drills.worktree import append, both, migration, replace
-from rehearsal.paths import url
+from rehearsal.paths import host
 
 FAILS = """\
 def fail(apps, schema_editor):
@@ -352,10 +352,10 @@ DRILLS = (
         VERIFY,
         After(
             pushed=True,
-            slack=f"{ROLLED_BACK_UNSEEN}{url('production')} leads to production, not to staging",
-            says="Correct APP_URL of staging",
+            slack=f"{ROLLED_BACK_UNSEEN}http://{host('production')}",
+            says="leads to production, not to staging",
         ),
-        variables={"APP_URL": url("production")},
+        variables_of="production",
         seconds=100,
     ),
     Drill(

@@ -7,7 +7,8 @@ from rehearsal.drills import states
 from rehearsal.drills.context import DrillContext
 from rehearsal.drills.drill import After, Drill
 from rehearsal.drills.scenarios import under_load
-from rehearsal.paths import host, url
+from rehearsal.paths import host
+from rehearsal.ports import url
 
 ADDRESS = "--format={{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 

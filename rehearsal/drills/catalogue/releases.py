@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from rehearsal import events, local_aws, repository, stages
+from rehearsal import events, local_aws, ports, repository, stages
 from rehearsal.drills import faults
 from rehearsal.drills.context import DrillContext
 from rehearsal.drills.drill import DEPLOYED, NOT_BEGUN, NOT_MOVED, After, Drill
@@ -21,7 +21,6 @@ from rehearsal.drills.restore import rollback
 from rehearsal.drills.scenarios import tag
 from rehearsal.drills.worktree import Worktree
 from rehearsal.errors import Failure
-from rehearsal.paths import API_PORT
 from rehearsal.repository import git
 
 REPOSITORIES = {"ECR_REPOSITORY": "myapp-production", "STAGING_ECR_REPOSITORY": "myapp-staging"}
@@ -32,7 +31,7 @@ FAKETIME = "/usr/local/lib/libfaketime.so.1"
 def release_another(context: DrillContext) -> None:
     """Put another image into production's registry under the version."""
     version, old = context.baseline.version, context.observation.before["production"].commit
-    registry = f"localhost:{API_PORT}"
+    registry = ports.registry()
     password = local_aws.shell("aws", "ecr", "get-login-password")
     local_aws.shell("skopeo", "login", "--username=AWS", f"--password={password}", registry)
     local_aws.shell("scripts/promote-image", old, version, ECR_REGISTRY=registry, **REPOSITORIES)

@@ -10,9 +10,9 @@ import pytest
 from docker.errors import NotFound
 from docker.models.containers import ContainerCollection
 from ministack.services import alb, ecr
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import provisioners, stacks
 
-from rehearsal.aws import names
+from rehearsal.aws import names, settings
 from rehearsal.aws.metrics import dimension
 from rehearsal.tests.aws.conftest import ask, make_balancer, signed
 
@@ -68,6 +68,27 @@ def test_a_load_balancer_in_a_template_has_a_localhost_name() -> None:
 def test_a_target_group_in_a_template_has_the_name_of_its_metrics() -> None:
     arn, attributes = provisioners._elbv2_target_group_create("T", {"Name": "myapp"}, "stack")
     assert dimension(arn) == ("TargetGroup", attributes["TargetGroupFullName"])
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("http://myapp.elb.localhost", "http://myapp.elb.localhost:8080"),
+        ("myapp.elb.localhost", "myapp.elb.localhost"),
+        ("https://www.example.com", "https://www.example.com"),
+    ],
+)
+def test_the_address_in_a_stacks_outputs_has_the_port_that_leads_there(
+    monkeypatch: pytest.MonkeyPatch, text: str, printed: str
+) -> None:
+    def resolved() -> str:
+        outputs = {"Url": {"Value": text}}
+        found, _ = stacks._resolve_stack_outputs(outputs, {}, {}, {}, {}, "stack", "id")
+        return str(found[0]["OutputValue"])
+
+    assert resolved() == text
+    monkeypatch.setattr(settings, "WEB_PORT", 8080)
+    assert resolved() == printed
 
 
 def test_the_registry_has_an_address_that_docker_accepts_over_plain_http() -> None:
