@@ -98,7 +98,9 @@ def local_mysql(folder: Path) -> Iterator[str]:
     """Run a local MySQL or MariaDB with its data in `folder`; yield DATABASE_URL."""
     program = find("mysqld", "mariadbd")
     data, port = folder / "mysql", free_port()
-    user = ["--user=root"] if os.geteuid() == 0 else []
+    # As it starts, MariaDB removes the temporary tables of all others from a folder that it shares.
+    options = [f"--datadir={data}", f"--tmpdir={folder}"]
+    options += ["--user=root"] * (os.geteuid() == 0)
     version = subprocess.check_output([program, "--no-defaults", "--version"], text=True)
     if "MariaDB" in version:
         create = [find("mariadb-install-db"), "--auth-root-authentication-method=normal"]
@@ -107,7 +109,7 @@ def local_mysql(folder: Path) -> Iterator[str]:
         create = [program, "--initialize-insecure"]
         extra = ["--mysqlx=OFF", "--secure-file-priv=NULL"]
     made = subprocess.run(
-        [create[0], "--no-defaults", f"--datadir={data}", *create[1:], *user],
+        [create[0], "--no-defaults", *options, *create[1:]],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -117,7 +119,7 @@ def local_mysql(folder: Path) -> Iterator[str]:
     first = folder / "first.sql"
     first.write_text("CREATE DATABASE testdb CHARACTER SET utf8mb4;\n")
     # The data is throw-away: it need not survive a crash.
-    command = [program, "--no-defaults", f"--datadir={data}", f"--init-file={first}", *user, *extra]
+    command = [program, "--no-defaults", *options, f"--init-file={first}", *extra]
     command += ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder}/mysql.sock"]
     command += [f"--pid-file={folder}/mysql.pid", "--skip-log-bin"]
     command += ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"]
