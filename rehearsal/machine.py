@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -76,9 +77,8 @@ def check_owner() -> None:
     """
     owner = docker.docker("ps", f"--filter=name=^{AWS}$", '--format={{.Label "rehearsal.root"}}')
     if owner and owner != str(ROOT):
-        raise Failure(
-            f"a rehearsal of another clone is up; remove it: make -C {owner} pipeline-down"
-        )
+        command = f"make -C {shlex.quote(owner)} pipeline-down"
+        raise Failure(f"a rehearsal of another clone is up; remove it: {command}")
 
 
 def check_disk(needed: int) -> None:

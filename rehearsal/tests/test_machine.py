@@ -109,8 +109,8 @@ def test_too_little_memory_is_refused(
 
 
 def test_a_rehearsal_of_another_clone_is_refused(engine: dict[str, str]) -> None:
-    engine["ps"] = "/home/somebody/shop"
-    with pytest.raises(Failure, match="make -C /home/somebody/shop pipeline-down"):
+    engine["ps"] = "/home/some body/shop"
+    with pytest.raises(Failure, match="make -C '/home/some body/shop' pipeline-down"):
         machine.check_owner()
 
 
