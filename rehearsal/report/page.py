@@ -152,11 +152,13 @@ class FailedStep:
 
 
 def failed_steps(timeline: Timeline) -> Iterator[FailedStep]:
-    for stage in timeline.stages:
-        for job in stage.jobs:
-            for step in job.steps:
-                if step.outcome in ("failure", "running"):
-                    yield _failed_step(stage, job, step)
+    """Yield the steps that failed, and then those that were interrupted."""
+    for outcome in ("failure", "running"):
+        for stage in timeline.stages:
+            for job in stage.jobs:
+                for step in job.steps:
+                    if step.outcome == outcome:
+                        yield _failed_step(stage, job, step)
 
 
 def _failed_step(stage: Stage, job: Job, step: Step) -> FailedStep:

@@ -218,6 +218,24 @@ def test_headline_names_the_interrupted_step() -> None:
     assert headline(sample.interrupted()).endswith(" in test.yml, at “Run tests”")
 
 
+def test_an_interrupted_run_begins_with_what_failed_before() -> None:
+    went_on = Job("lint", 1, steps=[Step("Run linting", 1)])
+    failed = Job("test", 1, 9, "failure", [Step("Run tests", 2, 9, "failure")])
+    stage = Stage("test.yml", "Pull request", 0, 9, "failure", [went_on, failed])
+    timeline = Timeline("", sample.NEW, "v1", "failure", reason="interrupted", stages=[stage])
+    assert headline(timeline).endswith(" in test.yml, at “Run tests”")
+    shown = text(render(timeline))
+    assert shown.index("Run tests test.yml, test: failed") < shown.index("Run linting test.yml")
+
+
+def test_a_single_stage_claims_no_more_than_itself() -> None:
+    timeline = sample.passed()
+    timeline.stages = [stage for stage in timeline.stages if stage.name == "deploy-staging.yml"]
+    assert " passed deploy-staging.yml in " in headline(timeline)
+    timeline.stages = []
+    assert " passed the preparation in " in headline(timeline)
+
+
 def test_failure_without_a_stage_shows_its_reason() -> None:
     timeline = Timeline("", sample.NEW, "", "failure", reason="Docker does not answer.")
     assert headline(timeline) == "Commit 4b1e88d failed"
