@@ -55,7 +55,7 @@ def check_account(aws: Aws, account: str, path: Path) -> None:
         if "aws sts" not in str(error):
             raise
         raise Failure(
-            f"AWS accepts no credentials (aws configure, aws sso login): {error}"
+            f"AWS accepts no credentials: aws configure, or aws sso login ({error})"
         ) from None
     if caller["Account"] != account:
         raise Failure(

@@ -69,7 +69,9 @@ def port(number: int) -> Finding:
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", number)):
             return Finding(OK, f"port {number} is free, for make run")
-    return Finding(WRONG, f"port {number} is taken", f"PORT={number + 1} make run")
+    return Finding(
+        WRONG, f"port {number} is taken", f"take another port: PORT={number + 1} make run"
+    )
 
 
 def parts(repository: str) -> dict[str, tuple[str, Callable[[], Findings]]]:

@@ -14,6 +14,7 @@ from delivery.github.gh import GET_GH
 
 # GitHub's message for a feature that the owner's plan does not include.
 PLAN = re.compile(r"billing plan|upgrade to github", re.IGNORECASE)
+NO_REPOSITORY = "No repository is known: git remote add origin URL, or --repository OWNER/NAME"
 
 
 class Refused(Failure):
@@ -104,7 +105,7 @@ def repository_of_clone() -> str:
     try:
         found = slug()
     except Failure as failure:
-        raise Failure(f"which repository? --repository OWNER/NAME ({failure})") from None
+        raise Failure(f"{NO_REPOSITORY} ({failure})") from None
     if not found:
-        raise Failure("which repository? origin does not say: --repository OWNER/NAME")
+        raise Failure(f"{NO_REPOSITORY} (origin is not on GitHub)")
     return found

@@ -1,5 +1,6 @@
 """scripts/doctor: good, missing and wrong values, and those it could not check."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,35 @@ def test_a_tool_that_is_missing_is_one_step_although_a_part_needs_it(tmp_path: P
     done = run_here("scripts/doctor", *words, without=("AWS_", "GH_"), PATH=str(tmp_path))
     _, steps = done.stdout.split("Next, in this order:")
     assert steps.count(GET_GH) == steps.count("aws.amazon.com/cli/") == 1
+
+
+def test_with_nothing_set_up_each_step_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, program in {
+        "git": "echo \"error: No such remote 'origin'\" >&2; exit 2",
+        "gh": "exit 1",
+        "aws": "echo Unable to locate credentials >&2; exit 255",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{program}\n")
+        (tmp_path / name).chmod(0o755)
+    words = ("github", "staging", "production")
+    path = f"{tmp_path}:/usr/bin:/bin"
+    done = run_here("scripts/doctor", *words, without=("AWS_", "GH_"), PATH=path)
+    _, steps = done.stdout.split("Next, in this order:\n")
+    assert steps.splitlines() == [
+        "  1. No repository is known: git remote add origin URL, or --repository OWNER/NAME"
+        " (git remote: error: No such remote 'origin')",
+        "  2. AWS accepts no credentials: aws configure, or aws sso login"
+        " (aws sts get-caller-identity: Unable to locate credentials)",
+    ]
+
+
+def test_a_port_that_is_taken_comes_with_another_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        found = doctor.port(number)
+    assert found.fix == f"take another port: PORT={number + 1} make run"
 
 
 def test_a_part_that_there_is_not_is_refused() -> None:

@@ -39,7 +39,7 @@ def test_no_text_has_the_line_ends_of_windows(clone: Path) -> None:
 def test_a_script_runs_from_a_path_with_spaces(clone: Path, tmp_path: Path, program: str) -> None:
     # The clone has no .venv, so a module is run by the Python in PATH.
     variables = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    command = [clone / program, "--help"]
+    command = [str(clone / program), "--help"]
     done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert program in done.stdout
