@@ -17,6 +17,7 @@ from rehearsal.aws import (  # noqa: F401
     logins,
     names,
     patches,
+    restores,
     router,
     scheduler,
     templates,
@@ -29,6 +30,7 @@ def install() -> None:
     patches.apply()
     templates.add_types()
     deployments.add_actions()
+    restores.add_actions()
 
 
 def serve() -> None:

@@ -31,6 +31,9 @@ WORKDIR /opt/toolcache
 # actions/setup-python uses /opt/toolcache instead of GitHub's /opt/hostedtoolcache, over which act mounts a volume
 # that jobs share. `empty` has only pip. `filled` has the packages that these files pin, for commits with the same
 # files: pip verifies the hashes only of packages that it installs.
+#
+# In us-east-1, version 1 of the AWS CLI sends calls of RDS to RDS's own host, even if AWS_ENDPOINT_URL is set. Without
+# that entry, it treats RDS like any other service.
 RUN sed -n '/^pip==/,/# via/p' requirements-ci.txt > pip.txt \
  && sed -n '/^uv==/,/# via/p' requirements-ci.txt > uv.txt \
  && version=$(python3 -c 'import platform; print(platform.python_version())') \
@@ -46,6 +49,8 @@ RUN sed -n '/^pip==/,/# via/p' requirements-ci.txt > pip.txt \
  && uv --python "$empty" --requirement pip.txt \
  && uv --python "$filled" --requirement requirements.txt --requirement requirements-ci.txt --requirement rehearsal.txt \
  && uv --python /opt/tools --requirement runner-requirements.txt \
+ && sed -i '/^    "rds": {$/,/^    },$/d' \
+        /opt/tools/lib/python3*/site-packages/awscli/customizations/overridesslcommonname.py \
  && python3 -m compileall -q -j 0 -x /tests/ /opt/toolcache /opt/tools \
  && node=$(find /opt/tools -path '*/bin/node') \
  && rm -rf "${node%/bin/node}/include" \

@@ -72,9 +72,9 @@ def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """The statements that MySQL gets, and the users that send them."""
+    """The statements that MySQL gets."""
     found: list[tuple[str, ...]] = []
-    monkeypatch.setattr(databases, "run", lambda host, *words: found.append(words))
+    monkeypatch.setattr(databases, "run", lambda record, *words: found.append(words))
     return found
 
 
@@ -97,11 +97,13 @@ def test_a_database_answers_to_its_endpoints_name_and_requires_tls(
     assert (image, options["name"]) == ("mysql:8.4", "rehearsal-rds-myapp-staging")
     assert "--require-secure-transport=ON" in command
     assert options["environment"]["MYSQL_DATABASE"] == "myapp"
+    assert options["environment"]["MYSQL_PASSWORD"] == "first"
     assert calls["connect"] == [host]
     assert [name for name, _ in docker.calls][-1] == "start"
     assert statements == [
-        ("root", "first", "SELECT 1"),
-        ("root", "first", "GRANT ALL ON *.* TO %s@'%%'", "myapp"),
+        ("SELECT 1",),
+        ("GRANT ALL ON *.* TO %s@'%%'", "myapp"),
+        ("RESET BINARY LOGS AND GTIDS",),
     ]
 
 
@@ -152,11 +154,7 @@ def test_a_new_password_reaches_the_database(
     statements.clear()
     new = {**PROPERTIES, "MasterUserPassword": "second"}
     provisioners._rds_db_instance_update("myapp-staging", PROPERTIES, new, "stack", "Db")
-    changed = "ALTER USER %s@'%%' IDENTIFIED BY %s"
-    assert statements == [
-        ("root", "first", changed, "myapp", "second"),
-        ("root", "first", changed, "root", "second"),
-    ]
+    assert statements == [("ALTER USER %s@'%%' IDENTIFIED BY %s", "myapp", "second")]
 
 
 def test_deleting_a_database_removes_its_container_and_data(
@@ -174,4 +172,4 @@ def test_a_database_that_does_not_start_fails_its_stack(monkeypatch: pytest.Monk
     monkeypatch.setattr(databases, "run", refuse)
     monkeypatch.setattr(databases, "PATIENCE_SECONDS", -1)
     with pytest.raises(ValueError, match=r"MySQL did not come up: .*refused"):
-        databases.wait("host", "password")
+        databases.wait({})
