@@ -13,6 +13,9 @@ from typing import Any
 
 from delivery.errors import Failure
 
+# What the CLI reads where an option's value names it.
+STDIN = "file:///dev/stdin"
+
 
 @dataclass
 class Aws:
@@ -24,10 +27,17 @@ class Aws:
 
     def __call__(self, service: str, action: str, *words: str) -> Any:
         """Run an action of the CLI and return its answer."""
+        return self._run(service, action, *words)
+
+    def with_secret(self, secret: str, service: str, action: str, *words: str) -> Any:
+        """Run an action with a secret where an option says STDIN: no list of processes has it."""
+        return self._run(service, action, *words, given=secret)
+
+    def _run(self, service: str, action: str, *words: str, given: str | None = None) -> Any:
         command = ["aws", service, action, "--region", self.region, "--output", "json", *words]
         try:
             environ = {**os.environ, **self.credentials}
-            done = subprocess.run(command, capture_output=True, text=True, env=environ)
+            done = subprocess.run(command, input=given, capture_output=True, text=True, env=environ)
         except FileNotFoundError:
             raise Failure(
                 "the AWS CLI is missing: https://docs.aws.amazon.com/cli/latest/userguide/"

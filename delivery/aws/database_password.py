@@ -16,9 +16,7 @@ from delivery.aws.deploy_infra import Environment
 from delivery.aws.ecs import Service, is_base, primary
 from delivery.aws.infra_parameters import read_parameters
 from delivery.command import confirm
-from delivery.deploy.addresses import Addresses
-from delivery.deploy.revisions import History
-from delivery.deploy.verify_deployment import verify
+from delivery.deploy.restart import restart
 from delivery.errors import Failure
 
 NUMBER = "DatabasePasswordNumber"
@@ -111,13 +109,7 @@ class PasswordRotation:
     def finish(self, number: int) -> None:
         """Replace every task, and discard the old password when the new tasks are healthy."""
         self.task("check")
-        running = primary(self.service.settled())["taskDefinition"]
-        self.service.wait(self.service.move(running, "--force-new-deployment"), self.seconds)
-        history = History(self.aws, f"myapp-{self.environment}-task")
-        commit = history.at(history.number(running)).commit
-        url = Addresses.of(self.service, self.environment).url
-        seconds = min(self.seconds, 120)
-        verify(url, commit, seconds, self.aws.seconds, environment=self.environment)
+        restart(self.service, self.environment, self.seconds)
         self.task("discard")
         self.aws(
             *("secretsmanager", "tag-resource", "--tags", f"Key={DONE},Value=discarded"),
