@@ -47,16 +47,16 @@ def clear() -> None:
     local_aws.send("DELETE", FAULTS)
 
 
-def only_container(prefix: str) -> str:
-    """Return the only container whose name begins with a prefix."""
-    names = docker.docker("ps", "--all", f"--filter=name=^{prefix}", "--format={{.Names}}").split()
+def only_container(start: str) -> str:
+    """Return the only container whose name begins with a match of a pattern."""
+    names = docker.docker("ps", "--all", f"--filter=name=^{start}", "--format={{.Names}}").split()
     if len(names) != 1:
-        raise Failure(f"expected one container named {prefix}…, found {len(names)}")
+        raise Failure(f"expected one container named {start}…, found {len(names)}")
     return names[0]
 
 
 def database(environment: str = "staging") -> str:
-    return only_container(f"rehearsal-rds-myapp-{environment}")
+    return only_container(f"rehearsal-rds-myapp-{environment}$")
 
 
 def cache(environment: str = "staging") -> str:
