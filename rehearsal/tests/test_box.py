@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -33,6 +34,20 @@ def test_a_missing_engine_is_an_error_that_says_how_to_get_one(docker: Path) -> 
     assert done.returncode == 1
     assert done.stderr.startswith("rehearsal/box: no Docker engine answers: start Docker Desktop")
     assert (docker / "asked").read_text() == "version\n"
+
+
+def test_a_git_worktree_is_refused(tmp_path: Path) -> None:
+    for name in ("rehearsal/box", ".devcontainer/Dockerfile"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / ".git").write_text("gitdir: elsewhere\n")
+    (tmp_path / "docker").symlink_to("/bin/true")
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run(
+        [tmp_path / "rehearsal/box", "true"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "this is a git worktree" in done.stderr
 
 
 def test_remove_deletes_the_container_its_volumes_and_its_image(docker: Path) -> None:
