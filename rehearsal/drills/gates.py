@@ -32,7 +32,7 @@ def security(step: str) -> Gate:
     return Gate(TEST, "security", step)
 
 
-NOT_OLDER = Gate(STAGING, "deploy", "Check what runs")
+NOT_OLDER = Gate(STAGING, "deploy", "Check for a downgrade")
 BUILD = Gate(STAGING, "deploy", "Build, tag, and push image to ECR")
 MIGRATE = Gate(STAGING, "deploy", "Run database migrations")
 DEPLOY = Gate(STAGING, "deploy", "Deploy to ECS")
@@ -40,7 +40,7 @@ VERIFY = Gate(STAGING, "deploy", "Verify deployment")
 WATCH = Gate(STAGING, "deploy", "Watch deployment")
 CHECK_RELEASE = Gate(PRODUCTION, "check", "Extract version from tag")
 CHECK_TIME = Gate(PRODUCTION, "check", "Check day and hour")
-NOT_LOWER = Gate(PRODUCTION, "deploy", "Check what runs")
+NOT_LOWER = Gate(PRODUCTION, "deploy", "Check for a downgrade")
 FINDINGS = Gate(PRODUCTION, "deploy", "Check image findings")
 PROMOTE = Gate(PRODUCTION, "deploy", "Promote image")
 

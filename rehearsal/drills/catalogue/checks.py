@@ -171,7 +171,7 @@ DRILLS = (
     Drill(
         "incompatible-in-disguise",
         "A Python function in a migration adds a column without a default; no linter reads it.",
-        service("Check that the version before runs on this schema"),
+        service("Check that the previous version runs on this schema"),
         After(says="would not be safe"),
         change=both(
             replace(MODELS, FIELD, note('max_length=9, default=""')),
@@ -182,8 +182,8 @@ DRILLS = (
     Drill(
         "rename-of-one-column",
         "A column is renamed by expand and contract, but the new code writes only the new column.",
-        service("Check that the version before runs on this schema"),
-        After(says="this version writes revision, which the version before does not know"),
+        service("Check that the previous version runs on this schema"),
+        After(says="this version writes revision, which the previous version does not know"),
         change=both(
             replace(MODELS, COMMIT, REVISION),
             replace(MODELS, MANAGER, BY_ITS_OLD_NAME),

@@ -74,7 +74,7 @@ def steps_of(workflow: str) -> list[dict[str, Any]]:
 )
 def test_a_deploy_asks_before_it_changes_anything(workflow: str, first_change: str) -> None:
     names = [step.get("name", "") for step in steps_of(workflow)]
-    assert names.index("Check what runs") < names.index(first_change)
+    assert names.index("Check for a downgrade") < names.index(first_change)
 
 
 def test_staging_asks_with_all_of_history_at_hand() -> None:
@@ -83,7 +83,7 @@ def test_staging_asks_with_all_of_history_at_hand() -> None:
 
 
 def test_only_a_redeploy_by_hand_goes_back() -> None:
-    (step,) = [s for s in steps_of("deploy-prod.yml") if s.get("name") == "Check what runs"]
+    (step,) = [s for s in steps_of("deploy-prod.yml") if s.get("name") == "Check for a downgrade"]
     assert "github.event_name == 'push'" in step["if"]
 
 
