@@ -44,7 +44,7 @@ class StartApp(startapp.Command):
 
 
 def singular(name: str) -> str:
-    """Return the class name for one of them: Category for categories."""
+    """Return the class name for one object of the app: Category for categories."""
     one = re.sub(r"ies$", "y", name)
     if one == name:
         one = re.sub(r"(?<=ss|sh|ch)es$|(?<=x)es$|(?<!s)s$", "", name)
@@ -55,13 +55,13 @@ def check(name: str, model: str) -> None:
     """Raise Failure if there can be no such app."""
     names.check(name, LONGEST)
     if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", model):
-        raise Failure(f"{model!r} is no name of a model: it looks like Order or PurchaseOrder")
+        raise Failure(f"{model!r} is not a name for a model such as Order or PurchaseOrder")
     if (ROOT / "apps" / name).exists():
-        raise Failure(f"apps/{name} is there already: take another name")
+        raise Failure(f"apps/{name} already exists: use another name")
     os.environ["DJANGO_SETTINGS_MODULE"] = "myproject.settings.local"
     django.setup()
     if name in apps.app_configs:
-        raise Failure(f"{name!r} is installed already, as {apps.app_configs[name].name}")
+        raise Failure(f"{name!r} is already installed, as {apps.app_configs[name].name}")
 
 
 def registered(name: str, address: str) -> dict[Path, str]:
@@ -70,7 +70,7 @@ def registered(name: str, address: str) -> dict[Path, str]:
     for path, (there, wanted) in PLACES.items():
         text = (ROOT / path).read_text()
         if text.count(there) != 1:
-            raise Failure(f"{path} does not have {there.strip()} once: change template/new_app.py")
+            raise Failure(f"{path} must have {there.strip()} once: change template/new_app.py")
         wanted = wanted.format(name=name, address=address)
         texts[ROOT / path] = text.replace(there, wanted)
     return texts
@@ -102,7 +102,7 @@ def make(name: str, model: str) -> None:
         raise
     for path, text in texts.items():
         path.write_text(text)
-    print(f"apps/{name} has {model}, and /{address}/ shows them; it is registered in")
+    print(f"apps/{name} was created: /{address}/ lists the rows of {model}. It is registered in")
     print(*(f"  {path}" for path in PLACES), sep="\n")
     print(f"Next: make test ARGS=apps/{name} && make check")
 
@@ -112,10 +112,12 @@ def main() -> None:
         "scripts/new-app",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit code 0: made; 1: refused, and nothing is changed; 2: wrong usage.",
+        epilog="Exit code 0: created; 1: refused, and nothing was changed; 2: wrong usage.",
     )
-    parser.add_argument("name", metavar="NAME", help=f"{names.FORM}: a noun, best in the plural")
-    parser.add_argument("--model", default="", help="one of them; else guessed: Order for orders")
+    parser.add_argument(
+        "name", metavar="NAME", help=f"{names.FORM}: a noun, preferably in the plural"
+    )
+    parser.add_argument("--model", default="", help="such as Order; default: guessed from NAME")
     args = parser.parse_args()
     run("scripts/new-app", lambda: make(args.name, args.model))
 

@@ -52,7 +52,7 @@ def leave_out(root: Path, parts: set[str]) -> None:
     """
     paths = [root / path for part in sorted(parts) for path in PARTS[part]]
     if gone := [str(path.relative_to(root)) for path in paths if not path.exists()]:
-        raise Failure(f"there is no {gone[0]} any more: correct PARTS in template/parts.py")
+        raise Failure(f"{gone[0]} does not exist: correct PARTS in template/parts.py")
     for file in paths:
         if file.is_dir():
             shutil.rmtree(file)
@@ -73,10 +73,10 @@ def without(lines: list[str], parts: set[str], path: str) -> Iterator[str]:
         text = line.rstrip("\n")
         mark = MARK.search(text)
         if mark and mark[2] not in PARTS:
-            raise Failure(f"{path}:{number}: {mark[2]!r} is none of {', '.join(PARTS)}")
+            raise Failure(f"{path}:{number}: {mark[2]!r} is not one of {', '.join(PARTS)}")
         if mark and mark[1] == "until here":
             if inside[-1:] != [mark[2]]:
-                raise Failure(f"{path}:{number}: no block of {mark[2]} begins above")
+                raise Failure(f"{path}:{number}: no block of {mark[2]} begins before this line")
             inside.pop()
         elif mark and not text[: mark.start()].strip():
             inside.append(mark[2])

@@ -1,11 +1,11 @@
-"""Make this template a project of its own: all that it is called, in files and in their paths.
+"""Make this template a project of its own, by renaming it in all files and paths.
 
-NAME takes the place of the Python package; with hyphens for underscores, that of the image, the
-container and everything in AWS. The guide's rows are renamed as well, so that what they say is
-true here; the changelog begins anew. LICENSE stays as it is: put your own there. MySQL's user and
-database are called app in every project. What only the template needs goes, this script included.
+NAME becomes the name of the Python package. With hyphens for underscores, it becomes the name of
+the image, the container and everything in AWS. The rows of docs/guide.md are renamed, too. The
+changelog begins anew. MySQL's user and database keep the name app. LICENSE stays: put yours there.
+Files that only the template needs are removed, this script included.
 
-All is worked out in a copy first; then the working tree gets it at once, staged for a commit.
+All changes are made in a copy first; then the working tree gets them at once, staged for a commit.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def install_tools() -> None:
     if Path(sys.executable).with_name("black").exists():
         return
     if subprocess.run([ROOT / "scripts" / "bootstrap", "test"]).returncode:
-        raise Failure("what a rename needs could not be installed: see above")
+        raise Failure("the packages that a rename needs could not be installed: see above")
     python = str(ROOT / ".venv" / "bin" / "python")
     os.execv(python, [python, "-m", "template.rename", *sys.argv[1:]])  # noqa: S606  # no shell
 
@@ -137,7 +137,7 @@ def install_tools() -> None:
 def act(name: str, without: Sequence[str]) -> None:
     names.check(name, LONGEST)
     if name.partition("_")[0] == "internal":
-        raise Failure(f"{name!r} is no name: AWS keeps internal- for its own load balancers")
+        raise Failure(f"{name!r} is not a valid name: AWS reserves internal- for itself")
     check_clean()
     install_tools()
     tree = make(name, without)
@@ -145,9 +145,9 @@ def act(name: str, without: Sequence[str]) -> None:
     # Python's compiled files would keep the folders of the old package in place.
     git("clean", "-dfqX", "--", "myproject", "apps")
     changed = git("diff", "--cached", "--shortstat", "HEAD")
-    print(f"The package is {name}, in AWS it is {spellings(name)['myapp']}: {changed}")
+    print(f"The package is {name}, and its name in AWS is {spellings(name)['myapp']}: {changed}")
     print(f"Next: make check, and git commit --message 'chore: {name}, from the template'")
-    print("All back to what it was: git reset --hard")
+    print("To undo all of it: git reset --hard")
 
 
 def main() -> None:
@@ -155,7 +155,7 @@ def main() -> None:
         "scripts/rename",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit code 0: renamed; 1: refused, and nothing is changed; 2: wrong usage.",
+        epilog="Exit code 0: renamed; 1: refused, and nothing was changed; 2: wrong usage.",
     )
     parser.add_argument("name", metavar="NAME", help=f"{names.FORM}; 2 to {LONGEST} characters")
     parser.add_argument(
@@ -165,7 +165,7 @@ def main() -> None:
         choices=sorted(parts.PARTS.keys() - {"template"}),
         help="releases: leave out the example, which is the page /releases/ with its statistics and"
         " their flag; the record of releases and /releases.json stay, because rollbacks write it."
-        " rehearsal: leave out what plays AWS and GitHub on one machine; repeat --without for both",
+        " rehearsal: leave out the simulation of AWS and GitHub; repeat --without for both",
     )
     args = parser.parse_args()
     run("scripts/rename", lambda: act(args.name, args.without))

@@ -26,14 +26,14 @@ def record() -> dict[str, Any]:
     """Return what scripts/rename recorded."""
     project = tomllib.loads(Path("pyproject.toml").read_text())
     if "template" not in project["tool"]:
-        raise Failure("pyproject.toml has no [tool.template], which scripts/rename writes")
+        raise Failure("pyproject.toml has no section [tool.template], which scripts/rename writes")
     return dict(project["tool"]["template"])
 
 
 def fetch(branch: str) -> str:
     """Return the newest commit of the template, without its tags, which are no versions here."""
     if REMOTE not in git("remote").split():
-        raise Failure(f"say where the template is: git remote add {REMOTE} URL")
+        raise Failure(f"the template's address is unknown: git remote add {REMOTE} URL")
     git("fetch", "--quiet", "--no-tags", REMOTE, branch)
     return git("rev-parse", "FETCH_HEAD")
 
@@ -69,7 +69,7 @@ def update(branch: str) -> None:
     known = version_with(str(noted["tree"]), newest)
     changes = git("log", "--reverse", "--format=- %s", f"{known}..{newest}")
     if not changes:
-        print(f"nothing is newer than {known[:12]}")
+        print(f"the template has no commit after {known[:12]}")
         return
     base = git("commit-tree", renamed(known, noted), "-m", f"The template at {known}")
     message = f"chore: take over the template's {newest[:12]}\n\n{changes}"
@@ -93,7 +93,7 @@ def main() -> None:
         "scripts/update-from-template",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit code 0: taken over, or nothing new; 1: refused, or a conflict to settle.",
+        epilog="Exit code 0: updated, or nothing new; 1: refused, or a conflict to resolve.",
     )
     parser.add_argument("branch", metavar="BRANCH", nargs="?", default="main", help="default: main")
     args = parser.parse_args()

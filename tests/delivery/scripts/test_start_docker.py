@@ -138,7 +138,7 @@ def test_an_engine_elsewhere_is_not_replaced(machine: Machine) -> None:
 def test_nothing_is_installed_where_no_engine_could_run(machine: Machine) -> None:
     machine.has(unshare=NO_MOUNTS, **DEBIAN)
     assert machine.refusal("--install").startswith(
-        "no Docker engine can run here, where nothing may be mounted"
+        "no Docker engine can run here, because mounting is forbidden"
         " (unshare: unshare failed: Operation not permitted): "
     )
 
@@ -153,7 +153,7 @@ def test_an_engine_that_does_not_start_gives_its_own_reason(machine: Machine) ->
 
 def test_an_engine_that_starts_and_could_run_no_container_is_ended(machine: Machine) -> None:
     machine.has(docker=CLIENT, dockerd=ENGINE, unshare=NO_MOUNTS)
-    assert "nothing may be mounted" in machine.refusal()
+    assert "mounting is forbidden" in machine.refusal()
     process = int((machine.folder / "pid").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)

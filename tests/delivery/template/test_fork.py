@@ -312,7 +312,7 @@ def test_a_change_of_both_is_a_conflict_of_git(template: Path, shop: Path) -> No
 def test_an_update_of_what_has_no_template_is_refused(template: Path, shop: Path) -> None:
     assert "no [tool.template]" in update(template).stderr
     git(shop, "remote", "remove", "template")
-    assert "say where the template is: git remote add template URL" in update(shop).stderr
+    assert "the template's address is unknown: git remote add template URL" in update(shop).stderr
 
 
 def test_an_update_needs_the_version_that_the_fork_began_with(template: Path, shop: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_part_that_stays_loses_its_marks_alone() -> None:
     [
         ("x  # only with: release\n", "a file:1: 'release' is none of template, releases"),
         ("# only with: releases\nx\n", "a file: the block of releases does not end"),
-        ("x\n# until here: releases\n", "a file:2: no block of releases begins above"),
+        ("x\n# until here: releases\n", "a file:2: no block of releases begins before this line"),
     ],
 )
 def test_a_wrong_mark_is_named(text: str, problem: str) -> None:
