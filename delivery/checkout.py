@@ -13,7 +13,7 @@ from delivery.git import git
 
 def check_clean() -> None:
     if changed := git("status", "--porcelain"):
-        raise Failure(f"{changed.splitlines()[0].strip()}: commit, stash or remove what is changed")
+        raise Failure(f"{changed.splitlines()[0].strip()}: commit, stash or remove the changes")
 
 
 @contextmanager

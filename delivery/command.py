@@ -44,7 +44,7 @@ def run(name: str, act: Callable[[], int | None]) -> None:
     except Failure as failure:
         sys.exit(f"{name}: {failure}")
     except KeyboardInterrupt as interrupt:
-        reason = str(interrupt) or "interrupted; AWS finishes what it began"
+        reason = str(interrupt) or "interrupted; AWS completes the operations that it has started"
         sys.exit(f"\n{name}: {reason}")
     if code:
         sys.exit(code)

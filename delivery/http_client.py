@@ -51,7 +51,7 @@ def ask(
     try:
         answer = found.get(timeout=SECONDS)
     except Empty:
-        raise Failure(f"no whole answer within {SECONDS:g} s") from None
+        raise Failure(f"no complete answer within {SECONDS:g} s") from None
     if isinstance(answer, Answer):
         return answer
     if isinstance(answer, OSError | ValueError | HTTPException):
@@ -67,7 +67,7 @@ def check_url(url: str) -> None:
     except ValueError:
         fits = False
     if not fits or re.search(r"[^!-~]", url):
-        raise Failure("no URL: it begins with http:// or https:// and a host, in ASCII, no spaces")
+        raise Failure("not a URL: http:// or https://, then a host, in ASCII without spaces")
 
 
 def reason(error: Exception) -> str:

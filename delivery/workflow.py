@@ -36,7 +36,7 @@ def export(name: str, value: str) -> None:
 
 @contextmanager
 def verbatim() -> Iterator[None]:
-    """Let what others wrote be printed as it is: GitHub obeys a command in it, indented or not."""
+    """Print untrusted text in the block without GitHub obeying the commands in it."""
     token = secrets.token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else ""
     if token:
         print(f"::stop-commands::{token}")

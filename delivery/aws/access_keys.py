@@ -49,7 +49,7 @@ class KeyRotation:
         active, given = self.keys("Active"), self.in_github()
         if len(active) > 1 and given not in active:
             raise Failure(
-                f"{self.user} has two active keys, and which one GitHub has is unknown:"
+                f"{self.user} has two active keys, and no record says which one GitHub has:"
                 " deactivate the other one"
             )
         if len(active) > 1 and given == active[-1]:
@@ -77,7 +77,7 @@ class KeyRotation:
         if not found:
             raise Failure(f"no user has {policy}: deploys use a role, which has no keys to rotate")
         if len(found) > 1:
-            raise Failure(f"{' and '.join(found)} have {policy}: leave it to one of them")
+            raise Failure(f"{' and '.join(found)} have {policy}: detach it from all but one")
         return found[0]
 
     def keys(self, status: str) -> list[str]:
@@ -97,7 +97,7 @@ class KeyRotation:
         )
         print("old key is deactivated.")
         if not self.yes and not confirm("Apply these changes?"):
-            raise Failure(f"{self.environment} keeps its key (--yes: don't ask)")
+            raise Failure(f"{self.environment} keeps its key (--yes skips the question)")
 
     def renew(self) -> str:
         """Create a key, try it and give it to GitHub."""
@@ -125,7 +125,7 @@ class KeyRotation:
                 return
             except Failure as failure:
                 if attempt == ATTEMPTS - 1:
-                    raise Failure(f"AWS does not take the new key: {failure}") from None
+                    raise Failure(f"AWS does not accept the new key: {failure}") from None
                 self.aws.wait()
 
     def retire(self, old: list[str]) -> None:
@@ -134,7 +134,9 @@ class KeyRotation:
             self.refuse_while_deploying(old[0])
         for identifier in old:
             self.key("update-access-key", identifier, "--status", "Inactive")
-            print(f"{identifier} is deactivated; the next rotation deletes it. Back, if need be:")
+            print(
+                f"{identifier} is deactivated; the next rotation deletes it. To activate it again:"
+            )
             print(
                 f"  aws iam update-access-key --user-name {self.user}"
                 f" --access-key-id {identifier} --status Active"

@@ -7,7 +7,7 @@ from delivery.command import confirm
 from delivery.errors import Failure
 
 GITHUB = "token.actions.githubusercontent.com"
-# Each with the call that makes it, and what IAM answers when somebody else was faster.
+# Each part with the call that creates it, and IAM's answers if somebody else was faster.
 ECS_ROLE = "the service-linked role of ECS"
 PROVIDER = "GitHub's identity provider"
 CALLS = {
@@ -29,9 +29,9 @@ def make_shared_parts(aws: Aws, subject: str, yes: bool) -> None:
     absent += [PROVIDER] if subject and not has_provider(aws) else []
     if not absent:
         return
-    print(f"the account is new to this: it lacks {' and '.join(absent)}")
-    if not yes and not confirm("Make it?"):
-        raise Failure("the account stays as it is, and no stack is made (--yes: don't ask)")
+    print(f"this AWS account lacks {' and '.join(absent)}")
+    if not yes and not confirm("Create what is missing?"):
+        raise Failure("nothing was created (--yes skips the question)")
     for part in absent:
         try:
             aws("iam", *CALLS[part])

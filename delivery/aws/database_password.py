@@ -96,7 +96,7 @@ class PasswordRotation:
         print(f"{self.environment} gets password {number}, which {self.path} records. Each task is")
         print("replaced by one that uses it.")
         if not self.yes and not confirm("Apply these changes?"):
-            raise Failure(f"{self.environment} keeps its password (--yes: don't ask)")
+            raise Failure(f"{self.environment} keeps its password (--yes skips the question)")
         # This reads the present password from DATABASE_URL, which will have the new one later.
         self.task("keep")
         write_number(self.path, number)

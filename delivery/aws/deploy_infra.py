@@ -31,10 +31,10 @@ from delivery.paths import INFRA
 MARKS = {"Add": "+", "Modify": "~", "Remove": "-"}
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 REMEDIES = {
-    "ROLLBACK_COMPLETE": "it was never finished. aws cloudformation delete-stack --stack-name {}",
-    "ROLLBACK_FAILED": "it was never finished. aws cloudformation delete-stack --stack-name {}",
-    "DELETE_FAILED": "it is half deleted. aws cloudformation delete-stack --stack-name {}",
-    "UPDATE_ROLLBACK_FAILED": "aws cloudformation continue-update-rollback --stack-name {}",
+    "ROLLBACK_COMPLETE": "its creation failed. Run aws cloudformation delete-stack --stack-name {}",
+    "ROLLBACK_FAILED": "its creation failed. Run aws cloudformation delete-stack --stack-name {}",
+    "DELETE_FAILED": "its deletion failed. Run aws cloudformation delete-stack --stack-name {}",
+    "UPDATE_ROLLBACK_FAILED": "run aws cloudformation continue-update-rollback --stack-name {}",
 }
 
 
@@ -49,7 +49,7 @@ class Environment:
 
     def deploy(self) -> None:
         """Bring every stack to what its template says."""
-        # Both refuse before anything is changed: while a deploy is under way, and a name too early.
+        # Before any change, refuse to run during a deploy, or with a domain that tasks do not know.
         check_domain(self.aws, self.running_revision(), self.values)
         make_shared_parts(self.aws, self.values["GitHubSubject"], self.yes)
         for template in TEMPLATES:
@@ -63,7 +63,9 @@ class Environment:
             if change_set := self.change_set(stack, template, status):
                 self.confirm(stack, change_set, status)
                 if template == "service" and self.has_moved():
-                    raise Failure(f"{stack}: a deploy moved the service meanwhile; run this again")
+                    raise Failure(
+                        f"{stack}: a deploy moved the service in the meantime; run this again"
+                    )
                 arn = change_set["ChangeSetId"]
                 self.aws("cloudformation", "execute-change-set", "--change-set-name", arn)
                 self.finish(stack)
@@ -99,7 +101,7 @@ class Environment:
             raise Failure(f"{stack} is {status}: wait until that is over, and run this again")
         if remedy := REMEDIES.get(status):
             command = f"{remedy.format(stack)} --region {self.aws.region}"
-            raise Failure(f"{stack} is {status}: {command}, and run this again")
+            raise Failure(f"{stack} is {status}: {command}, and then this command again")
 
     def running_revision(self) -> str:
         """Return the task definition that the service runs; empty before the first deploy."""
@@ -182,7 +184,7 @@ class Environment:
         """Show the changes, and ask for confirmation unless --yes was given."""
         print(f"{stack} {'changes' if status else 'is new'}:")
         for change in (entry["ResourceChange"] for entry in change_set["Changes"]):
-            replaced = {"True": "REPLACED", "Conditional": "perhaps REPLACED"}
+            replaced = {"True": "REPLACED", "Conditional": "may be REPLACED"}
             details = sorted(
                 {d["Target"].get("Name", "") for d in change.get("Details", [])} - {""}
             )
@@ -195,12 +197,12 @@ class Environment:
             return
         if not confirm("Apply these changes?"):
             self.discard(stack, change_set["ChangeSetId"], status)
-            raise Failure(f"{stack} stays as it is, as do the stacks after it (--yes: don't ask)")
+            raise Failure(f"{stack} and later stacks stay unchanged (--yes skips the question)")
 
     def discard(self, stack: str, change_set: str, status: str) -> None:
         self.aws("cloudformation", "delete-change-set", "--change-set-name", change_set)
         if not status:
-            # A change set that was to make a stack leaves an empty one behind.
+            # A change set for a new stack leaves an empty stack behind.
             self.aws("cloudformation", "delete-stack", "--stack-name", stack)
 
     def finish(self, stack: str) -> None:
@@ -230,27 +232,31 @@ class Environment:
         if role:
             print(f"  variable AWS_ROLE_ARN  {role}")
         else:
-            print("  no role, because GitHubSubject is empty; or keys of a user with the policy")
+            print(
+                "  no role, because GitHubSubject is empty: use keys of an IAM user with the policy"
+            )
             print(f"  {values['DeployPolicyArn']}")
         if self.name == "staging":
             print("GitHub > Settings > Secrets and variables > Actions, for the whole repository:")
             print(f"  variable STAGING_URL   {values['Url']}")
-        print("scripts/configure-github sets them.")
+        print("scripts/configure-github sets these values.")
         if values["DomainName"]:
             leads = f"{values['DomainName']} must lead to {values['LoadBalancerDnsName']}"
-            print(f"DNS: {leads}, once a deploy has told the tasks this name")
+            print(f"DNS: {leads}. First deploy, so that the tasks accept this name.")
         if not values["RunningRevision"]:
             print(
-                "Nothing runs yet: the first deploy brings the image. Then run this once more,"
-                " so that scaling knows the minimum."
+                "Nothing runs yet, because the first deploy brings the image. Run this again after"
+                " that deploy, to start automatic scaling."
             )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/deploy-infra", description=(__doc__ or "").strip())
     parser.add_argument("environment", choices=["staging", "production"])
-    parser.add_argument("--yes", action="store_true", help="don't ask before a change")
-    parser.add_argument("--parameters", type=Path, metavar="FILE", help="other than the usual file")
+    parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
+    parser.add_argument(
+        "--parameters", type=Path, metavar="FILE", help="default: the file in infra/parameters"
+    )
     args = parser.parse_args()
     path = args.parameters or INFRA / "parameters" / f"{args.environment}.json"
     path = Path(os.path.relpath(path))

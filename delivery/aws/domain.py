@@ -24,8 +24,9 @@ def check_domain(aws: Aws, revision: str, values: Mapping[str, str]) -> None:
     if not allows(variables.get("ALLOWED_HOSTS", ""), domain):
         name = revision.rpartition("/")[2]
         raise Failure(
-            f"{name} runs, and answers to {variables.get('ALLOWED_HOSTS') or 'no name'} but not to"
-            f" {domain}: empty CertificateArn, run this, and deploy; then set it again ({STEPS})"
+            f"{name}, which runs now, answers to {variables.get('ALLOWED_HOSTS') or 'no name'} but"
+            f" not to {domain}. Leave CertificateArn empty, run this and deploy; then set it"
+            f" again ({STEPS})"
         )
 
 

@@ -19,7 +19,7 @@ CONTAINER = "myapp"
 # Fields of a deployment that infra/service.yaml sets. ECS returns others, which it may not accept.
 CONFIGURED = {"deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent"}
 DESCRIBED_AT_ONCE = 100  # the limit of DescribeTasks
-# What a deployment that was asked to stop is, until ECS has begun the way back.
+# The states of a deployment that was asked to stop, until ECS has begun to roll back.
 STOPPING = {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED"}
 
 
@@ -61,7 +61,7 @@ class Service:
                 found: dict[str, Any] = service
                 return found
         raise Failure(
-            f"{self.name} does not exist in {self.cluster}: scripts/deploy-infra makes it"
+            f"{self.name} does not exist in {self.cluster}: scripts/deploy-infra creates it"
         )
 
     def settled(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class Service:
                 stop = ("--service-deployment-arn", arn, "--stop-type", "ROLLBACK")
                 self.aws("ecs", "stop-service-deployment", *stop)
             except Failure as failure:
-                print(f"it can't be stopped, so it is replaced: {failure}")
+                print(f"{short(arn)} can't be stopped, but will be replaced: {failure}")
                 continue
             deadline = time.monotonic() + seconds
             while self._status(arn) in STOPPING and time.monotonic() < deadline:
@@ -130,7 +130,8 @@ class Service:
             if mine is None or mine["id"] != now["id"] or mine.get("rolloutState") == "FAILED":
                 reason = (mine or {}).get("rolloutStateReason") or failed(service, deployment)
                 runs = short(now["taskDefinition"])
-                raise Failure(f"ECS gave it up, and moves to {runs}. {self.why(service, reason)}")
+                why = self.why(service, reason)
+                raise Failure(f"ECS gave up this deployment and moves to {runs}. {why}")
             state, running, desired = (
                 mine["rolloutState"],
                 mine["runningCount"],
@@ -177,9 +178,9 @@ class Service:
         container = next(c for c in stopped["containers"] if c["name"] == CONTAINER)
         if "exitCode" not in container:
             reason = container.get("reason") or stopped.get("stoppedReason") or "no reason given"
-            raise Failure(f"the task never ran: {reason}")
+            raise Failure(f"the task did not start: {reason}")
         if container["exitCode"]:
-            raise Failure(f"{' '.join(command)} ended with {container['exitCode']}")
+            raise Failure(f"{' '.join(command)} ended with exit code {container['exitCode']}")
 
     def start_task(self, revision: str, command: list[str], started_by: str) -> str:
         """Start a task of its own with a command, and return its ARN."""
@@ -236,9 +237,9 @@ class Service:
             if said == "STOPPED":
                 return task
             if time.monotonic() >= deadline:
-                reason = f"not done after {seconds:.0f} s"
+                reason = f"not complete after {seconds:.0f} s"
                 self.stop_task(arn, reason)
-                raise Failure(f"{reason}, and stopped")
+                raise Failure(f"{reason}, and therefore stopped")
             self.aws.wait()
 
     def print_log(self, revision: str, task: str) -> None:
@@ -254,7 +255,7 @@ class Service:
                 *("--log-stream-name", stream, "--limit", "50"),
             )["events"]
         except (Failure, KeyError) as error:
-            print(f"its log can't be read: {error}")
+            print(f"the task's log can't be read: {error}")
             return
         with verbatim():
             for event in events:

@@ -11,7 +11,7 @@ from delivery.paths import INFRA
 
 # In the order in which they are made.
 TEMPLATES = ("network", "data", "load-balancer", "monitoring", "service", "alarms", "delivery")
-# Not in the file: scripts/deploy-infra is told, or finds out.
+# Not in the file: scripts/deploy-infra gets or finds these values.
 OWN = {"Environment", "RunningRevision", "Deployed"}
 
 
@@ -34,8 +34,8 @@ def check_one_place(folder: Path) -> None:
         if ours != production[name]:
             raise Failure(
                 f"{folder}: {name} is {ours} in staging.json and {production[name]} in"
-                f" production.json. Both must have one {name}, because a release is the image of"
-                " staging, copied inside one registry"
+                f" production.json. Both must have the same {name}, because a release copies"
+                " staging's image inside one registry"
             )
 
 
@@ -57,7 +57,7 @@ def read_parameters(path: Path) -> tuple[str, str, dict[str, str]]:
     except OSError as error:
         raise Failure(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
-        raise Failure(f"{path}: not JSON with account, region and parameters") from None
+        raise Failure(f"{path}: is not JSON with account, region and parameters") from None
     known: set[str] = set()
     outputs: set[str] = set()
     for template in TEMPLATES:
@@ -68,5 +68,5 @@ def read_parameters(path: Path) -> tuple[str, str, dict[str, str]]:
             raise Failure(f"{path}: {', '.join(missing)} missing, see infra/{template}.yaml")
         outputs |= declared(template, "Outputs").keys()
     if unknown := sorted(values.keys() - known | values.keys() & (OWN | outputs)):
-        raise Failure(f"{path}: {', '.join(unknown)}: no parameter that can be set there")
+        raise Failure(f"{path}: {', '.join(unknown)}: not parameters that can be set there")
     return str(account), str(region), {name: str(value) for name, value in values.items()}

@@ -44,11 +44,13 @@ def main() -> None:
     parser = argparse.ArgumentParser("scripts/rotate-secrets", description=__doc__)
     parser.add_argument("environment", choices=["staging", "production"])
     parser.add_argument("what", choices=["database", "keys"])
-    parser.add_argument("--parameters", type=Path, metavar="FILE", help="other than the usual file")
-    parser.add_argument("--repository", metavar="OWNER/NAME", help="other than the remote origin")
-    parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument(
-        "--seconds", type=float, default=1200, help="for each step at most (%(default)s)"
+        "--parameters", type=Path, metavar="FILE", help="default: the file in infra/parameters"
+    )
+    parser.add_argument("--repository", metavar="OWNER/NAME", help="default: the remote origin")
+    parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
+    parser.add_argument(
+        "--seconds", type=float, default=1200, help="time limit for each step (%(default)s)"
     )
     args = parser.parse_args()
     run("scripts/rotate-secrets", lambda: rotate(args))

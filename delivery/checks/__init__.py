@@ -1,1 +1,1 @@
-"""Checks of the pipeline that are no tests."""
+"""Checks of the pipeline other than tests."""

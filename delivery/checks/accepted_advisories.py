@@ -16,7 +16,7 @@ KEYS = {"id", "reason", "until"}
 
 
 def accepted(today: date, file: Path = FILE) -> dict[str, str]:
-    """Return why each advisory is accepted, by its id; raise Failure for a date that is past."""
+    """Return the reason of each accepted advisory by its id; raise Failure for a past date."""
     try:
         listed = tomllib.loads(file.read_text()).get("advisory", [])
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -27,13 +27,13 @@ def accepted(today: date, file: Path = FILE) -> dict[str, str]:
 
 
 def check(advisory: Mapping[str, Any], today: date) -> None:
-    """Raise Failure unless an entry says all that it has to, and holds today."""
+    """Raise Failure unless an entry is complete and its date is not past."""
     name = f"{FILE.name}: {advisory.get('id', 'an advisory without an id')}"
     if advisory.keys() != KEYS or not str(advisory["reason"]).strip():
         raise Failure(f"{name}: give it an id, a reason, and until = YYYY-MM-DD, and nothing else")
     until = advisory["until"]
     if type(until) is not date:
-        raise Failure(f"{name}: until is {until!r}, and not a date such as 2026-12-31")
+        raise Failure(f"{name}: until is {until!r}, which is not a date such as 2026-12-31")
     if until < today:
         raise Failure(
             f"{name}: accepted until {until}, which is past. Update what it is about, or look at it"

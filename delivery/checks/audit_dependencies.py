@@ -27,7 +27,7 @@ TOOLS = "requirements-ci.txt"
 
 
 def flaws(packages: Iterable[Any]) -> Iterator[tuple[set[str], str]]:
-    """Yield the names of each known vulnerability, and what is to be said of it."""
+    """Yield the ids and a description of each known vulnerability."""
     for package in packages:
         for flaw in package.get("vulns", []):
             fixed = ", ".join(flaw["fix_versions"]) or "no release yet"
@@ -36,7 +36,7 @@ def flaws(packages: Iterable[Any]) -> Iterator[tuple[set[str], str]]:
 
 
 def verdict(report: Any, reasons: Mapping[str, str]) -> tuple[int, str]:
-    """Return the exit code and the message for what pip-audit found; some ids are accepted."""
+    """Return the exit code and the message for pip-audit's report, given the accepted ids."""
     packages = report.get("dependencies") if isinstance(report, dict) else None
     if not packages:
         return 1, "pip-audit reported no package, so nothing was looked up"

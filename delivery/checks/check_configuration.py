@@ -48,7 +48,7 @@ def check(environment: str) -> None:
     text = f"Not deployed to {environment}: GitHub lacks {'; '.join(lacks)}."
     summary(
         f"### {text}\n\n`scripts/doctor` says what else is missing, and `scripts/configure-github`"
-        " sets it. `docs/setup.md` has both."
+        " sets it. `docs/setup.md` explains both."
     )
     if os.environ.get("DEPLOY_REQUIRED") == "true":
         raise Failure(f"{text} scripts/doctor says what else is missing.")

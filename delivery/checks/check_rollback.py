@@ -41,8 +41,8 @@ PAGES = ("health/", "", "releases.json")
 DATA = "apps/*/tests/rollback_data.json"
 NOT_SUITED = ("*/test_migrations.py", "*/test_browser.py")
 NOTHING_RELEASED = """\
-No version was released yet (no tag v1.2.3 in the history): there is nothing to go back to.
-If this branch is deployed already, name what runs there: scripts/check-rollback COMMIT"""
+No version was released yet (no tag v1.2.3 in the history): there is no version to return to.
+If this branch is already deployed, name the commit that runs: scripts/check-rollback COMMIT"""
 
 
 class Unknown(Exception):
@@ -84,13 +84,13 @@ def python_of(old: Path, root: Path, folder: Path) -> str:
     """Return a Python with the older version's requirements: this one if they are the same."""
     if pins(old) == pins(root):
         return sys.executable
-    print("it requires other packages: installing them", flush=True)
+    print("the previous version requires other packages: installing them", flush=True)
     python = str(folder / "bin/python")
     pip = [python, "-m", "pip", "install", "--quiet", "--require-hashes"]
     files = [f"--requirement={old / name}" for name in ("requirements.txt", "requirements-ci.txt")]
     for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, *files]):
         if subprocess.run(command).returncode:
-            raise Unknown("what it requires can't be installed (see above)")
+            raise Unknown("the packages of the previous version can't be installed (see above)")
     return python
 
 
@@ -115,7 +115,7 @@ class RunningCode:
             if self.process.poll() is not None:
                 self.log.seek(0)
                 end = self.log.read().decode(errors="replace")[-500:]
-                raise Unknown(f"it can't be started, and says at last:\n{end}")
+                raise Unknown(f"the previous version can't be started. Its last output:\n{end}")
             if not waits or time.monotonic() >= deadline:
                 return problem
             time.sleep(0.1)
@@ -142,7 +142,7 @@ class Code:
         """Return the settings module in the version's own package, whose name may differ."""
         found = next(self.folder.glob("*/settings/test.py"), None)
         if not found:
-            raise Unknown("it has no PACKAGE/settings/test.py")
+            raise Unknown("the previous version has no PACKAGE/settings/test.py")
         return f"{found.parts[-3]}.settings.test"
 
     @contextlib.contextmanager
@@ -161,7 +161,7 @@ class Code:
         """Run sample_rows.py with this version's models."""
         with tempfile.NamedTemporaryFile(suffix=".json") as report:
             if not self.run(database, str(SAMPLE_ROWS), *options, report.name, *fixtures):
-                raise Failure("its models can't be asked about their rows (see above)")
+                raise Failure("reading and writing rows through the models failed (see above)")
             result: Report = json.load(report)
             return result
 
@@ -214,15 +214,15 @@ def databases(url: str, *names: str) -> Iterator[MySQLdb.Connection]:
 def try_data(old: Code, new: Code, database: str) -> None:
     """Migrate what the older code stored; let each version show what the other one wrote."""
     if not old.migrate(database):
-        raise Unknown("it can't make a database of its own (see above)")
+        raise Unknown("the previous version can't migrate an empty database (see above)")
     data = sorted(map(str, old.folder.glob(DATA)))
     try:
         first = old.sample(database, "--write=1", "--bare", fixtures=data)
     except Failure as failure:
         raise Unknown(f"on its own schema {failure}") from None
-    print(f"its database is to be migrated (files of data: {len(data)})", flush=True)
+    print(f"migrating the previous version's database (with {len(data)} files of data)", flush=True)
     if not new.migrate(database):
-        raise Failure("its database can't be migrated (see above)")
+        raise Failure("the previous version's database can't be migrated (see above)")
     new_run, old_run = new.sample(database, "--write=11"), old.sample(database, "--write=21")
     faults, doubts = compare(first, new_run, old_run, new.sample(database)["after"])
     for doubt in doubts:
@@ -247,10 +247,10 @@ def try_tests(old: Code, new: Code, database: str) -> None:
         raise Failure("an empty database can't be migrated (see above)")
     if old.test(database):
         return
-    print("they fail; now on its own schema", flush=True)
+    print("the previous version's tests fail; running them again on its own schema", flush=True)
     if old.test(own(database)):
-        raise Failure("its tests fail on this schema, and pass on its own (see above)")
-    raise Unknown("its tests fail on its own schema as well, which says nothing about migrations")
+        raise Failure("the previous version's tests fail on this schema only (see above)")
+    raise Unknown("the previous version's tests fail even on its own schema")
 
 
 def own(database: str) -> str:
@@ -268,7 +268,7 @@ def check(root: Path, commit: str, url: str) -> None:
         older = Path(folder, "code")
         unpack(root, commit, older)
         if not (older / "manage.py").exists():
-            print(f"{commit} has no manage.py: nothing to go back to")
+            print(f"{commit} has no manage.py, so there is no version to return to")
             return
         python = python_of(older, root, Path(folder, "venv"))
         with (
@@ -288,7 +288,7 @@ def main(words: list[str], root: Path = ROOT) -> int:
             print(NOTHING_RELEASED)
             return 0
         said = git_or_nothing("log", "-1", "--format=%h %s", commit, "--", folder=root)
-        print(f"before this: {commit[:12]} ({said})", flush=True)
+        print(f"previous version: {commit[:12]} ({said})", flush=True)
         check(root, commit, os.environ["DATABASE_URL"])
     except Unknown as problem:
         print(f"scripts/check-rollback: no verdict: {problem}", file=sys.stderr)
@@ -301,7 +301,7 @@ def main(words: list[str], root: Path = ROOT) -> int:
         )
         return 1
     seconds = time.monotonic() - begin
-    print(f"{commit[:12]} runs on this schema, and each sees the other's rows ({seconds:.0f} s)")
+    print(f"{commit[:12]} runs on this schema; each version shows all rows ({seconds:.0f} s)")
     return 0
 
 

@@ -111,7 +111,7 @@ class Pair:
         return True
 
     def lost_to_people(self) -> list[str]:
-        """Return the columns whose values people see of the writer, and not of the reader."""
+        """Return the columns whose values people see in the writer, but not in the reader."""
         lost = (
             name
             for row, read in self.sides()
@@ -151,7 +151,7 @@ def pairs(writer: Version, reader: Version, keys: Keys) -> Iterator[Pair]:
 def unread(version: Version) -> Iterator[str]:
     for name, table in version.shows.items():
         if table["error"]:
-            yield f"{name}: {version.name} can't read it: {table['error']}"
+            yield f"{name}: {version.name} can't read this table: {table['error']}"
 
 
 def changed(name: str, before: Tables, after: Tables, keys: Keys) -> Iterator[tuple[str, str]]:
@@ -244,23 +244,23 @@ def compare(
     """
     stored, later = written(first), written(old_run)
     both = {table: stored[table] + later.get(table, []) for table in stored}
-    old = Version("the version before", old_run["after"], both)
+    old = Version("the previous version", old_run["after"], both)
     new = Version("this version", end, written(new_run))
     faults = [*unread(old), *unread(new)]
     faults += unwritable(first, new_run, old_run)
     known = announced(first, new_run)
     found = changed(old.name, first["after"], old.shows, stored)
     faults += [f"{column}: {text}" for column, text in found if column not in known]
-    # Apart, because the migration may have filled in the one and nobody the other.
+    # Separately: the migration may have filled in the stored rows, but not the later ones.
     for writer, reader, keys in ((old, new, stored), (old, new, later), (new, old, new.wrote)):
         faults += all_faults(writer, reader, keys)
     return list(dict.fromkeys(faults)), [*known.values(), *doubts(first, new_run, old, new)]
 
 
 def announced(first: Report, new_run: Report) -> dict[str, str]:
-    """Return the columns that migrations since the version before say they change."""
+    """Return the columns that migrations since the previous version say they change."""
     return {
-        column: f"{column}: {migration} changes its values, and says so"
+        column: f"{column}: {migration} declares that it changes these values"
         for migration, columns in new_run["changes"].items()
         if migration not in first["changes"]
         for column in columns
@@ -271,10 +271,10 @@ def unwritable(first: Report, new_run: Report, old_run: Report) -> Iterator[str]
     """Tell which tables a version can't write on this schema."""
     for table, reason in old_run["problems"].items():
         if table not in first["problems"]:
-            yield f"{table}: the version before can't write it any more: {reason}"
+            yield f"{table}: the previous version can't write to it any more: {reason}"
     for table, reason in new_run["problems"].items():
         if is_of_schema(reason):
-            yield f"{table}: this version can't write it: {reason}"
+            yield f"{table}: this version can't write to it: {reason}"
 
 
 def is_of_schema(reason: str) -> bool:
@@ -286,12 +286,12 @@ def doubts(first: Report, new_run: Report, old: Version, new: Version) -> Iterat
     """Tell what a person has to look at, because it can't be decided here."""
     mine = {name: why for name, why in new_run["problems"].items() if not is_of_schema(why)}
     for table, reason in (first["problems"] | mine).items():
-        yield f"{table}: no row could be made up ({reason})"
+        yield f"{table}: no sample row could be generated ({reason})"
     for table in sorted(old.shows.keys() - new.shows.keys()):
-        yield f"{table}: this version has no model of it, so it wrote no row there"
+        yield f"{table}: this version has no model for this table, so it wrote no row"
     for pair in pairs(new, old, new.wrote):
         for name in pair.blind() if not pair.lost() else ():
             yield (
-                f"{pair.table}.{name}: this version does not write it, so the version before finds"
-                " no value there in new rows"
+                f"{pair.table}.{name}: this version does not write it, so the previous version"
+                " finds no value in new rows"
             )

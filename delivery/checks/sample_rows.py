@@ -25,7 +25,7 @@ from django.db import connection, models, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
-# Two rows of a kind, so that a column which was not written shows: it is the same in both.
+# Two rows of each kind, so that a column that was not written is noticed: it is the same in both.
 ROWS = 2
 HOOK = "rollback_rows"  # in the tests of an app
 LONGEST = 4000
@@ -147,7 +147,7 @@ class Rows:
             self.problems[model._meta.db_table] = reason
             return
         if bare and any(field.null for field in model._meta.concrete_fields):
-            # A migration finds NULL in its data, too. Not every model can be saved so.
+            # Migrations meet NULL in real data, too. Not every model can be saved with it.
             with contextlib.suppress(Exception):
                 self.save(model, ROWS, large=False, bare=True)
 
@@ -210,7 +210,7 @@ def plain(value: Any) -> list[str]:
     """Return a value's type and its text, comparable between versions."""
     kind = next((one.__name__ for one in KINDS if isinstance(value, one)), type(value).__name__)
     if isinstance(value, datetime) and abs(aware(value) - timezone.now()) < timedelta(days=1):
-        # A moment of today was not made up here: a default filled it in.
+        # This module makes up no time of today, so a default filled it in.
         return [kind, "now"]
     if isinstance(value, bytes):
         return [kind, value.hex()]
@@ -276,12 +276,12 @@ def changes() -> dict[str, list[str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("report", type=Path, help="file for what was shown before, and is after")
-    parser.add_argument("--write", type=int, help="write rows, numbered from here on")
+    parser.add_argument("report", type=Path, help="JSON file for the rows before and after")
+    parser.add_argument("--write", type=int, help="write rows, numbered from this number on")
     parser.add_argument(
-        "--bare", action="store_true", help="and one of each that has NULL where it may"
+        "--bare", action="store_true", help="also write rows with NULL where possible"
     )
-    parser.add_argument("fixtures", nargs="*", help="files of rows that are written, too")
+    parser.add_argument("fixtures", nargs="*", help="files with more rows to write")
     args = parser.parse_args()
     before, rows = {}, Rows(args.write or 0)
     if args.write is not None:

@@ -173,9 +173,9 @@ class Honest:
     def problems(self) -> list[str]:
         found = [f"{self.path}: {one}" for one in self.failures[:1]]
         if self.path == LIVENESS and max(self.times) > SECONDS:
-            found.append(f"{self.path}: {max(self.times):.2f} s, and {SECONDS:g} s is the limit")
+            found.append(f"{self.path}: {max(self.times):.2f} s, but the limit is {SECONDS:g} s")
         if self.p95() > SECONDS:
-            found.append(f"{self.path}: p95 is {self.p95():.2f} s, and {SECONDS:g} s is the limit")
+            found.append(f"{self.path}: p95 is {self.p95():.2f} s, but the limit is {SECONDS:g} s")
         return found
 
 
@@ -240,7 +240,7 @@ class Result:
         for kind in KINDS:
             _, _, longest = self.of(kind)
             if longest > bound:
-                found.append(f"{kind.name}: {longest:.1f} s, and {bound:g} s is the limit")
+                found.append(f"{kind.name}: {longest:.1f} s, but the limit is {bound:g} s")
         return found
 
 

@@ -30,7 +30,7 @@ REPORTS = {
     "rehearsal-tests": "rehearsal.xml",  # only with: rehearsal
 }
 BRANCHES = re.compile(r"\((\d+)/(\d+)\)")
-SHOWN = 20  # a page that lists every one of 400 failures says less than one that lists 20
+SHOWN = 20  # of 400 failures, the first 20 are enough
 
 
 class Coverage(NamedTuple):
@@ -126,10 +126,10 @@ def coverage(report: ElementTree.Element, threshold: float) -> Iterator[str]:
     files = list(by_file(report))
     total = Coverage("", sum(file.reached for file in files), sum(file.all for file in files))
     verdict = "passed" if total.percent >= threshold else "**FAILED**"
-    yield f"Coverage of lines and branches: {total}, and the gate wants {threshold:g} %: {verdict}."
+    yield f"Coverage of lines and branches: {total}; the gate requires {threshold:g} %: {verdict}."
     if low := [file for file in files if file.percent < threshold]:
         rows = ((f"`{file.name}`", str(file), file.missed) for file in low)
-        yield table(("below it", "covered", "lines missed in whole or part"), *rows)
+        yield table(("below the gate", "covered", "lines not fully covered"), *rows)
 
 
 def summarize(folder: Path, steps: dict[str, dict[str, str]]) -> str:
@@ -140,7 +140,7 @@ def summarize(folder: Path, steps: dict[str, dict[str, str]]) -> str:
         name = REPORTS[step]
         parts.append(f"### {step.replace('-', ' ').capitalize()}")
         if (report := read(folder / name)) is None:
-            parts.append(f"No {name}: the tests did not come to an end.")
+            parts.append(f"No {name}: the tests did not finish.")
         else:
             parts += tests(report)
     if not steps or "tests" in ran:
@@ -156,7 +156,7 @@ def show() -> None:
     try:
         steps = json.loads(os.environ.get("STEPS") or "{}")
     except json.JSONDecodeError as error:
-        raise Failure(f"STEPS is not what toJson(steps) gives: {error}") from error
+        raise Failure(f"STEPS is not the output of toJson(steps): {error}") from error
     text = summarize(Path(), steps)
     print(text)
     summary(text)

@@ -1,6 +1,6 @@
 """Run a command with a real MySQL and a real Redis in DATABASE_URL and REDIS_URL.
 
-If both are set, they are used. Otherwise throw-away servers are started, and stopped in any case:
+If both are set, they are used. Otherwise temporary servers are started, and stopped in any case:
 with Docker Compose if an engine answers, else local ones on free ports in a temporary folder.
 """
 
@@ -24,7 +24,7 @@ from delivery.ports import free_port
 START_SECONDS = 60
 
 MISSING = """\
-{program} is not here, and nothing is tested on SQLite instead. One of these helps:
+{program} is not installed, and the tests never use SQLite instead. Do one of these:
   apt-get install default-mysql-server-core redis-server     (Debian, Ubuntu)
   brew install mysql redis                                   (macOS)
   start Docker, with its Compose plugin
@@ -118,13 +118,13 @@ def local_mysql(folder: Path) -> Iterator[str]:
         raise Unavailable(f"{create[0]} failed:\n{made.stdout.strip()[:500]}")
     first = folder / "first.sql"
     first.write_text("CREATE DATABASE testdb CHARACTER SET utf8mb4;\n")
-    # The data is throw-away: it need not survive a crash.
+    # The data is temporary: it need not survive a crash.
     command = [program, "--no-defaults", *options, f"--init-file={first}", *extra]
     command += ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder}/mysql.sock"]
     command += [f"--pid-file={folder}/mysql.pid", "--skip-log-bin"]
     command += ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"]
     with server("mysql", command, port, folder):
-        print(f"MySQL: {version.split('Ver ')[-1].split(' for ')[0]} on port {port}, throw-away")
+        print(f"MySQL: {version.split('Ver ')[-1].split(' for ')[0]} on port {port}, temporary")
         yield f"mysql://root@127.0.0.1:{port}/testdb"
 
 
@@ -134,7 +134,7 @@ def local_redis(folder: Path) -> Iterator[str]:
     program, port = find("redis-server"), free_port()
     command = [program, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
     with server("redis", [*command, "--save", "", "--appendonly", "no"], port, folder):
-        print(f"Redis: {program} on port {port}, throw-away")
+        print(f"Redis: {program} on port {port}, temporary")
         yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -173,10 +173,10 @@ def compose_servers() -> Iterator[dict[str, str]]:
 def why_not_compose() -> str:
     """Return why the servers of compose.yaml are unavailable; empty if they are available."""
     if not shutil.which("docker"):
-        return "Docker is not here"
+        return "Docker is not installed"
     for words, problem in (
         ("info", "no Docker engine answers"),
-        ("compose", "Compose is not here"),
+        ("compose", "Docker Compose is not installed"),
     ):
         version = ["version"] * (words == "compose")
         if subprocess.run(["docker", words, *version], capture_output=True).returncode:
@@ -186,10 +186,10 @@ def why_not_compose() -> str:
 
 @contextlib.contextmanager
 def services(*, docker: bool) -> Iterator[dict[str, str]]:
-    """Yield DATABASE_URL and REDIS_URL: those that are set, or those of throw-away servers."""
+    """Yield DATABASE_URL and REDIS_URL: those that are set, or those of temporary servers."""
     given = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
     if all(given.values()):
-        print("MySQL and Redis: those of DATABASE_URL and REDIS_URL")
+        print("MySQL and Redis: the servers in DATABASE_URL and REDIS_URL")
         yield given
         return
     if any(given.values()):
@@ -203,14 +203,14 @@ def services(*, docker: bool) -> Iterator[dict[str, str]]:
             except Unavailable as unavailable:
                 problem = str(unavailable)
         if problem:
-            print(f"The servers of this machine, not those of compose.yaml: {problem}")
+            print(f"Starting servers of this machine instead of those in compose.yaml: {problem}")
         yield stack.enter_context(local_servers())
 
 
 def run(command: list[str], variables: dict[str, str]) -> int:
     """Run a command with these variables and return its exit code, also after Ctrl-C."""
     if not shutil.which(command[0]):
-        raise Unavailable(f"{command[0]} is not a program that is here")
+        raise Unavailable(f"there is no program {command[0]}")
     process = subprocess.Popen([*tied(), *command], env=os.environ | variables)
     # Ctrl-C has reached the command as well, which exits after its own clean-up.
     signal.signal(signal.SIGINT, lambda *_: None)
@@ -221,8 +221,10 @@ def run(command: list[str], variables: dict[str, str]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser("scripts/with-services", description=__doc__)
-    parser.add_argument("command", nargs="+", help="what to run, after --")
-    parser.add_argument("--local", action="store_true", help="not in Docker, even if it is there")
+    parser.add_argument("command", nargs="+", help="the command to run, after --")
+    parser.add_argument(
+        "--local", action="store_true", help="start local servers, even beside Docker"
+    )
     arguments = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     # A terminated run must clean up like an interrupted one.

@@ -30,8 +30,8 @@ class Addresses:
             url, balancer = read_stack(service, f"myapp-{environment}-load-balancer")
         except Failure as failure:
             if not configured:
-                raise Failure(f"{source} is not set, and AWS does not tell it: {failure}") from None
-            print(f"Only APP_URL is known, and not the load balancer: {failure}")
+                raise Failure(f"{source} is neither set nor in AWS: {failure}") from None
+            print(f"The load balancer's address is unknown, so only APP_URL is used: {failure}")
             return cls(configured, source)
         if not configured:
             source = f"the DNS record of {urlsplit(url).hostname}"

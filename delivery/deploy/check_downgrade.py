@@ -48,10 +48,10 @@ def check(service: Service, family: str, what: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(
         "scripts/check-downgrade",
-        description=f"{__doc__} Wants AWS_REGION, ECS_CLUSTER, ECS_SERVICE and"
+        description=f"{__doc__} Requires AWS_REGION, ECS_CLUSTER, ECS_SERVICE and"
         " ECS_TASK_DEFINITION.",
     )
-    parser.add_argument("what", metavar="VERSION|COMMIT", help="v1.2.3, or a whole hash")
+    parser.add_argument("what", metavar="VERSION|COMMIT", help="v1.2.3, or a full hash")
     args = parser.parse_args()
 
     def act() -> None:

@@ -22,7 +22,7 @@ from delivery.workflow import variable
 
 SEVERE = {"CRITICAL", "HIGH"}
 DONE = {"COMPLETE", "ACTIVE"}
-UNDER_WAY = {"IN_PROGRESS", "PENDING", "not begun"}
+UNDER_WAY = {"IN_PROGRESS", "PENDING", "not started"}
 IMAGES = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -82,11 +82,11 @@ def ask(aws: Aws, repository: str, digest: str) -> Any:
     except Failure as failure:
         if "ScanNotFoundException" not in str(failure):
             raise
-        return {"imageScanStatus": {"status": "not begun"}}
+        return {"imageScanStatus": {"status": "not started"}}
 
 
 def severe(found: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """Yield the id of each severe finding, what is to be said of it, and whether it has a fix."""
+    """Yield the id and a description of each severe finding, and whether it has a fix."""
     for one in found.get("findings", []):
         if one["severity"] in SEVERE:
             about = {pair["key"]: pair["value"] for pair in one.get("attributes", [])}
@@ -129,19 +129,19 @@ def check(aws: Aws, repository: str, tag: str, seconds: float, reasons: Mapping[
 def main() -> None:
     parser = argparse.ArgumentParser(
         "scripts/check-findings",
-        description=f"{__doc__} Wants AWS_REGION and STAGING_ECR_REPOSITORY.",
+        description=f"{__doc__} Requires AWS_REGION and STAGING_ECR_REPOSITORY.",
     )
     parser.add_argument(
         "tag", metavar="COMMIT", help="the tag of the image in staging's repository"
     )
     parser.add_argument(
-        "--seconds", type=float, default=300, help="for the scan; 0 asks nobody (%(default)s)"
+        "--seconds", type=float, default=300, help="limit for the scan; 0 skips it (%(default)s)"
     )
     args = parser.parse_args()
 
     def act() -> None:
         if not args.seconds:
-            print("::warning title=Not scanned::SCAN_SECONDS is 0: nobody asked for findings")
+            print("::warning title=Not scanned::SCAN_SECONDS is 0, so no findings were checked")
             return
         reasons = accepted(datetime.now(UTC).date())
         aws = Aws(variable("AWS_REGION"))

@@ -28,10 +28,10 @@ def deploy(service: Service, revision: str, seconds: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(
         "scripts/deploy-service",
-        description=f"{__doc__} Wants AWS_REGION, ECS_CLUSTER and ECS_SERVICE.",
+        description=f"{__doc__} Requires AWS_REGION, ECS_CLUSTER and ECS_SERVICE.",
     )
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
-    parser.add_argument("--seconds", type=float, default=1200, help="at most (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=1200, help="time limit (%(default)s)")
     args = parser.parse_args()
     run(
         "scripts/deploy-service",

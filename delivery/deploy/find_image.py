@@ -19,7 +19,7 @@ def find(aws: Aws, repository: str, tag: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        "scripts/find-image", description=f"{__doc__} Wants AWS_REGION as well."
+        "scripts/find-image", description=f"{__doc__} Requires AWS_REGION as well."
     )
     parser.add_argument("tag", metavar="TAG")
     args = parser.parse_args()

@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         "scripts/manage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=300, help="at most (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=300, help="time limit (%(default)s)")
     parser.add_argument("environment", choices=["staging", "production"])
     parser.add_argument("command", help="such as waffle_flag")
     parser.add_argument("words", nargs=argparse.REMAINDER, help="arguments of the command")

@@ -30,10 +30,12 @@ def mark(history: History, revision: str, previous: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(
         "scripts/mark-verified",
-        description=f"{__doc__} Wants AWS_REGION and ECS_TASK_DEFINITION.",
+        description=f"{__doc__} Requires AWS_REGION and ECS_TASK_DEFINITION.",
     )
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
-    parser.add_argument("--previous", default="", metavar="REVISION", help="what ran before")
+    parser.add_argument(
+        "--previous", default="", metavar="REVISION", help="the one that ran before"
+    )
     args = parser.parse_args()
 
     def act() -> None:
@@ -41,7 +43,7 @@ def main() -> None:
         try:
             mark(history, args.revision, args.previous)
         except Failure as failure:
-            print(f"::warning title=Not noted as verified::scripts/rollback won't know: {failure}")
+            print(f"::warning title=Not marked as verified::no rollback will choose it: {failure}")
 
     run("scripts/mark-verified", act)
 

@@ -12,7 +12,7 @@ from delivery.aws.ecs import Service, short
 from delivery.command import run
 from delivery.errors import Failure
 
-STARTED_BY = "migration"  # how ECS knows the task from those of the service
+STARTED_BY = "migration"  # distinguishes the task from those of the service
 
 
 def migrate(service: Service, revision: str, seconds: float) -> None:
@@ -36,10 +36,11 @@ def refuse_second(service: Service, revision: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        "scripts/migrate", description=f"{__doc__} Wants AWS_REGION, ECS_CLUSTER and ECS_SERVICE."
+        "scripts/migrate",
+        description=f"{__doc__} Requires AWS_REGION, ECS_CLUSTER and ECS_SERVICE.",
     )
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
-    parser.add_argument("--seconds", type=float, default=900, help="at most (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=900, help="time limit (%(default)s)")
     args = parser.parse_args()
     run("scripts/migrate", lambda: migrate(Service.from_environment(), args.revision, args.seconds))
 

@@ -23,14 +23,14 @@ class Stylesheets(HTMLParser):
 
 
 def problem_of_page(url: str) -> str:
-    """Return what is wrong with a page or its stylesheets; nothing where nothing is.
+    """Return the problem of a page or its stylesheets; empty if there is none.
 
-    Stylesheets of other hosts are those hosts' business.
+    Stylesheets on other hosts are not checked.
     """
     try:
         page = get(url, "text/html")
         if urlsplit(page.url).netloc != urlsplit(url).netloc:
-            return f"{url} leads to {page.url}, on another host"
+            return f"{url} redirects to {page.url}, on another host"
         parser = Stylesheets()
         parser.feed(page.body.decode(errors="replace"))
         sheets = {urljoin(page.url, href) for href in parser.found}
@@ -45,12 +45,12 @@ def problem_of_page(url: str) -> str:
 
 
 def get(url: str, kind: str) -> Answer:
-    """Return what is there, unless it is nothing, or of another kind."""
+    """Return the answer; raise Failure if its status is not 200, or its kind is another one."""
     try:
         answer = ask(url)
     except Failure as failure:
         raise Failure(f"{url}: {failure}") from None
     if answer.status != 200 or answer.kind != kind or not answer.body:
         size = f"{len(answer.body)} bytes of {answer.kind}"
-        raise Failure(f"{url}: status {answer.status}, {size}; wanted 200 and {kind}")
+        raise Failure(f"{url}: status {answer.status}, {size}; expected 200 and {kind}")
     return answer

@@ -16,7 +16,7 @@ from delivery.workflow import output, variable
 
 
 def copy(source: str, target: str) -> None:
-    # --all: an image with attestations is an index; a part of it has another digest.
+    # --all: an image with attestations is an index, whose parts have other digests.
     command = ["skopeo", "copy", "--all", "--preserve-digests"]
     try:
         done = subprocess.run([*command, f"docker://{source}", f"docker://{target}"])
@@ -52,9 +52,9 @@ def promote(
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/promote-image", description=__doc__)
-    parser.add_argument("commit", metavar="COMMIT", help="its whole hash")
+    parser.add_argument("commit", metavar="COMMIT", help="its full hash")
     parser.add_argument("version", metavar="VERSION", help="such as v1.2.3")
-    parser.add_argument("--redeploy", action="store_true", help="only what is there already")
+    parser.add_argument("--redeploy", action="store_true", help="copy nothing")
     args = parser.parse_args()
 
     def act() -> None:

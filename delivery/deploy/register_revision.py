@@ -38,7 +38,7 @@ def register(aws: Aws, family: str, definition: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        "scripts/register-revision", description=f"{__doc__} Wants AWS_REGION as well."
+        "scripts/register-revision", description=f"{__doc__} Requires AWS_REGION as well."
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the rendered task definition")
     args = parser.parse_args()

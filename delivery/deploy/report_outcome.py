@@ -23,7 +23,7 @@ def outcome(status: str, moved: bool, rolled_back: str, verdict: str = "") -> st
     if rolled_back:
         return f"FAILED and rolled back, {rolled_back}"
     if moved:
-        return "FAILED, AND SO DID THE ROLLBACK: see what runs"
+        return "FAILED, and the rollback FAILED too: check what runs"
     return "FAILED before the service moved: the previous version still runs"
 
 

@@ -1,7 +1,7 @@
-"""Say in one line how a run ended, for Slack: also one whose deploy never began.
+"""Report in one line for Slack how a run ended, even if its deploy never began.
 
-From $NEEDS, what GitHub says of the jobs before (toJSON(needs)), and $RUN_URL. Puts out `text`;
-nothing where there is nothing to say, as in a fork that has no AWS account.
+Reads $NEEDS, the results of the earlier jobs (toJSON(needs)), and $RUN_URL. Puts out `text`; it is
+empty if there is nothing to report, as in a fork without an AWS account.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RESULTS = {
 
 
 def text(what: str, needs: Mapping[str, Any], url: str) -> str:
-    """Return what the deploy said of itself, and which other jobs did not pass."""
+    """Return the report of the deploy, and the other jobs that did not pass."""
     deploy = needs["deploy"]
     said = "" if deploy["result"] == "skipped" else deploy["outputs"].get("text", "")
     wrong = [
@@ -41,13 +41,13 @@ def report(environment: str, what: str) -> None:
     try:
         needs = json.loads(variable("NEEDS"))
     except json.JSONDecodeError as error:
-        raise Failure(f"NEEDS is not what toJSON(needs) gives: {error}") from error
-    # A tag may be named as Slack names a channel, <!here>.
+        raise Failure(f"NEEDS is not the output of toJSON(needs): {error}") from error
+    # A tag's name may look like a mention in Slack: <!here>.
     name = html.escape(what, quote=False)
     if found := text(f"{environment}: {name}", needs, os.environ.get("RUN_URL", "")):
         output("text", found)
     else:
-        print("There is nothing to tell.")
+        print("Nothing to report.")
 
 
 def main() -> None:

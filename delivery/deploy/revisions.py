@@ -84,7 +84,7 @@ class History:
         """Return the number of a revision given as 41, myapp-staging-task:41 or its ARN."""
         family, _, number = short(revision).rpartition(":")
         if family not in ("", self.family) or not re.fullmatch(r"[1-9][0-9]*", number):
-            raise Failure(f"{revision!r} is no revision of {self.family}: it looks like 41")
+            raise Failure(f"{revision!r} is not a revision of {self.family} such as 41")
         return int(number)
 
     def at(self, number: int) -> Revision:

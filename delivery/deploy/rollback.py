@@ -25,16 +25,16 @@ from delivery.git import git
 from delivery.workflow import output
 
 VARIABLES = """\
-variables: AWS_REGION (else what infra/parameters/ENVIRONMENT.json says), APP_URL (else what the
-stack of the load balancer says), SLACK_WEBHOOK_URL. Ends with 0 once that version runs, also where
-it did before; with 3 where it runs, and something is left to do: correct APP_URL, or run it again;
-with 1 where it is not known to serve, or nobody agreed; with 2 where it was called wrongly."""
+Variables: AWS_REGION (default: infra/parameters/ENVIRONMENT.json), APP_URL (default: the stack of
+the load balancer), SLACK_WEBHOOK_URL (optional). Exit code 0: the version runs. 3: it runs, but
+something is left to do, such as correcting APP_URL or running this command again. 1: nothing
+confirms that it serves, or you declined. 2: wrong usage."""
 LEFT = 3
 
-# Who confirms that a version runs.
+# Who confirmed that a version runs.
 VERIFIED = "verified"
-ECS_AND_BALANCER = "as ECS and the load balancer say"
-ECS_ALONE = "as ECS alone says"
+ECS_AND_BALANCER = "confirmed by ECS and the load balancer"
+ECS_ALONE = "confirmed by ECS only"
 
 
 @dataclass
@@ -83,8 +83,8 @@ class Rollback:
         if found := self.history.before(current):
             return Plan(current, found, moves=True)
         raise Failure(
-            f"nothing to go back to: no version before {current} is known to be verified here"
-            " (--revision names one all the same)"
+            f"there is no version to return to: no version before {current} was verified here"
+            " (--revision chooses one that was not)"
         )
 
     def target(self, version: str, revision: str) -> Revision:
@@ -96,9 +96,9 @@ class Rollback:
         """Show the plan and its risks; raise Failure if it can't be carried out."""
         source, target = plan.source, plan.target
         if not exists(self.service.aws, target.image):
-            raise Failure(f"{target}: its image is gone from the registry: {target.image}")
+            raise Failure(f"{target}: its image is no longer in the registry: {target.image}")
         if not plan.moves:
-            print(f"{self.environment} moves to {target} already; the remaining steps follow")
+            print(f"{self.environment} already moves to {target}; the remaining steps follow")
             return
         print(f"{self.environment} runs {source}, and goes {'back' if plan.is_back else 'on'} to:")
         print(f"  {target}, verified {target.tags.get('verified', 'NEVER')}")
@@ -110,7 +110,7 @@ class Rollback:
             print("  work with the schema: a contract step since then may have dropped a column")
             print("  that this one reads.")
             for name in migrations_between(target.commit, source.commit):
-                print(f"  since then: {name}")
+                print(f"  migration since then: {name}")
 
     def carry_out(self, plan: Plan, addresses: Addresses, seconds: float) -> bool:
         """Move the service, record and verify it; return whether nothing is left to do."""
@@ -126,13 +126,14 @@ class Rollback:
         # ECS confirms that it runs. Record that before anything else can fail or be interrupted.
         command = ["python", "manage.py", "record_release", *["--rollback"] * plan.is_back]
         recorded = self.attempt(
-            "it is not recorded as live",
+            "the release is not recorded as live",
             lambda: self.service.run_once(target.arn, command, 300),
         )
         proof = self.proof_of(target, addresses, min(seconds, 120))
         # Without this mark, the next run repeats all steps that are left.
         if recorded and proof != ECS_ALONE:
-            self.attempt("it is not marked as verified", lambda: self.history.mark_verified(target))
+            problem = "the revision is not marked as verified"
+            self.attempt(problem, lambda: self.history.mark_verified(target))
         self.conclude(plan, proof)
         return not self.left
 
@@ -152,7 +153,7 @@ class Rollback:
     def proof_of(self, target: Revision, addresses: Addresses, seconds: float) -> str:
         """Return who confirms that the target runs and is ready."""
         if not target.commit:
-            print(f"{target} names no APP_COMMIT: whichever commit answers will do")
+            print(f"{target} has no APP_COMMIT, so any commit that answers is accepted")
         try:
             problem = verify(
                 addresses.url,
@@ -210,7 +211,7 @@ def migrations_between(old: str, new: str) -> list[str]:
     try:
         return git(*added).split()
     except Failure:
-        return ["unknown migrations: no clone here"]
+        return ["unknown (no clone here)"]
 
 
 def roll_back(
@@ -236,7 +237,7 @@ def roll_back(
     rollback.explain(plan)
     addresses = Addresses.of(service, environment)
     if plan.moves and not yes and not confirm("Apply these changes?"):
-        raise Failure(f"{environment} stays as it is (--yes: don't ask)")
+        raise Failure(f"{environment} stays as it is (--yes skips the question)")
     return rollback.carry_out(plan, addresses, seconds)
 
 
@@ -244,17 +245,17 @@ def main() -> None:
     parser = argparse.ArgumentParser("scripts/rollback", description=__doc__, epilog=VARIABLES)
     parser.add_argument("environment", choices=["staging", "production"])
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--to", metavar="VERSION", default="", help="v1.2.2, or a whole commit")
+    where.add_argument("--to", metavar="VERSION", default="", help="v1.2.2, or a full commit hash")
     where.add_argument("--revision", default="", help="of the task definition: 41, or its ARN")
     parser.add_argument(
         "--from",
         dest="leave",
         metavar="REVISION",
         default="",
-        help="only from this one: with --revision, what somebody moved meanwhile stays",
+        help="with --revision: do nothing if the service has left this revision in the meantime",
     )
-    parser.add_argument("--yes", action="store_true", help="don't ask")
-    parser.add_argument("--seconds", type=float, default=1200, help="at most (%(default)s)")
+    parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
+    parser.add_argument("--seconds", type=float, default=1200, help="time limit (%(default)s)")
     args = parser.parse_args()
 
     def act() -> None:
@@ -269,7 +270,7 @@ def main() -> None:
                 seconds=args.seconds,
             )
         except KeyboardInterrupt:
-            raise Failure("stopped. Run it again: it finishes what was begun") from None
+            raise Failure("interrupted. To complete it, run this again") from None
         if not done:
             sys.exit(LEFT)
 

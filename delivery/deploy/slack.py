@@ -21,6 +21,6 @@ def tell(text: str) -> None:
         if status != 200:
             raise Failure(f"status {status}")
     except Failure as failure:
-        print(f"Slack was not told: SLACK_WEBHOOK_URL: {failure}")
+        print(f"Slack was not notified: SLACK_WEBHOOK_URL: {failure}")
     else:
-        print("Slack was told")
+        print("Slack was notified")

@@ -147,7 +147,7 @@ def verify_page(url: str, seconds: float, pause: float = 0.5) -> None:
             print(problem)
         before = problem
         if time.monotonic() >= deadline:
-            raise Failure(f"{problem}. Another page: the variable VERIFY_PATH, or none")
+            raise Failure(f"{problem}. The variable VERIFY_PATH chooses another page, or none")
         time.sleep(pause)
     print(f"{url} answers with its stylesheets")
 
@@ -155,18 +155,18 @@ def verify_page(url: str, seconds: float, pause: float = 0.5) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/verify-deployment", description=__doc__)
     parser.add_argument("url", metavar="URL", help="such as https://staging.example.com")
-    parser.add_argument("commit", metavar="COMMIT", help="its whole hash")
+    parser.add_argument("commit", metavar="COMMIT", help="its full hash")
     parser.add_argument(
         "--environment",
         choices=["staging", "production"],
         default="",
-        help="whose APP_URL this is: where it leads to another one, nothing is waited for",
+        help="environment of this URL; if another one answers, fail at once",
     )
-    parser.add_argument("--version", default="", help="which /health/ has to name as well")
+    parser.add_argument("--version", default="", help="version that /health/ must name as well")
     parser.add_argument(
-        "--page", metavar="PATH", default="none", help="to be asked for, such as / (%(default)s)"
+        "--page", metavar="PATH", default="none", help="page to request, such as / (%(default)s)"
     )
-    parser.add_argument("--seconds", type=float, default=120, help="at most (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=120, help="time limit (%(default)s)")
     args = parser.parse_args()
 
     def act() -> None:

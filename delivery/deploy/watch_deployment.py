@@ -29,8 +29,8 @@ from delivery.workflow import output, summary
 GOOD, INVESTIGATE, ROLL_BACK = "good", "investigate", "roll back"
 CODES = {GOOD: 0, INVESTIGATE: 3, ROLL_BACK: 4}
 CODES_HELP = """\
-Ends with 0: good; 3: investigate; 4: roll back; 1: nothing could be watched; 2: called wrongly.
-AWS_REGION is what infra/parameters/ENVIRONMENT.json says, unless it is set."""
+Exit code 0: good; 3: investigate; 4: roll back; 1: nothing could be watched; 2: wrong usage.
+The default of AWS_REGION is in infra/parameters/ENVIRONMENT.json."""
 
 MINUTE = 60
 MANY_ERRORS, SOME_ERRORS = 5.0, 1.0  # percent
@@ -141,7 +141,7 @@ def reasons_to_investigate(minutes: list[Minute], before: float | None) -> list[
     if p95 > SLOW_SECONDS:
         found.append(f"p95 is {1000 * p95:.0f} ms")
     if before and p95 > max(WORSE * before, before + NOTICEABLE_SECONDS):
-        found.append(f"p95 is {1000 * p95:.0f} ms, and was {1000 * before:.0f} ms before")
+        found.append(f"p95 is {1000 * p95:.0f} ms, and was {1000 * before:.0f} ms before it")
     return found
 
 
@@ -239,7 +239,7 @@ class Watch:
         begin = created - MINUTES_BEFORE * MINUTE
         self.before = typical_p95(self.look(begin, MINUTES_BEFORE))
         was = "not known" if self.before is None else f"{1000 * self.before:.0f} ms"
-        print(f"{short(self.revision)} is watched; p95 before it was {was}")
+        print(f"{short(self.revision)} is watched; p95 before the deploy: {was}")
 
     def watch(self, minutes: int) -> tuple[str, str]:
         """Return the verdict and its reason."""
@@ -255,11 +255,11 @@ class Watch:
                 runs = str(primary(self.service.describe())["taskDefinition"])
             except Failure as failure:
                 problem = str(failure)
-                print(f"look {look}: failed: {problem}")
+                print(f"query {look} failed: {problem}")
                 continue
             self.say(seen, said)
             if runs != self.revision:
-                return ROLL_BACK, f"ECS moved to {short(runs)} meanwhile"
+                return ROLL_BACK, f"ECS moved to {short(runs)} in the meantime"
             if reason := reason_to_roll_back(seen, minutes):
                 return ROLL_BACK, reason
         if not seen:
@@ -295,7 +295,7 @@ def conclude(watch: Watch, minutes: int) -> str:
 
 def whole_number(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of minutes")
     return int(text)
 
 
@@ -305,7 +305,7 @@ def seconds(text: str) -> float:
             return number
     except ValueError:
         pass
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
 
 
 def main() -> None:
@@ -314,14 +314,17 @@ def main() -> None:
     )
     parser.add_argument("environment", choices=["staging", "production"])
     parser.add_argument(
-        "--minutes", type=whole_number, required=True, help="how many, 0: none. It takes 3 more"
+        "--minutes",
+        type=whole_number,
+        required=True,
+        help="0 for none; waits 3 more for late figures",
     )
     parser.add_argument(
         "--period",
         type=seconds,
         default=MINUTE,
         metavar="SECONDS",
-        help="how long a minute of CloudWatch's is (%(default)s); less where its clock is faster",
+        help="length of a minute in CloudWatch (%(default)s); shorter if its clock is faster",
     )
     args = parser.parse_args()
     verdicts = [GOOD]

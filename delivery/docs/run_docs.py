@@ -163,7 +163,7 @@ def read(
             say(line)
     finally:
         timer.cancel()
-    raise Failure(f"{text}\nended the shell, or took over {seconds} s:\n{''.join(lines)}")
+    raise Failure(f"{text}\nended the shell, or took more than {seconds} s:\n{''.join(lines)}")
 
 
 def main() -> None:

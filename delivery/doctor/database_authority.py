@@ -32,10 +32,10 @@ def published(region: str) -> set[str]:
 def trusted(region: str) -> Findings:
     ours = certificates((ROOT / FILE).read_text())
     if ours & published(region):
-        yield Finding(OK, f"{FILE} has what RDS publishes for {region}")
+        yield Finding(OK, f"{FILE} has the certificates of RDS for {region}")
     else:
-        add = f"add the RSA2048 one of {STORE}/{region}/{region}-bundle.pem"
-        yield Finding(MISSING, f"{FILE} has nothing that RDS publishes for {region}", add)
+        add = f"add the RSA2048 certificate of {STORE}/{region}/{region}-bundle.pem"
+        yield Finding(MISSING, f"{FILE} has no certificate of RDS for {region}", add)
     if others := len(ours - published("global")):
         what = f"{FILE} has {others} certificates that RDS does not publish"
-        yield Finding(WRONG, what, "remove them, or see who added them")
+        yield Finding(WRONG, what, "remove them, or find out who added them")

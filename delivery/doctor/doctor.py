@@ -49,7 +49,7 @@ def machine() -> Findings:
     if free >= FREE_GB:
         yield Finding(OK, f"disk: {free:.0f} GB are free")
     else:
-        what = f"disk: {free:.0f} GB are free, and a first make pipeline takes {FREE_GB}"
+        what = f"disk: {free:.0f} GB are free, but a first make pipeline takes {FREE_GB} GB"
         yield Finding(WRONG, what, "docker system prune")
     # until here: rehearsal
     yield port(PORT)
@@ -89,7 +89,7 @@ def parts(repository: str) -> dict[str, tuple[str, Callable[[], Findings]]]:
 
 
 def step_for(finding: Finding) -> str:
-    """Return what a person has to do about a finding."""
+    """Return the next step that fixes a finding."""
     if finding.state == MISSING and finding.fix.startswith("https://"):
         return f"{finding.what} is missing: {finding.fix}"
     return finding.fix or finding.what
@@ -98,8 +98,8 @@ def step_for(finding: Finding) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/doctor", description=__doc__)
     known = list(parts(""))
-    parser.add_argument("part", nargs="*", metavar="PART", help=f"of {', '.join(known)} (all)")
-    parser.add_argument("--repository", metavar="OWNER/NAME", help="other than the remote origin")
+    parser.add_argument("part", nargs="*", metavar="PART", help=f"{', '.join(known)} (all)")
+    parser.add_argument("--repository", metavar="OWNER/NAME", help="default: the remote origin")
     args = parser.parse_args()
     if unknown := set(args.part) - set(known):
         parser.error(f"{', '.join(sorted(unknown))}: the parts are {', '.join(known)}")
@@ -113,7 +113,7 @@ def main() -> None:
             found.append(finding)
     bad = [finding for finding in found if finding.state != OK]
     print(f"{len(found) - len(bad)} ok, {len(bad)} not")
-    # One step may be the remedy for many findings, and what comes first is needed by what follows.
+    # One step may fix many findings. Later steps need the earlier ones.
     steps = dict.fromkeys(map(step_for, bad))
     if steps:
         print("Next, in this order:")

@@ -33,7 +33,7 @@ from delivery.doctor.findings import (
 from delivery.errors import Failure
 from delivery.paths import INFRA
 
-# The states of a stack in which CloudFormation can compare it.
+# The states in which CloudFormation can compare a stack with its template.
 UNCHANGING = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 RENEW_DAYS = 30  # ACM renews 60 days before the end, or says why it can't
 
@@ -111,7 +111,7 @@ class Examination:
         wanted = f"{subject}:environment:{self.name}"
         trusted = [subject_of(s) for s in role["AssumeRolePolicyDocument"]["Statement"]]
         if not has_provider(self.aws):
-            yield self.absent(f"identity provider {GITHUB}, which role {name} builds on")
+            yield self.absent(f"identity provider {GITHUB}, which role {name} needs")
         if trusted == [wanted]:
             yield Finding(OK, f"role {name} trusts {wanted}")
         else:
@@ -130,13 +130,13 @@ class Examination:
         what = f"certificate of {domain}"
         docs = "docs/infrastructure.md#a-domain-and-https"
         if found["Status"] != "ISSUED":
-            yield Finding(WRONG, f"{what} is {found['Status']}: prove that the name is yours", docs)
+            yield Finding(WRONG, f"{what} is {found['Status']}: prove that you own the name", docs)
         elif domain not in names and wildcard not in names:
-            yield Finding(WRONG, f"{what} is for {', '.join(names)}", docs)
+            yield Finding(WRONG, f"{what} does not cover it, only {', '.join(names)}", docs)
         elif days < RENEW_DAYS:
-            yield Finding(WRONG, f"{what} ends in {days} days, and was not renewed", docs)
+            yield Finding(WRONG, f"{what} expires in {days} days, and was not renewed", docs)
         else:
-            yield Finding(OK, f"{what} is good for {days} days")
+            yield Finding(OK, f"{what} expires in {days} days")
 
     def alarms(self) -> Findings:
         prefix = f"myapp-{self.name}-"
@@ -180,15 +180,16 @@ class Examination:
         if exists(self.aws, image):
             yield Finding(OK, f"image {image}")
         else:
-            yield Finding(WRONG, f"image {image} is gone from the registry", "deploy anew")
+            yield Finding(WRONG, f"image {image} is no longer in the registry", "deploy again")
 
     def scaling(self, service: str) -> Finding:
         """Return whether scaling has its minimum, which it gets after the first deploy."""
         environment = Environment(self.name, self.aws, self.values, yes=False)
         known = environment.parameters(f"myapp-{self.name}-service")
         if known.get("RunningRevision"):
-            return Finding(OK, f"scaling of {service}: {self.values['MinTasks']} tasks at least")
-        return Finding(MISSING, f"scaling of {service}: no minimum, and no scaling in", self.infra)
+            return Finding(OK, f"scaling of {service}: at least {self.values['MinTasks']} tasks")
+        what = f"scaling of {service}: no minimum yet, so no tasks are removed"
+        return Finding(MISSING, what, self.infra)
 
     def password(self) -> Findings:
         secret = secret_name(self.name, password_number(self.aws, self.name) or 1)

@@ -56,9 +56,9 @@ def protections(gh: Gh) -> Findings:
             yield Finding(WRONG, f"environment {name}: {failure}", CONFIGURE)
             continue
         if not changes:
-            yield Finding(OK, f"environment {name}: as the guide has it, only the {kind} {pattern}")
+            yield Finding(OK, f"environment {name}: only the {kind} {pattern} may deploy")
         for change in changes:
-            yield Finding(WRONG, f"not so: {change.what}", CONFIGURE)
+            yield Finding(WRONG, f"missing or wrong: {change.what}", CONFIGURE)
     wrong = {change.what.split(":")[0]: change for change in ruleset_changes(gh, None)}
     for ruleset in rulesets(None, {}):
         what = f"ruleset {ruleset['name']}"
@@ -74,7 +74,7 @@ def bypasses(gh: Gh) -> Findings:
     found = gh.find("environments/production") or {}
     if found.get("can_admins_bypass"):
         what = "environment production: administrators may deploy without an approval"
-        yield Finding(WRONG, what, "Settings > Environments > production: no bypass")
+        yield Finding(WRONG, what, "Settings > Environments > production: turn off the bypass")
 
 
 def features(gh: Gh, repository: dict[str, Any]) -> Findings:
@@ -91,9 +91,7 @@ def required(there: dict[tuple[str, str], str]) -> Findings:
         for lack in missing(environment, seen_by(there, environment)):
             yield Finding(MISSING, f"{environment}: {lack}", CONFIGURE)
     if demanded(there):
-        what = (
-            "the variable DEPLOY_REQUIRED of the repository: without it a lost value skips deploys"
-        )
+        what = "the variable DEPLOY_REQUIRED: without it, a deploy that lacks a value is skipped"
         yield Finding(MISSING, what, CONFIGURE)
 
 
@@ -106,7 +104,7 @@ def values(there: dict[tuple[str, str], str]) -> Findings:
         for place in found:
             yield value(there, name, kind, place)
         if not found and not re.search(rf"\b{name}\b", lacks):
-            yield Finding(OK, f"{kind} {name}: not set, and need not be ({readers(name)})")
+            yield Finding(OK, f"{kind} {name}: not set, and optional ({readers(name)})")
 
 
 def addresses(there: dict[tuple[str, str], str]) -> Findings:
@@ -119,7 +117,7 @@ def addresses(there: dict[tuple[str, str], str]) -> Findings:
 def address(url: str, place: str, name: str, environment: str) -> Finding:
     what = f"{name} of {place or 'the repository'}"
     try:
-        leads_to = brief(health(Site(url)).get("environment", "what names no environment"))
+        leads_to = brief(health(Site(url)).get("environment", "a page that names no environment"))
     except Failure as failure:
         return Finding(NOT_ASKED, f"where {what} leads: {failure}")
     if leads_to == environment:
@@ -139,12 +137,12 @@ def value(there: dict[tuple[str, str], str], name: str, kind: str, place: str) -
     remove = f"gh {kind} delete {name}{f' --env {place}' if place else ''}"
     if place not in places(name):
         right = " and ".join(f"{where or 'the repository'}" for where in places(name))
-        return Finding(WRONG, f"{what}: it belongs to {right} alone", remove)
+        return Finding(WRONG, f"{what}: must be set for {right} only", remove)
     if name == "ALLOW_FRIDAY_DEPLOY" and there[place, name] == "true":
-        return Finding(WRONG, f"{what}: still set, and was for one deploy", remove)
+        return Finding(WRONG, f"{what}: still set, but was meant for one deploy", remove)
     if name.startswith(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")):
         if there.get((place, "AWS_ROLE_ARN")):
-            return Finding(WRONG, f"{what}: nobody needs keys where there is a role", remove)
+            return Finding(WRONG, f"{what}: not needed, because the deploys have a role", remove)
         return by_age(what, there[place, name], KEY_DAYS, f"scripts/rotate-secrets {place} keys")
     shown = f" = {there[place, name]}" if kind == "variable" else ""
     return Finding(OK, f"{what}{shown} ({readers(name, place)})")
@@ -156,7 +154,7 @@ def subjects(gh: Gh, repository: dict[str, Any]) -> Findings:
     if not says.get("use_default", True):
         endpoint = gh.where("actions/oidc/customization/sub")
         fix = f"gh api --method PUT {endpoint} -F use_default=true"
-        yield Finding(WRONG, "GitHub does not tell AWS of which environment a job is", fix)
+        yield Finding(WRONG, "GitHub's tokens do not tell AWS the environment of a job", fix)
         return
     subject = says.get("sub_claim_prefix") or f"repo:{repository['full_name']}"
     for environment in SOURCES:
@@ -167,6 +165,6 @@ def subjects(gh: Gh, repository: dict[str, Any]) -> Findings:
             yield Finding(OK, f"{what} is {subject}")
         elif mine:
             fix = f"set it, and run scripts/deploy-infra {environment}"
-            yield Finding(WRONG, f"{what} is {mine}, and GitHub says {subject}", fix)
+            yield Finding(WRONG, f"{what} is {mine}, but GitHub says {subject}", fix)
         else:
-            yield Finding(OK, f"{what} is empty: no role, the deploys need keys")
+            yield Finding(OK, f"{what} is empty, so the deploys have no role and need keys")

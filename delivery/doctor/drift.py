@@ -11,7 +11,7 @@ from delivery.doctor.findings import OK, WRONG, Finding, Findings
 from delivery.errors import Failure
 
 PATIENCE_SECONDS = 600
-# Deploys, scaling and RDS itself change these, as they should.
+# Deploys, scaling and RDS change these on purpose.
 EXPECTED = {
     "AWS::ECS::Service": {"/TaskDefinition", "/DesiredCount"},
     "AWS::RDS::DBInstance": {"/AllocatedStorage", "/EngineVersion"},
@@ -25,10 +25,10 @@ def drifts(aws: Aws, stacks: Sequence[str], infra: str) -> Findings:
         wait(aws, stack, detection)
         changes = list(changed(aws, stack))
         for resource, what in changes:
-            fix = f"take it back or put it into infra/, then {infra}"
-            yield Finding(WRONG, f"{resource} of {stack} {what} past its template", fix)
+            fix = f"undo the change or add it to infra/, then run {infra}"
+            yield Finding(WRONG, f"{resource} of {stack} {what}", fix)
         if not changes:
-            yield Finding(OK, f"{stack} is as its template says")
+            yield Finding(OK, f"{stack} matches its template")
 
 
 def detect(aws: Aws, stack: str) -> str:
@@ -47,7 +47,7 @@ def wait(aws: Aws, stack: str, detection: str) -> None:
         if answer["DetectionStatus"] == "DETECTION_FAILED":
             raise Failure(f"{stack}: {answer.get('DetectionStatusReason', 'no reason given')}")
         if time.monotonic() > deadline:
-            raise Failure(f"{stack}: not done after {PATIENCE_SECONDS} s")
+            raise Failure(f"{stack}: drift detection not complete after {PATIENCE_SECONDS} s")
         aws.wait()
 
 
@@ -60,9 +60,11 @@ def changed(aws: Aws, stack: str) -> list[tuple[str, str]]:
     found = []
     for drift in answer["StackResourceDrifts"]:
         if drift["StackResourceDriftStatus"] == "DELETED":
-            found.append((drift["LogicalResourceId"], "was deleted"))
+            found.append((drift["LogicalResourceId"], "was deleted outside CloudFormation"))
         elif paths := unexpected(drift):
-            found.append((drift["LogicalResourceId"], f"has another {', '.join(paths)}"))
+            found.append(
+                (drift["LogicalResourceId"], f"differs from its template in {', '.join(paths)}")
+            )
     return found
 
 

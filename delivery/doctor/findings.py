@@ -46,5 +46,5 @@ def by_age(what: str, when: str | float, days: int, fix: str) -> Finding:
     """Return the finding on a secret's age, by the guide's period of rotation."""
     old = age(when).days
     if old > days:
-        return Finding(WRONG, f"{what} is {old} days old, and {days} are the limit", fix)
-    return Finding(OK, f"{what} is {old} of {days} days old")
+        return Finding(WRONG, f"{what} is {old} days old; the limit is {days}", fix)
+    return Finding(OK, f"{what} is {old} days old; the limit is {days}")

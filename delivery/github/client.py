@@ -45,7 +45,9 @@ class Gh:
         """Return the repository; raise Failure unless the user is an administrator of it."""
         found = self.find("")
         if not found:
-            raise Failure(f"{self.repository}: GitHub knows no such repository, or not to you")
+            raise Failure(
+                f"{self.repository}: GitHub knows no such repository, or hides it from you"
+            )
         if not found.get("permissions", {}).get("admin"):
             raise Failure(f"{self.repository}: you are not one of its administrators")
         return dict(found)

@@ -33,9 +33,9 @@ from delivery.github.github_settings import (
 from delivery.github.github_values import Values
 
 FILE = """\
-FILE has lines NAME = value below [repository], [staging] and [production], and only you may read
-it; without one, what is missing is asked for. docs/setup.md has an example. Ends with 1 where
-GitHub refused something, or its plan does not enforce it."""
+FILE has lines NAME = value below [repository], [staging] and [production], and nobody else may read
+it. Without FILE, the command asks for missing values. docs/setup.md has an example. The exit code
+is 1 if GitHub refused a change, or if its plan does not enforce one."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Change:
     body: Any = None
     secret: str = ""
     place: str = ""
-    optional: bool = False  # what a plan may not have, and nothing depends on
+    optional: bool = False  # a plan may lack it, and nothing depends on it
 
     def words(self, gh: Gh) -> list[str]:
         if self.secret:
@@ -67,7 +67,7 @@ def reviewer(gh: Gh, name: str) -> dict[str, Any]:
     organization, _, team = name.rpartition("/")
     found = gh.find(f"/orgs/{organization}/teams/{team}" if organization else f"/users/{name}")
     if not found:
-        raise Failure(f"--reviewer {name}: GitHub knows neither such a person nor such a team")
+        raise Failure(f"--reviewer {name}: GitHub knows no person or team of this name")
     return {"type": "Team" if organization else "User", "id": found["id"]}
 
 
@@ -77,11 +77,11 @@ def wanted_protection(environment: str, now: dict[str, Any], reviewers: list[Any
         chosen = reviewers or now["reviewers"]
         several = len(chosen) > 1 or any(one["type"] == "Team" for one in chosen)
         if not chosen:
-            raise Failure("who approves a deploy to production? --reviewer LOGIN, once or twice")
+            raise Failure("production needs one or two approvers: --reviewer LOGIN")
         return now | {
             "wait_timer": WAIT_MINUTES,
             "reviewers": chosen,
-            # Who is alone has nobody else to ask.
+            # Somebody who works alone has nobody else to ask.
             "prevent_self_review": now["prevent_self_review"] or several,
             "deployment_branch_policy": POLICY,
         }
@@ -106,7 +106,7 @@ def environment_changes(gh: Gh, name: str, reviewers: list[Any]) -> list[Change]
         changes.append(Change(f"{name}: the {kind} {pattern} may deploy", "POST", path, body))
     for (other, ref), number in there.items():
         if (other, ref) != (kind, pattern):
-            what = f"{name}: the {other} {ref} may deploy no more"
+            what = f"{name}: the {other} {ref} may no longer deploy"
             changes.append(Change(what, "DELETE", f"{path}/{number}"))
     return changes
 
@@ -126,7 +126,7 @@ def ruleset_changes(gh: Gh, approvals: int | None) -> list[Change]:
         now = there.get(wanted["name"], {})
         if not now:
             changes.append(Change(what, "POST", "rulesets", wanted))
-        # Who may bypass it is decided once, and then theirs.
+        # Keep the actors that may bypass it: that is the owner's decision.
         elif not covers(now, {key: wanted[key] for key in wanted if key != "bypass_actors"}):
             mine = {rule["type"] for rule in wanted["rules"]}
             added = [rule for rule in now.get("rules", []) if rule["type"] not in mine]
@@ -217,24 +217,24 @@ def configure(gh: Gh, args: argparse.Namespace) -> None:
             if change.body is not None:
                 print(f"    < {json.dumps(change.body)}")
     if not changes:
-        print("  all is as it should be")
+        print("  no changes: everything is set up")
     elif args.dry_run:
         print("Nothing was changed: --dry-run.")
     elif not args.yes and not confirm("Apply these changes?"):
-        raise Failure("nothing was changed (--yes: don't ask)")
+        raise Failure("nothing was changed (--yes skips the question)")
     elif lacks := apply(gh, changes):
-        raise Failure(f"all but this: {' | '.join(lacks)}")
+        raise Failure(f"everything was set except: {' | '.join(lacks)}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/configure-github", description=__doc__, epilog=FILE)
-    parser.add_argument("--repository", metavar="OWNER/NAME", help="other than the remote origin")
+    parser.add_argument("--repository", metavar="OWNER/NAME", help="default: the remote origin")
     parser.add_argument(
         "--reviewer",
         action="append",
         default=[],
         metavar="LOGIN",
-        help="who approves production, or ORGANIZATION/TEAM; once or twice (those that are set)",
+        help="who approves production, or ORGANIZATION/TEAM; once or twice (default: no change)",
     )
     parser.add_argument("--values", type=Path, metavar="FILE", help="variables and secrets")
     parser.add_argument(
@@ -242,13 +242,13 @@ def main() -> None:
         type=int,
         choices=range(7),
         metavar="NUMBER",
-        help="of a pull request; 0 if you work alone (as many as now, or 1)",
+        help="approvals of a pull request; 0 if you work alone (default: as now, or 1)",
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the calls, and make none")
-    parser.add_argument("--yes", action="store_true", help="don't ask")
+    parser.add_argument("--dry-run", action="store_true", help="print the calls, but make none")
+    parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
     args = parser.parse_args()
     if len(args.reviewer) > 2:
-        parser.error("--reviewer: the guide wants one or two")
+        parser.error("--reviewer: the guide requires one or two")
     run(
         "scripts/configure-github",
         lambda: configure(Gh(args.repository or repository_of_clone()), args),

@@ -17,7 +17,7 @@ def gh(*words: str) -> str:
     try:
         done = subprocess.run(["gh", *words], env=variables, capture_output=True, text=True)
     except FileNotFoundError:
-        raise Failure(f"gh is missing: {GET_GH}; or --without-ci, and look yourself") from None
+        raise Failure(f"gh is missing: {GET_GH}; or check CI yourself: --without-ci") from None
     if done.returncode:
         raise Failure(f"gh {words[0]}: {' '.join(done.stderr.split())}")
     return done.stdout

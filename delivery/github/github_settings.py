@@ -17,7 +17,9 @@ POLICY = {"protected_branches": False, "custom_branch_policies": True}
 OWN = ("APP_URL", "AWS_ROLE_ARN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # The jobs of test.yml, as a pull request shows them.
 CHECKS = ("lint", "test (MySQL 8.0)", "test (MySQL 8.4)", "delivery", "security")
-GITHUB_ACTIONS = 15368  # the app of that name: nobody else's check of the same name will do
+GITHUB_ACTIONS = (
+    15368  # the app of that name; a check of the same name by another app does not count
+)
 # Who may release: GitHub's roles Maintain and Admin, by their numbers.
 MAINTAINERS = [
     {"actor_type": "RepositoryRole", "actor_id": role, "bypass_mode": "always"} for role in (2, 5)
@@ -101,7 +103,7 @@ def rulesets(approvals: int | None, now: dict[str, Any]) -> list[dict[str, Any]]
                 {"type": "update", "parameters": {"update_allows_fetch_and_merge": False}},
             ]
         },
-        # Apart from the rules above, which nobody bypasses.
+        # A ruleset of its own: nobody bypasses the rules above.
         ruleset("new versions", "tag", "refs/tags/v*.*.*")
         | {"rules": [{"type": "creation"}], "bypass_actors": MAINTAINERS},
     ]

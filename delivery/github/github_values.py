@@ -16,7 +16,7 @@ from delivery.paths import INFRA
 
 # By place ("" is the repository) and name.
 Values = dict[tuple[str, str], str]
-# Of the processors, in infra/parameters and in GitHub; without it they are those of X86.
+# The kind of processor, in infra/parameters and in GitHub; the default is X86.
 ARCHITECTURE, X86 = "ARCHITECTURE", "X86_64"
 FORMS = {
     "APP_URL": (r"https?://\S+", "begins with http:// or https://"),
@@ -29,7 +29,7 @@ FORMS = {
 
 def check(name: str, value: str) -> str:
     """Return a valid value; the message of a Failure leaves it out, as it may be a secret."""
-    form, means = FORMS.get(name, (r"\S.*", "is not empty, and of one line"))
+    form, means = FORMS.get(name, (r"\S.*", "is one line and not empty"))
     if not re.fullmatch(form, value):
         raise Failure(f"{name}: give a value that {means}")
     return value
@@ -52,20 +52,20 @@ def read(path: Path) -> Values:
     except (configparser.Error, UnicodeDecodeError) as error:
         # Not the text of the error, which quotes the line.
         line = f", line {error.lineno}" if hasattr(error, "lineno") else ""
-        raise Failure(f"{path}{line}: not NAME = value below [repository] or the like") from None
+        raise Failure(f"{path}{line}: expected NAME = value below [repository] or such") from None
     if mode & 0o077:
-        raise Failure(f"{path}: others may read these secrets: chmod 600 {path}")
+        raise Failure(f"{path}: other users can read these secrets: chmod 600 {path}")
     values: Values = {}
     for section in parser.sections():
         place = "" if section == "repository" else section
         if place and place not in SOURCES:
-            raise Failure(f"{path}: [{section}] is none of [repository], [staging], [production]")
+            raise Failure(f"{path}: [{section}] is not [repository], [staging] or [production]")
         for name, value in parser[section].items():
             if name not in kinds():
                 raise Failure(f"{path}: {name}: no workflow reads it")
             if place not in places(name):
                 right = " or ".join(f"[{where or 'repository'}]" for where in places(name))
-                raise Failure(f"{path}: {name} belongs into {right}, not [{section}]")
+                raise Failure(f"{path}: {name} belongs in {right}, not [{section}]")
             values[place, name] = check(name, value)
     return values
 
@@ -78,7 +78,7 @@ def ask(there: set[tuple[str, str]]) -> Values:
         """Return whether a value is set, now or before."""
         if (place, name) in there:
             return True
-        prompt = f"{name} of {place or 'the repository'} (nothing: leave it unset): "
+        prompt = f"{name} of {place or 'the repository'} (empty: leave it unset): "
         value = (getpass if kinds()[name] == "secret" else input)(prompt).strip()
         if value:
             values[place, name] = check(name, value)
@@ -97,16 +97,16 @@ def ask(there: set[tuple[str, str]]) -> Values:
 
 
 def seen_by(there: Values, environment: str) -> dict[str, str]:
-    """Return what a job of an environment is given, as scripts/check-configuration gets it."""
+    """Return the values that scripts/check-configuration gets in a job of an environment."""
     given = {name: value for (place, name), value in there.items() if not place}
     given |= {name: value for (place, name), value in there.items() if place == environment}
     return given | {"STAGING": there.get(("", "STAGING_URL"), "")}
 
 
 def demanded(there: Values) -> Values:
-    """Return what lets a deploy fail that lacks a value, once an environment has all of them.
+    """Return the variable DEPLOY_REQUIRED, once an environment has all values.
 
-    A repository that lost one would skip its deploys otherwise, and be green.
+    Without it, a deploy that has lost a value would be skipped and green.
     """
     is_set = any(name == "DEPLOY_REQUIRED" for _, name in there)
     ready = any(not missing(environment, seen_by(there, environment)) for environment in SOURCES)
@@ -114,13 +114,13 @@ def demanded(there: Values) -> Values:
 
 
 def architecture(there: Values) -> Values:
-    """Return the variable that chooses the runner, where it is not as infra/parameters has it."""
+    """Return the variable that chooses the runner, if it differs from infra/parameters."""
     wanted = read_parameters(INFRA / "parameters" / "staging.json")[2].get("Architecture", X86)
     return {} if there.get(("", ARCHITECTURE), X86) == wanted else {("", ARCHITECTURE): wanted}
 
 
 def completed(values: Values, there: Values) -> Values:
-    """Return them with what follows: production asks at STAGING_URL what staging runs."""
+    """Return the values, and those that follow from them, such as STAGING_URL."""
     url = values.get(("staging", "APP_URL"))
     if url and ("", "STAGING_URL") not in there:
         values = {("", "STAGING_URL"): url, **values}

@@ -18,13 +18,13 @@ from delivery.git import git
 
 TYPES = "build|chore|ci|docs|feat|fix|perf|refactor|revert|style|test"
 HEADER = re.compile(rf"({TYPES})(\([\w./-]+\))?!?: \S.*")
-# In the words of git and GitHub.
+# Messages that git and GitHub generate.
 MERGE = re.compile(
     r"Merge ((remote-tracking )?branch(es)?|tags?|commits?|pull request|[0-9a-f]+ into) .+"
 )
 REVERT = re.compile(r'(Revert|Reapply) ".+')
 REVERTED = re.compile(r"^(This reverts commit [0-9a-f]+|Reverts \S*#[0-9]+)", re.M)
-# A commit that will be squashed into another is fine in one's own clone.
+# In a clone, commits that will be squashed into another one are fine.
 FIXUP = re.compile(r"(fixup|squash|amend)! ")
 SCISSORS = "# ------------------------ >8"  # `git commit --verbose` adds a diff below
 
@@ -35,7 +35,7 @@ def problem(message: str, *, merges: bool = True) -> str:
     merge = merges and MERGE.fullmatch(header)
     revert = REVERT.fullmatch(header) and REVERTED.search("\n".join(rest))
     if not (HEADER.fullmatch(header) or merge or revert):
-        return f"{header!r} is not of the form TYPE(SCOPE): WHAT IT DOES"
+        return f"{header!r} does not have the form TYPE(SCOPE): WHAT IT DOES"
     if rest and rest[0].strip():
         return f"{header!r} needs an empty line below it"
     return ""
@@ -66,7 +66,7 @@ def check(span: str) -> None:
     wrong = [
         f"{commit}: {text}" for commit, message in found if (text := problem(message, merges=False))
     ]
-    print("\n".join([*wrong, f"{len(found)} commits in {span}, {len(wrong)} to be reworded"]))
+    print("\n".join([*wrong, f"{len(found)} commits in {span}, {len(wrong)} to reword"]))
     if wrong:
         raise Failure(f"TYPE is one of {TYPES}. To reword them: git rebase --interactive")
 
@@ -94,9 +94,9 @@ def main() -> None:
     parser = argparse.ArgumentParser("scripts/check-commits", description=__doc__)
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
-        "span", metavar="BASE..HEAD", nargs="?", help="default, or empty: what main does not have"
+        "span", metavar="BASE..HEAD", nargs="?", help="default, or empty: the commits not on main"
     )
-    what.add_argument("--message", metavar="FILE", type=Path, help="of a commit to be: git's hook")
+    what.add_argument("--message", metavar="FILE", type=Path, help="check one message: git's hook")
     args = parser.parse_args()
     if args.message:
         run("scripts/check-commits", lambda: check_message(args.message))

@@ -23,7 +23,7 @@ def zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):
         raise Failure(
-            f"DEPLOY_TIME_ZONE is {name!r}, which is no time zone: Europe/Berlin"
+            f"DEPLOY_TIME_ZONE is {name!r}, which is not a time zone such as Europe/Berlin"
         ) from None
 
 

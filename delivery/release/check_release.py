@@ -23,7 +23,7 @@ MAIN = "refs/remotes/origin/main"
 def commit_of(version: str) -> str:
     """Return the commit of a version's tag; raise Failure unless it is on main."""
     if not is_tag(version):
-        raise Failure(f"{version!r} is no version: it looks like v1.2.3")
+        raise Failure(f"{version!r} is not a version such as v1.2.3")
     commit = git_or_nothing("rev-parse", "--verify", "--quiet", f"refs/tags/{version}^{{commit}}")
     if not commit:
         raise Failure(f"there is no tag {version}")
@@ -60,7 +60,7 @@ def check(version: str, staging: str, redeploy: bool) -> None:
         print(f"CHANGELOG.md was not read: {missing}")
     output("commit", commit)
     if redeploy:
-        output("staging", "not asked: only what was promoted before is redeployed")
+        output("staging", "not asked: a redeploy needs no proof by staging")
     elif staging:
         check_staging(staging, version, commit)
         output("staging", staging)

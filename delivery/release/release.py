@@ -41,14 +41,14 @@ class Options(NamedTuple):
 
 def ask(question: str, options: Options) -> None:
     if not options.yes and not confirm(question):
-        raise Failure("nothing was pushed, and nothing is changed here")
+        raise Failure("nothing was pushed, and this clone is unchanged")
 
 
 def push(what: str, hint: str = "") -> None:
     try:
         git("push", "--quiet", "origin", what)
     except Failure as refused:
-        raise Failure(f"nothing is changed, because origin refuses{hint}: {refused}") from None
+        raise Failure(f"origin refused the push, so nothing changed{hint}: {refused}") from None
 
 
 # The changelog.
@@ -86,7 +86,7 @@ def prepare(version: str, commit: str, changelog: str, options: Options) -> str:
     check_ci(commit, ask=options.ask_ci, wait=options.wait)
     with checkout(commit) as tree:
         (tree / "CHANGELOG.md").write_text(text)
-        # Without hooks, whose programs are in the other working tree.
+        # Without hooks, whose programs are not in this working tree.
         git("commit", "--quiet", "--all", "--no-verify", f"--message={title}", folder=tree)
         made = git("rev-parse", "HEAD", folder=tree)
     print(git("show", made))
@@ -96,7 +96,7 @@ def prepare(version: str, commit: str, changelog: str, options: Options) -> str:
         open_pull_request(version, branch, title)
     else:
         ask("Push this to main, which staging deploys?", options)
-        push(f"{made}:refs/heads/main", " (where main is protected: --pull-request)")
+        push(f"{made}:refs/heads/main", " (if main is protected, use --pull-request)")
         git("merge", "--quiet", "--ff-only", made)
         print(f"origin's main is {made[:12]}, which staging deploys now.")
     return made
@@ -116,7 +116,7 @@ def tag(version: str, commit: str, changelog: str, options: Options) -> None:
     name = f"v{version}"
     if has_entries(changelog):
         raise Failure(
-            f"CHANGELOG.md has something unreleased again since {name} was prepared: bring it under"
+            f"CHANGELOG.md has new unreleased entries since {name} was prepared: move them under"
             f" [{version}] with a commit to main, and run this again"
         )
     check_ci(commit, ask=options.ask_ci, wait=options.wait)
@@ -132,13 +132,13 @@ def tag(version: str, commit: str, changelog: str, options: Options) -> None:
     except BaseException:
         git("tag", "--delete", name)
         raise
-    print(f"{name} is tagged: deploy-prod.yml brings it to production, once somebody approved it.")
+    print(f"{name} is tagged: deploy-prod.yml deploys it to production after somebody approves it.")
 
 
 def release(word: str, options: Options) -> None:
     version = word.removeprefix("v")
     if not is_version(version):
-        raise Failure(f"{word!r} is no version: it looks like 1.2.3, and production takes no other")
+        raise Failure(f"{word!r} is not a version such as 1.2.3")
     commit = check_clone()
     changelog = git("show", f"{commit}:CHANGELOG.md")
     check_version(version, changelog)
@@ -148,7 +148,7 @@ def release(word: str, options: Options) -> None:
         commit = prepare(version, commit, changelog, options)
         if options.pull_request or not options.wait:
             where = "it is merged and " if options.pull_request else ""
-            print(f"Once {where}staging runs it, scripts/release {version} tags it.")
+            print(f"When {where}staging runs it, scripts/release {version} tags it.")
             return
         changelog = git("show", f"{commit}:CHANGELOG.md")
     tag(version, commit, changelog, options)
@@ -158,11 +158,13 @@ def main() -> None:
     parser = argparse.ArgumentParser("scripts/release", description=__doc__)
     parser.add_argument("version", metavar="VERSION", help="such as 1.2.3 or v1.2.3")
     parser.add_argument("--yes", action="store_true", help="push without asking")
-    parser.add_argument("--wait", action="store_true", help="for CI, and so take both steps in one")
+    parser.add_argument(
+        "--wait", action="store_true", help="wait for CI, and take both steps in one run"
+    )
     parser.add_argument(
         "--pull-request",
         action="store_true",
-        help="the first step by one, as where a ruleset of main wants it",
+        help="take the first step by a pull request (default if a ruleset of main requires one)",
     )
     parser.add_argument(
         "--without-ci", action="store_true", help="don't ask GitHub whether CI passed"
@@ -174,7 +176,7 @@ def main() -> None:
         try:
             release(args.version, options)
         except KeyboardInterrupt:
-            raise Failure("stopped. Run it again: it goes on from what origin has") from None
+            raise Failure("interrupted. To continue, run this again") from None
 
     run("scripts/release", act)
 

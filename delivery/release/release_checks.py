@@ -27,9 +27,9 @@ def check_version(version: str, changelog: str) -> None:
     """Raise Failure unless a version is newer than all others and has no tag."""
     tags = TAG.findall(git("ls-remote", "--tags", "--refs", "origin"))
     if version in tags:
-        raise Failure(f"origin has the tag v{version}: it is released. Take the next version")
+        raise Failure(f"origin has the tag v{version}, so it is released: use the next version")
     if git("tag", "--list", f"v{version}"):
-        raise Failure(f"only this clone has a tag v{version}: git tag --delete v{version}")
+        raise Failure(f"only this clone has the tag v{version}: git tag --delete v{version}")
     others = {*Changelog(changelog).versions(), *tags} - {version}
     last = max(others, key=numbers, default="")
     if last and numbers(last) > numbers(version):
@@ -40,14 +40,14 @@ def check_clone() -> str:
     """Return the commit of main; raise Failure unless the clone is an unchanged copy of it."""
     branch = git("rev-parse", "--abbrev-ref", "HEAD")
     if branch != "main":
-        raise Failure(f"this is {branch}, and releases are made on main: git switch main")
+        raise Failure(f"the branch is {branch}, but releases are made on main: git switch main")
     if changed := git("status", "--porcelain"):
         names = ", ".join(line.split(maxsplit=1)[1] for line in changed.splitlines()[:5])
         raise Failure(f"not committed: {names}. Commit or stash them: git stash -u")
     git("fetch", "--quiet", "origin", "+main:refs/remotes/origin/main")
     ahead, behind = git("rev-list", "--left-right", "--count", "HEAD...origin/main").split()
     if behind != "0":
-        raise Failure(f"main lacks {behind} commits of origin's: git pull --rebase")
+        raise Failure(f"main lacks {behind} commits that origin has: git pull --rebase")
     if ahead != "0":
         raise Failure(f"main has {ahead} commits that origin does not have: push or remove them")
     return git("rev-parse", "HEAD")
@@ -55,7 +55,7 @@ def check_clone() -> str:
 
 def check_runs(commit: str) -> None:
     """Raise Failure unless test.yml and deploy-staging.yml passed for this commit of main."""
-    # Not all checks of the commit: those of a tag that waits for its approval are among them.
+    # Not all checks of the commit, because these include a tag's that waits for approval.
     query = f"head_sha={commit}&branch=main&event=push&per_page=100"
     listed = json.loads(gh("api", f"repos/{{owner}}/{{repo}}/actions/runs?{query}"))
     # GitHub lists the newest run first, and the newest run of a workflow counts.
@@ -76,7 +76,7 @@ def main_wants_pull_requests() -> bool:
 
 def check_ci(commit: str, *, ask: bool, wait: bool) -> None:
     if not ask:
-        print(f"CI WAS NOT ASKED whether {commit[:12]} passed its tests, and was deployed.")
+        print(f"CI WAS NOT ASKED whether {commit[:12]} passed its tests and was deployed.")
         return
     deadline = time.monotonic() + WAIT_SECONDS
     while True:

@@ -18,7 +18,7 @@ NOT_BEGUN = "NOT DEPLOYED: check failed"
 NOT_MOVED = "FAILED before the service moved: the previous version still runs"
 ROLLED_BACK = "FAILED and rolled back: the previous version runs again"
 # The load balancer confirms the rollback, but APP_URL does not.
-ROLLED_BACK_UNSEEN = "FAILED and rolled back, as ECS and the load balancer say, but "
+ROLLED_BACK_UNSEEN = "FAILED and rolled back, confirmed by ECS and the load balancer, but "
 DEPLOYED = "deployed"
 
 

@@ -260,7 +260,7 @@ EVERY_KIND = (
     "others = models.ManyToManyField('self')",
 )
 
-# What else must not be refused: the version before, and the version after.
+# What else must not be refused: the previous version, and the version after.
 SOUND: dict[str, tuple[Version, Version]] = {
     "a table": (
         NAMED,
@@ -286,12 +286,12 @@ SOUND: dict[str, tuple[Version, Version]] = {
 PRICE_IN_CENTS = fill('things.update(price=F("price") / 100)')
 SAYS_SO = f'{PRICE_IN_CENTS}]\n    changes_values_of = ["things_thing.price"'
 
-# What a person has to look at: the version before, the version after, and part of what is said.
+# What a person has to look at: the previous version, the version after, and part of what is said.
 UNDECIDED: dict[str, tuple[Version, Version, str]] = {
     "rows that can't be made up": (
         NAMED,
         Version(body(NAME, shows="self.name", save="raise ValueError('no such name')")),
-        "things_thing: no row could be made up (ValueError: no such name)",
+        "things_thing: no sample row could be generated (ValueError: no such name)",
     ),
     "a column that is no longer written": (
         RECIPES["Drop a column"][0],
@@ -301,7 +301,7 @@ UNDECIDED: dict[str, tuple[Version, Version, str]] = {
     "a migration that says which values it changes": (
         first(NAME, "price = models.IntegerField()"),
         Version(body(NAME, "price = models.IntegerField()", shows="self.name"), (SAYS_SO,)),
-        "things_thing.price: things.0002_step changes its values",
+        "things_thing.price: things.0002_step declares that it changes these values",
     ),
     "a table that is no longer used": (
         NAMED,
@@ -312,26 +312,26 @@ UNDECIDED: dict[str, tuple[Version, Version, str]] = {
                 'migrations.DeleteModel("Thing")])',
             ),
         ),
-        "things_thing: this version has no model of it",
+        "things_thing: this version has no model for this table",
     ),
 }
 
-# What goes wrong: the version before, the version after, and part of the refusal.
+# What goes wrong: the previous version, the version after, and part of the refusal.
 WRONG: dict[str, tuple[Version, Version, str]] = {
     "a rename writes the new column alone": (
         NAMED,
         Version(TITLED, (add("title", NEW), FILL_TITLE, *DEFAULT_NAME)),
-        "this version writes title, which the version before does not know",
+        "this version writes title, which the previous version does not know",
     ),
     "a rename writes both, and shows the new one at once": (
         NAMED,
         Version(BOTH_READ_TITLE, (add("title", NEW), FILL_TITLE)),
-        "the version before shows name to people; this version shows title instead",
+        "the previous version shows name to people; this version shows title instead",
     ),
     "a rename of what is stored does not fill the new column": (
         NAMED,
         Version(TITLED, (add("title", NEW), *DEFAULT_NAME)),
-        "the version before writes name, which this version does not know",
+        "the previous version writes name, which this version does not know",
     ),
     "a column is renamed in place": (
         NAMED,
@@ -339,7 +339,7 @@ WRONG: dict[str, tuple[Version, Version, str]] = {
             body(f"title = {OLD}", shows="self.title"),
             ('migrations.RenameField("thing", "name", "title")',),
         ),
-        "things_thing: the version before can't read it",
+        "things_thing: the previous version can't read this table",
     ),
     "a split writes the new columns alone": (
         NAMED,
@@ -347,7 +347,7 @@ WRONG: dict[str, tuple[Version, Version, str]] = {
             body(FIRST, LAST, shows="self.first + self.last"),
             (*ADD_HALVES, FILL_HALVES, *DEFAULT_NAME),
         ),
-        "this version writes first, last, which the version before does not know",
+        "this version writes first, last, which the previous version does not know",
     ),
     "a flag becomes a state, and is written no more": (
         first(NAME, "live = models.BooleanField()"),
@@ -365,7 +365,7 @@ WRONG: dict[str, tuple[Version, Version, str]] = {
                 forget("live"),
             ),
         ),
-        "this version writes state, which the version before does not know",
+        "this version writes state, which the previous version does not know",
     ),
     "a type is changed in place": (
         first(NAME, "size = models.IntegerField()"),
@@ -373,7 +373,7 @@ WRONG: dict[str, tuple[Version, Version, str]] = {
             body(NAME, f"size = {OLD}", shows="self.name"),
             (alter("size", OLD),),
         ),
-        "things_thing.size: the version before wrote 'int 2147483646', and after the migration it",
+        "things_thing.size: the previous version wrote 'int 2147483646', and after the migration",
     ),
     "a column is made narrower": (
         NAMED,
@@ -381,7 +381,7 @@ WRONG: dict[str, tuple[Version, Version, str]] = {
             body("name = models.CharField(max_length=10)", shows="self.name"),
             (alter("name", "models.CharField(max_length=10)"),),
         ),
-        "its database can't be migrated",
+        "database can't be migrated",
     ),
     "a column gets another meaning, and its data are converted": (
         first(NAME, "price = models.IntegerField()"),
@@ -389,12 +389,12 @@ WRONG: dict[str, tuple[Version, Version, str]] = {
             body(NAME, "price = models.IntegerField()", shows="self.name"),
             (PRICE_IN_CENTS,),
         ),
-        "things_thing.price: the version before wrote 'int 2147483646'",
+        "things_thing.price: the previous version wrote 'int 2147483646'",
     ),
     "a code gets the meaning that another one had": (
         first(NAME, CODED.format("['new', 'sold']")),
         Version(body(NAME, CODED.format("['sold', 'new']"), shows="self.name")),
-        "things_thing.kind: 'a' is 'sold' to this version, and 'new' to the version before",
+        "things_thing.kind: 'a' is 'sold' to this version, and 'new' to the previous version",
     ),
     "a new column hides what the older code writes": (
         NAMED,
@@ -409,7 +409,7 @@ WRONG: dict[str, tuple[Version, Version, str]] = {
             ),
             (add("shown", "models.BooleanField(db_default=False)"),),
         ),
-        "this version does not show a row that the version before wrote",
+        "this version does not show a row that the previous version wrote",
     ),
     "a column is made required over rows without": (
         first(NAME, SIZE.format("")),
@@ -422,17 +422,17 @@ WRONG: dict[str, tuple[Version, Version, str]] = {
                 f'{add("size", "models.IntegerField()")}])',
             ),
         ),
-        "its database can't be migrated",
+        "database can't be migrated",
     ),
     "a column is no longer written, and has no default": (
         first(NAME, COLOUR.format("")),
         Version(body(NAME, shows="self.name"), (forget("colour"),)),
-        "things_thing: this version can't write it",
+        "things_thing: this version can't write to it",
     ),
-    "a column is dropped that the version before uses": (
+    "a column is dropped that the previous version uses": (
         first(NAME, COLOUR.format("")),
         Version(body(NAME, shows="self.name"), ('migrations.RemoveField("thing", "colour")',)),
-        "things_thing: the version before can't read it",
+        "things_thing: the previous version can't read this table",
     ),
     "a column is added that the older code does not fill": (
         NAMED,
@@ -440,7 +440,7 @@ WRONG: dict[str, tuple[Version, Version, str]] = {
             body(NAME, "size = models.IntegerField(default=1)", shows="self.name"),
             (add("size", "models.IntegerField(default=1)"),),
         ),
-        "things_thing: the version before can't write it any more",
+        "things_thing: the previous version can't write to it any more",
     ),
 }
 

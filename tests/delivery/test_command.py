@@ -22,7 +22,10 @@ def handlers() -> Iterator[None]:
     ("error", "says"),
     [
         (Failure("there is no service"), "scripts/x: there is no service"),
-        (KeyboardInterrupt(), "\nscripts/x: interrupted; AWS finishes what it began"),
+        (
+            KeyboardInterrupt(),
+            "\nscripts/x: interrupted; AWS completes the operations that it has started",
+        ),
         (KeyboardInterrupt("the task was stopped"), "\nscripts/x: the task was stopped"),
         (SystemExit(75), 75),
     ],

@@ -34,7 +34,7 @@ def test_a_redirect_is_followed() -> None:
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/"])
 def test_a_redirect_leads_to_no_other_protocol(location: str) -> None:
     redirect = http(b"", f"Location: {location}", status="302 Found")
-    with answering(redirect) as url, pytest.raises(Failure, match="no URL"):
+    with answering(redirect) as url, pytest.raises(Failure, match="not a URL"):
         ask(url)
 
 
@@ -46,7 +46,7 @@ def test_an_answer_that_comes_drop_by_drop_is_given_up(monkeypatch: pytest.Monke
             time.sleep(0.01)
 
     monkeypatch.setattr(http_client, "SECONDS", 0.1)
-    with answering(drip) as url, pytest.raises(Failure, match=r"no whole answer within 0\.1 s"):
+    with answering(drip) as url, pytest.raises(Failure, match=r"no complete answer within 0\.1 s"):
         ask(url)
 
 
@@ -57,7 +57,7 @@ def test_a_webhook_that_does_not_answer_is_not_printed(
         monkeypatch.setenv("SLACK_WEBHOOK_URL", host + SECRET)
         tell("hello")
     said = capsys.readouterr().out
-    assert said.count("Slack was not told: ") == 5
+    assert said.count("Slack was not notified: ") == 5
     assert "hush" not in said
 
 

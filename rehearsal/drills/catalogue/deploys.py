@@ -195,7 +195,7 @@ DRILLS = (
         "migration-hangs",
         "A migration never ends.",
         MIGRATE,
-        not_moved(says="not done after 15 s, and stopped"),
+        not_moved(says="not complete after 15 s, and therefore stopped"),
         change=migration("0900_hangs", "migrations.RunPython(wait)", HANGS),
         seconds=70,
     ),
@@ -203,7 +203,7 @@ DRILLS = (
         "migration-dies",
         "A migration is killed between two schema changes. Then the next good change follows.",
         MIGRATE,
-        After(runs="change", pushed=True, slack=NOT_MOVED, says="ended with 137"),
+        After(runs="change", pushed=True, slack=NOT_MOVED, says="ended with exit code 137"),
         change=migration(
             "0900_dies",
             f"{ADD.format('first')}, migrations.RunPython(wait), {ADD.format('second')}",

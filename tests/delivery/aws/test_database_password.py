@@ -77,7 +77,7 @@ def test_the_password_before_stays_until_mysql_takes_the_new_one(
         rds.url, rds.number = f"password-{number}", number
 
     monkeypatch.setattr(rds, "cloudformation", slowly)
-    with pytest.raises(Failure, match="database_password check ended with 1"):
+    with pytest.raises(Failure, match="database_password check ended with exit code 1"):
         rotate_password(rds, path)
     assert rds.tasks == {"password-1"}
     rds.first = "password-2"

@@ -86,7 +86,7 @@ def test_an_account_that_shall_stay_as_it_is_gets_no_stack(
 ) -> None:
     aws.ecs_role = False
     monkeypatch.setattr("builtins.input", lambda question: "n")
-    with pytest.raises(Failure, match="the account stays as it is"):
+    with pytest.raises(Failure, match="nothing was created"):
         deploy(aws, yes=False)
     assert (aws.calls, aws.stacks) == ([], {})
 
@@ -141,7 +141,7 @@ def test_a_deploy_between_question_and_answer_is_noticed(
         return "y"
 
     monkeypatch.setattr("builtins.input", answer)
-    with pytest.raises(Failure, match="a deploy moved the service meanwhile; run this again"):
+    with pytest.raises(Failure, match="a deploy moved the service in the meantime; run this again"):
         deploy(aws, yes=False, TaskMemory="2048")
     assert aws.recorded() == f"{REVISION}8"
 
@@ -156,7 +156,9 @@ def test_https_is_refused_for_a_name_that_the_running_tasks_refuse(aws: FakeAws)
     deploy(aws)
     aws.runs(f"{REVISION}8")
     aws.calls.clear()
-    with pytest.raises(Failure, match=r"myapp-staging-task:8 runs, .* not to www.example.com"):
+    with pytest.raises(
+        Failure, match=r"myapp-staging-task:8, which runs now, .* not to www.example.com"
+    ):
         deploy(aws, True, **CERTIFICATE)
     assert aws.calls == []
 
@@ -193,7 +195,7 @@ def test_no_leaves_nothing_behind(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda question: answer)
-    with pytest.raises(Failure, match="myapp-staging-network stays as it is"):
+    with pytest.raises(Failure, match="myapp-staging-network and later stacks stay unchanged"):
         deploy(aws, yes=False)
     assert (aws.stacks, aws.proposed) == ({}, {})
 
@@ -264,8 +266,8 @@ def test_another_region_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"TaskCpuu": "1"}, "TaskCpuu: no parameter that can be set there"),
-        ({"RunningRevision": "x"}, "RunningRevision: no parameter that can be set there"),
+        ({"TaskCpuu": "1"}, "TaskCpuu: not parameters that can be set there"),
+        ({"RunningRevision": "x"}, "RunningRevision: not parameters that can be set there"),
         ({"VpcCidr": None}, "VpcCidr missing, see infra/network.yaml"),
     ],
 )
@@ -312,4 +314,4 @@ def test_a_file_that_is_no_parameter_file_is_named(tmp_path: Path, content: str)
     file = tmp_path / "parameters.json"
     file.write_text(content)
     done = run("--parameters", str(file))
-    assert done.stderr.endswith("not JSON with account, region and parameters\n")
+    assert done.stderr.endswith("is not JSON with account, region and parameters\n")

@@ -26,5 +26,5 @@ def test_why_a_deployment_was_given_up_is_found_among_older_events(
 
 def test_a_deployment_that_vanished_is_a_failure() -> None:
     ecs = FakeEcs()
-    with pytest.raises(Failure, match="ECS gave it up"):
+    with pytest.raises(Failure, match="ECS gave up this deployment"):
         service_of(ecs).wait("deployment-other", 0)

@@ -83,7 +83,7 @@ def test_an_advisory_is_accepted_until_its_date(tmp_path: Path) -> None:
         ('[[advisory]]\nid = "CVE-1"', "CVE-1: give it an id, a reason, and until"),
         ('[[advisory]]\nreason = "x"', "without an id: give it"),
         (ENTRY.format(until=TODAY).replace("not used", " "), "give it an id, a reason"),
-        (ENTRY.format(until='"soon"'), "until is 'soon', and not a date"),
+        (ENTRY.format(until='"soon"'), "until is 'soon', which is not a date"),
         ("[[advisory", "Expected"),
     ],
 )

@@ -21,12 +21,12 @@ GOOD = {
         'migrations.AddField("thing", "size", models.IntegerField(db_default=1))'
     ),
 }
-# What refuses a change: how a version shows rows, a page, or a test of the version before.
+# What refuses a change: how a version shows rows, a page, or a test of the previous version.
 BAD = {
-    'migrations.RemoveField("thing", "name")': "can't read it",
+    'migrations.RemoveField("thing", "name")': "can't read this table",
     "migrations.RunSQL(\"DELETE FROM things_thing WHERE name = 'old'\")": "does not answer",
     'migrations.AddConstraint("thing", models.UniqueConstraint(fields=["name"], name="one"))': (
-        "its tests fail on this schema"
+        "tests fail on this schema"
     ),
 }
 

@@ -23,9 +23,9 @@ def result(
 @pytest.mark.parametrize(
     ("measured", "problem"),
     [
-        (result(slow=31), "silent: 31.0 s, and 30 s is the limit"),
-        (result(liveness=1.5), "/health/live/: 1.50 s, and 1 s is the limit"),
-        (result(page=1.5), "/health/: p95 is 1.50 s, and 1 s is the limit"),
+        (result(slow=31), "silent: 31.0 s, but the limit is 30 s"),
+        (result(liveness=1.5), "/health/live/: 1.50 s, but the limit is 1 s"),
+        (result(page=1.5), "/health/: p95 is 1.50 s, but the limit is 1 s"),
         (result(answer="answered with 503"), "/health/: answered with 503"),
         (result(upload="408 s"), "the upload: 408 s"),
         (result(upload="500"), "the upload: 500"),

@@ -82,14 +82,14 @@ def test_a_file_below_the_gate_is_named_with_its_lines(tested: Tested) -> None:
     folder = tested(SUITE)
     page = summarize(folder, PASSED)
     # 3 of 4 lines and 1 of 2 branches
-    assert "Coverage of lines and branches: 66.6 %, and the gate wants 90 %: **FAILED**" in page
+    assert "Coverage of lines and branches: 66.6 %; the gate requires 90 %: **FAILED**" in page
     assert "| `program.py` | 66.6 % | 2, 4 |" in page
 
 
 def test_nothing_is_below_the_gate_when_all_is_reached(tested: Tested) -> None:
     folder = tested(SUITE.replace("half(2) == 1", "half(2) + half(0) == 1"))
     page = summarize(folder, PASSED)
-    assert "Coverage of lines and branches: 100 %, and the gate wants 90 %: passed" in page
+    assert "Coverage of lines and branches: 100 %; the gate requires 90 %: passed" in page
     assert "program.py" not in page
 
 
@@ -115,7 +115,7 @@ def test_a_page_stays_readable_when_everything_fails(tested: Tested) -> None:
 
 def test_tests_without_an_end_are_no_pass(folder: Path) -> None:
     page = summarize(folder, {"tests": {"outcome": "failure"}})
-    assert "No tests.xml: the tests did not come to an end." in page
+    assert "No tests.xml: the tests did not finish." in page
     assert "No coverage.xml: coverage was not measured." in page
 
 
@@ -175,4 +175,4 @@ def test_the_page_is_printed_and_given_to_github(folder: Path) -> None:
 def test_steps_that_are_no_json_are_refused_in_one_line() -> None:
     done = run_here("scripts/summarize-tests", STEPS="Object")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "STEPS is not what toJson(steps) gives" in done.stderr
+    assert "STEPS is not the output of toJson(steps)" in done.stderr

@@ -25,7 +25,7 @@ def test_a_migration_that_fails_ends_the_deploy_and_shows_its_log(
     ecs = FakeEcs()
     ecs.task["containers"] = [ecs.container(1)]
     ecs.log = ["OperationalError: no such table"]
-    with pytest.raises(Failure, match=r"migrate --no-input ended with 1"):
+    with pytest.raises(Failure, match=r"migrate --no-input ended with exit code 1"):
         migrate(service_of(ecs), NEW, 0)
     assert "OperationalError: no such table" in capsys.readouterr().out
 
@@ -47,7 +47,7 @@ def test_a_line_of_a_log_is_no_command_to_github(
 def test_a_migration_that_hangs_is_stopped() -> None:
     ecs = FakeEcs()
     ecs.task = {"lastStatus": "RUNNING"}
-    with pytest.raises(Failure, match="not done after 0 s, and stopped"):
+    with pytest.raises(Failure, match="not complete after 0 s, and therefore stopped"):
         migrate(service_of(ecs), NEW, 0)
     assert [action for action, _ in ecs.calls] == ["run-task", "stop-task"]
 
@@ -57,9 +57,9 @@ def test_an_image_that_can_not_be_pulled_is_named(capsys: pytest.CaptureFixture[
     ecs.task["containers"] = [ecs.container(None)]
     ecs.task["stoppedReason"] = "CannotPullContainerError: not found"
     ecs.log = []
-    with pytest.raises(Failure, match="never ran: CannotPullContainerError"):
+    with pytest.raises(Failure, match="did not start: CannotPullContainerError"):
         migrate(service_of(ecs), NEW, 0)
-    assert "its log can't be read" in capsys.readouterr().out
+    assert "the task's log can't be read" in capsys.readouterr().out
 
 
 def test_a_task_that_ecs_does_not_start_is_a_failure() -> None:
@@ -80,5 +80,5 @@ def test_nothing_migrates_while_another_deploy_is_under_way() -> None:
 def test_a_service_that_does_not_exist_is_named() -> None:
     ecs = FakeEcs()
     ecs.service["status"] = "INACTIVE"
-    with pytest.raises(Failure, match="scripts/deploy-infra makes it"):
+    with pytest.raises(Failure, match="scripts/deploy-infra creates it"):
         migrate(service_of(ecs), NEW, 0)

@@ -18,8 +18,8 @@ from delivery.deploy.report_outcome import outcome
         ),
         ("failure", True, "verified", "FAILED and rolled back: the previous version runs again"),
         ("failure", True, "as ECS says, but x", "FAILED and rolled back, as ECS says, but x"),
-        ("failure", True, "", "FAILED, AND SO DID THE ROLLBACK: see what runs"),
-        ("cancelled", True, "", "FAILED, AND SO DID THE ROLLBACK: see what runs"),
+        ("failure", True, "", "FAILED, and the rollback FAILED too: check what runs"),
+        ("cancelled", True, "", "FAILED, and the rollback FAILED too: check what runs"),
     ],
 )
 def test_the_outcome_says_what_runs_now(

@@ -267,7 +267,7 @@ def test_a_slack_that_does_not_answer_harms_nobody(
 ) -> None:
     monkeypatch.setenv("SLACK_WEBHOOK_URL", "http://127.0.0.1:1")
     assert back(ecs)
-    assert "Slack was not told: " in capsys.readouterr().out
+    assert "Slack was not notified: " in capsys.readouterr().out
 
 
 def test_further_back_than_one_version_is_said(
@@ -315,7 +315,8 @@ def test_where_the_url_is_wrong_the_load_balancer_is_asked(
     assert site.hosts == ["staging.example.com"] * 3
     (text,) = site.told
     assert text.endswith(
-        f", as ECS and the load balancer say, but {problem.format(url)}. Correct APP_URL of staging"
+        f", confirmed by ECS and the load balancer, but {problem.format(url)}."
+        " Correct APP_URL of staging"
     )
 
 
@@ -325,7 +326,7 @@ def test_a_url_that_leads_to_the_right_version_is_not_wrong_before_that_is_ready
     know_balancer(site)
     with other_site({"status": "failed", "commit": commit(7)}) as url:
         monkeypatch.setenv("APP_URL", url)
-        with pytest.raises(Failure, match=f"as ECS alone says, but {url} is not ready"):
+        with pytest.raises(Failure, match=f"confirmed by ECS only, but {url} is not ready"):
             back(ecs)
     assert site.hosts == []
 
@@ -337,7 +338,7 @@ def test_where_nobody_answers_the_load_balancer_is_asked(
     monkeypatch.setenv("APP_URL", "http://127.0.0.1:1")
     assert not back(ecs)
     assert recorded(ecs) == ["7 --rollback"]
-    assert re.search(r"load balancer say, but http://127\.0\.0\.1:1/.* refused\. ", site.told[0])
+    assert re.search(r"load balancer, but http://127\.0\.0\.1:1/.* refused\. ", site.told[0])
 
 
 def test_the_load_balancer_is_asked_by_a_host_that_the_version_allows(
@@ -364,7 +365,7 @@ def test_what_nobody_could_verify_is_recorded_and_left_to_the_next_run(
     if balancer:
         know_balancer(site)
     site.status = "failed"
-    with pytest.raises(Failure, match=rf"as ECS alone says, but .* is not ready: .*{AGAIN}"):
+    with pytest.raises(Failure, match=rf"confirmed by ECS only, but .* is not ready: .*{AGAIN}"):
         back(ecs)
     assert recorded(ecs) == ["7 --rollback"]
     assert ecs.tags[7]["verified"] < ecs.tags[8]["rolled-back"]
@@ -372,7 +373,7 @@ def test_what_nobody_could_verify_is_recorded_and_left_to_the_next_run(
     assert back(ecs)
     assert went_to(ecs) == ["7"]
     assert ecs.tags[7]["verified"] > ecs.tags[8]["rolled-back"]
-    assert [text.partition("), ")[2][:8] for text in site.told] == ["as ECS a", "verified"]
+    assert [text.partition("), ")[2][:8] for text in site.told] == ["confirme", "verified"]
 
 
 def test_what_could_not_be_recorded_is_said_and_done_by_the_next_run(
@@ -380,7 +381,7 @@ def test_what_could_not_be_recorded_is_said_and_done_by_the_next_run(
 ) -> None:
     ecs.task["containers"] = [ecs.container(1)]
     assert not back(ecs)
-    assert "verified, but it is not recorded as live: python manage.py" in site.told[0]
+    assert "verified, but the release is not recorded as live: python manage.py" in site.told[0]
     assert site.told[0].endswith(f". {AGAIN}")
     ecs.task["containers"] = [ecs.container(0)]
     assert back(ecs)
@@ -407,7 +408,10 @@ def test_credentials_that_expire_once_the_service_is_steady_do_not_hide_that_it_
     expired = dict.fromkeys(["run-task", "describe-tasks"], "ExpiredTokenException")
     ecs.denied = expired
     assert not back(ecs)
-    assert "verified, but it is not recorded as live: aws ecs run-task: Expired" in site.told[0]
+    assert (
+        "verified, but the release is not recorded as live: aws ecs run-task: Expired"
+        in site.told[0]
+    )
 
 
 def test_credentials_that_expire_while_it_moves_leave_it_to_the_next_run(
@@ -466,7 +470,7 @@ def test_a_run_that_is_interrupted_says_that_it_can_be_run_again(
             time.sleep(0.01)
         process.send_signal(kill)
         _, said = process.communicate()
-    assert said == "scripts/rollback: stopped. Run it again: it finishes what was begun\n"
+    assert said == "scripts/rollback: interrupted. To complete it, run this again\n"
     assert process.returncode == 1
 
 
@@ -478,8 +482,8 @@ def test_a_run_that_is_interrupted_says_that_it_can_be_run_again(
     [
         ({"version": "v9.9.9"}, "v9.9.9 never ran here"),
         ({"revision": "9"}, "there is no revision 9 of myapp-staging-task"),
-        ({"revision": "myapp-production-task:7"}, "'myapp-production-task:7' is no revision of"),
-        ({"revision": "v1.2.2"}, "'v1.2.2' is no revision of"),
+        ({"revision": "myapp-production-task:7"}, "'myapp-production-task:7' is not a revision of"),
+        ({"revision": "v1.2.2"}, "'v1.2.2' is not a revision of"),
     ],
 )
 def test_what_does_not_exist_is_named(ecs: FakeEcs, words: dict[str, str], problem: str) -> None:
@@ -490,7 +494,7 @@ def test_what_does_not_exist_is_named(ecs: FakeEcs, words: dict[str, str], probl
 
 def test_nothing_to_go_back_to_is_said(ecs: FakeEcs) -> None:
     ecs.tags = {number: {} for number in ecs.tags}
-    with pytest.raises(Failure, match="nothing to go back to"):
+    with pytest.raises(Failure, match="no version to return to"):
         back(ecs)
 
 
@@ -501,7 +505,9 @@ def test_an_environment_without_a_deploy_has_nothing_to_go_back_from(site: Site)
 
 def test_an_image_that_is_gone_is_named_before_anything_moves(ecs: FakeEcs) -> None:
     ecs.images.remove("myapp-staging:v1.2.2")
-    with pytest.raises(Failure, match=r"image is gone from the registry: .*myapp-staging:v1.2.2"):
+    with pytest.raises(
+        Failure, match=r"image is no longer in the registry: .*myapp-staging:v1.2.2"
+    ):
         back(ecs)
     assert (ecs.calls, ecs.tags[8].get("rolled-back")) == ([], None)
 

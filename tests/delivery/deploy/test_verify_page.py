@@ -67,7 +67,7 @@ def test_a_page_is_looked_at_where_its_redirects_lead(site: Site) -> None:
 @pytest.mark.parametrize(
     ("path", "answer", "said"),
     [
-        ("/", (500, "text/html", "oh"), "/: status 500, 2 bytes of text/html; wanted 200"),
+        ("/", (500, "text/html", "oh"), "/: status 500, 2 bytes of text/html; expected 200"),
         ("/", (200, "application/json", "{}"), "/: status 200, 2 bytes of application/json"),
         ("/", (200, "text/html", "<p>hello"), "/ has no stylesheet of its own"),
         ("/", (200, "text/html", PAGE.format("https://x.test/x.css")), "/ has no stylesheet of"),
@@ -86,7 +86,9 @@ def test_what_is_broken_is_named(
 
 def test_a_page_that_stays_broken_fails_the_deploy(site: Site) -> None:
     del site.answers["/site.css"]
-    with pytest.raises(Failure, match=r"site.css: status 404.* the variable VERIFY_PATH, or none"):
+    with pytest.raises(
+        Failure, match=r"site.css: status 404.* The variable VERIFY_PATH chooses another page"
+    ):
         verify_page(f"{site.url}/", 0, pause=0)
 
 

@@ -63,7 +63,7 @@ def test_each_secret_and_variable_is_named_with_who_reads_it(github: FakeGitHub)
     lines = "\n".join(map(str, examine(github)))
     assert "secret SLACK_WEBHOOK_URL of the repository (deploy-prod.yml, deploy-stagi" in lines
     assert "variable APP_URL of production = https://example.com (deploy-prod.yml" in lines
-    assert "variable BUILDX_DRIVER: not set, and need not be (deploy-staging.yml)" in lines
+    assert "variable BUILDX_DRIVER: not set, and optional (deploy-staging.yml)" in lines
 
 
 def test_a_new_repository_lacks_all_of_it(api: Any, staging: Staging) -> None:
@@ -73,7 +73,7 @@ def test_a_new_repository_lacks_all_of_it(api: Any, staging: Staging) -> None:
         "missing    staging: the variable APP_URL",
         "missing    production: the variable STAGING_URL",
         "missing    ruleset main",
-        "wrong      environment production: who approves",
+        "wrong      environment production: production needs one or two approvers",
     ):
         assert any(line.startswith(what) and line.endswith(configure_it) for line in lines), what
 
@@ -81,15 +81,20 @@ def test_a_new_repository_lacks_all_of_it(api: Any, staging: Staging) -> None:
 def test_a_deploy_that_may_be_skipped_in_silence_is_named(github: FakeGitHub) -> None:
     del github.variables["actions"]["DEPLOY_REQUIRED"]
     (found,) = wrong(github)
-    assert found.startswith("missing    the variable DEPLOY_REQUIRED of the repository")
+    assert found.startswith("missing    the variable DEPLOY_REQUIRED: without it")
     assert found.endswith("-> scripts/configure-github")
 
 
 @pytest.mark.parametrize(
     ("place", "name", "value", "finding"),
     [
-        ("actions", "APP_URL", "https://x", "it belongs to staging and production alone"),
-        ("environments/production", "STAGING_URL", "https://x", "belongs to the repository alone"),
+        ("actions", "APP_URL", "https://x", "must be set for staging and production only"),
+        (
+            "environments/production",
+            "STAGING_URL",
+            "https://x",
+            "must be set for the repository only",
+        ),
         ("actions", "ALLOW_FRIDAY_DEPLOY", "true", "-> gh variable delete ALLOW_FRIDAY_DEPLOY"),
     ],
 )
@@ -159,7 +164,7 @@ def test_a_url_that_does_not_answer_is_no_pass(github: FakeGitHub) -> None:
 def test_keys_beside_a_role_are_wrong(github: FakeGitHub) -> None:
     github.secrets["environments/staging"]["AWS_ACCESS_KEY_ID"] = days_ago(1)
     (found,) = wrong(github)
-    assert "nobody needs keys where there is a role" in found
+    assert "not needed, because the deploys have a role" in found
     assert found.endswith("-> gh secret delete AWS_ACCESS_KEY_ID --env staging")
 
 
@@ -170,7 +175,7 @@ def test_keys_older_than_a_quarter_are_wrong(github: FakeGitHub) -> None:
     found = wrong(github)
     assert len(found) == 2
     assert found[0].endswith(
-        "93 days old, and 92 are the limit -> scripts/rotate-secrets production keys"
+        "93 days old; the limit is 92 -> scripts/rotate-secrets production keys"
     )
 
 
@@ -178,7 +183,7 @@ def test_a_subject_that_aws_would_not_know_is_wrong(github: FakeGitHub) -> None:
     github.prefix = "repo:acme@1/shop@2"
     found = wrong(github)
     assert len(found) == 2
-    assert "GitHubSubject is repo:acme/shop, and GitHub says repo:acme@1/shop@2" in found[0]
+    assert "GitHubSubject is repo:acme/shop, but GitHub says repo:acme@1/shop@2" in found[0]
 
 
 def test_a_loosened_protection_is_wrong(github: FakeGitHub) -> None:
@@ -186,8 +191,8 @@ def test_a_loosened_protection_is_wrong(github: FakeGitHub) -> None:
     github.policies["staging"][200] = {"id": 200, "name": "*", "type": "branch"}
     github.rulesets[1]["enforcement"] = "disabled"
     found = "\n".join(wrong(github))
-    assert "environment production: who approves" in found
-    assert "not so: staging: the branch * may deploy no more" in found
+    assert "environment production: production needs one or two approvers" in found
+    assert "missing or wrong: staging: the branch * may no longer deploy" in found
     assert "wrong      ruleset main" in found
 
 

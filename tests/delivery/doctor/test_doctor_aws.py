@@ -39,18 +39,18 @@ def test_an_environment_that_is_well_has_nothing_to_fix(staging: Staging) -> Non
         ({"running": 1}, "wrong      myapp-staging-service: 1 of 2 tasks of myapp-staging-task:7"),
         (
             {"recorded": ""},
-            "missing    scaling of myapp-staging-service: no minimum, and no scaling in",
+            "missing    scaling of myapp-staging-service: no minimum yet, so no tasks are removed",
         ),
-        ({"images": False}, "is gone from the registry -> deploy anew"),
+        ({"images": False}, "is no longer in the registry -> deploy again"),
         ({"password": ""}, "missing    secret myapp-staging-database-password-3"),
         (
             {"password": days_ago(400)},
-            "is 400 days old, and 365 are the limit -> scripts/rotate-secrets staging database",
+            "is 400 days old; the limit is 365 -> scripts/rotate-secrets staging database",
         ),
         ({"password": 1.6e9}, "scripts/rotate-secrets staging database"),
         (
             {"key_days": [5, 100]},
-            "wrong      key AKIA100 of deployer is 100 days old, and 92 are the limit",
+            "wrong      key AKIA100 of deployer is 100 days old; the limit is 92",
         ),
     ],
 )
@@ -76,8 +76,8 @@ def test_environments_in_two_regions_are_wrong(
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"Status": "PENDING_VALIDATION"}, "is PENDING_VALIDATION: prove that the name is yours"),
-        ({"DomainName": "other.example.org"}, "is for other.example.org"),
+        ({"Status": "PENDING_VALIDATION"}, "is PENDING_VALIDATION: prove that you own the name"),
+        ({"DomainName": "other.example.org"}, "does not cover it, only other.example.org"),
         ({"NotAfter": days_ago(-10)}, "days, and was not renewed"),
     ],
 )
@@ -104,11 +104,11 @@ def drift(kind: str, status: str, *paths: str) -> dict[str, Any]:
     [
         (
             drift("AWS::ECS::Service", "MODIFIED", "/DesiredCount", "/LaunchType"),
-            "wrong      Thing of myapp-staging-service has another LaunchType past its template",
+            "wrong      Thing of myapp-staging-service differs from its template in LaunchType",
         ),
         (
             drift("AWS::IAM::Role", "DELETED"),
-            "wrong      Thing of myapp-staging-service was deleted past its template",
+            "wrong      Thing of myapp-staging-service was deleted outside CloudFormation",
         ),
     ],
 )
@@ -142,7 +142,9 @@ def test_a_region_that_the_image_does_not_trust_is_named_with_where_to_get_it(
 ) -> None:
     staging.bundle = b"-----BEGIN CERTIFICATE-----\nnew\n-----END CERTIFICATE-----"
     found = ill(staging)[0]
-    assert "has nothing that RDS publishes for us-east-1 -> add the RSA2048 one of https" in found
+    assert (
+        "has no certificate of RDS for us-east-1 -> add the RSA2048 certificate of https" in found
+    )
 
 
 def test_a_stack_that_is_stuck_is_named_with_its_remedy(staging: Staging) -> None:

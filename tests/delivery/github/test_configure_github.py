@@ -77,7 +77,7 @@ def test_a_second_run_changes_nothing(
     changed(github)
     configure(github, words(reviewer=[]))
     assert changed(github) == []
-    assert "all is as it should be" in capsys.readouterr().out
+    assert "no changes: everything is set up" in capsys.readouterr().out
 
 
 def test_what_somebody_loosened_is_put_right(github: FakeGitHub) -> None:
@@ -215,7 +215,9 @@ def test_a_plan_that_does_not_enforce_approvals_is_named(
     api: Api | None, plan: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     github = FakeGitHub(api, plan=plan)
-    with pytest.raises(Failure, match=r"all but this: environment production: .*billing plan"):
+    with pytest.raises(
+        Failure, match=r"everything was set except: environment production: .*billing plan"
+    ):
         configure(github, words())
     assert f"in a private repository on the plan {plan}" in capsys.readouterr().out
     # What the plan has is set all the same.
@@ -233,8 +235,8 @@ def test_a_plan_that_enforces_them_is_not(
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"reviewer": []}, "who approves a deploy to production"),
-        ({"reviewer": ["mallory"]}, "--reviewer mallory: GitHub knows neither"),
+        ({"reviewer": []}, "production needs one or two approvers"),
+        ({"reviewer": ["mallory"]}, "--reviewer mallory: GitHub knows no person"),
     ],
 )
 def test_nothing_is_done_without_a_reviewer(github: FakeGitHub, given: Any, problem: str) -> None:

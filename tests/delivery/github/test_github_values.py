@@ -20,14 +20,17 @@ DOCS = WORKFLOWS.parents[1] / "docs"
     ("text", "problem"),
     [
         ("[staging]\nAPP_URLL = x", "APP_URLL: no workflow reads it"),
-        ("[staging]\nSTAGING_URL = https://x", r"STAGING_URL belongs into \[repository\]"),
-        ("[repository]\nAPP_URL = https://x", r"belongs into \[staging\] or \[production\]"),
-        ("[prod]\nAPP_URL = https://x", r"\[prod\] is none of"),
+        ("[staging]\nSTAGING_URL = https://x", r"STAGING_URL belongs in \[repository\]"),
+        ("[repository]\nAPP_URL = https://x", r"belongs in \[staging\] or \[production\]"),
+        ("[prod]\nAPP_URL = https://x", r"\[prod\] is not "),
         (f"[staging]\nAPP_URL = {SECRET}", "APP_URL: give a value that begins with http"),
         (f"[repository]\nSLACK_WEBHOOK_URL = {SECRET}", "give a value that begins with https"),
-        ("[repository]\nCODECOV_TOKEN =", "CODECOV_TOKEN: give a value that is not empty"),
-        (f"CODECOV_TOKEN = {SECRET}", "line 1: not NAME = value below"),
-        (f"[repository]\n{SECRET}", "not NAME = value below"),
+        (
+            "[repository]\nCODECOV_TOKEN =",
+            "CODECOV_TOKEN: give a value that is one line and not empty",
+        ),
+        (f"CODECOV_TOKEN = {SECRET}", "line 1: expected NAME = value below"),
+        (f"[repository]\n{SECRET}", "expected NAME = value below"),
     ],
 )
 def test_a_wrong_value_is_named_and_not_shown(tmp_path: Path, text: str, problem: str) -> None:
@@ -37,7 +40,7 @@ def test_a_wrong_value_is_named_and_not_shown(tmp_path: Path, text: str, problem
 
 
 def test_a_file_of_secrets_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="others may read these secrets: chmod 600"):
+    with pytest.raises(Failure, match="other users can read these secrets: chmod 600"):
         github_values.read(value_file(tmp_path, VALUES, mode=0o640))
 
 

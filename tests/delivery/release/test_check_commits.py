@@ -46,7 +46,9 @@ def test_a_conventional_message_is_fine(message: str) -> None:
     ],
 )
 def test_another_message_is_named_with_the_form_it_lacks(message: str) -> None:
-    assert check_commits.problem(message).endswith("is not of the form TYPE(SCOPE): WHAT IT DOES")
+    assert check_commits.problem(message).endswith(
+        "does not have the form TYPE(SCOPE): WHAT IT DOES"
+    )
 
 
 def test_the_body_stands_below_an_empty_line() -> None:
@@ -78,7 +80,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_what_main_does_not_have_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
     commit("fix: a thing")
     check_commits.check(check_commits.since_main())
-    assert capsys.readouterr().out == "1 commits in main..HEAD, 0 to be reworded\n"
+    assert capsys.readouterr().out == "1 commits in main..HEAD, 0 to reword\n"
 
 
 @pytest.mark.usefixtures("clone")
@@ -87,8 +89,8 @@ def test_each_wrong_message_is_named_with_its_commit(capsys: pytest.CaptureFixtu
     with pytest.raises(Failure, match=r"TYPE is one of build\|.*git rebase --interactive"):
         check_commits.check("main..HEAD")
     one, two, count = capsys.readouterr().out.splitlines()
-    assert one.startswith(git("rev-parse", "--short", "HEAD~2").strip() + ": 'One' is not")
-    assert "'Two' is not" in two
+    assert one.startswith(git("rev-parse", "--short", "HEAD~2").strip() + ": 'One' does not")
+    assert "'Two' does not have" in two
     assert count == "3 commits in main..HEAD, 2 to be reworded"
 
 
@@ -108,7 +110,7 @@ def test_a_commit_with_one_parent_is_no_merge(tmp_path: Path, message: str) -> N
     with pytest.raises(Failure, match="TYPE is one of"):
         check_commits.check("main..HEAD")
     (tmp_path / "message").write_text(message)
-    with pytest.raises(Failure, match="is not of the form"):
+    with pytest.raises(Failure, match="does not have the form"):
         check_commits.check_message(tmp_path / "message")
 
 
@@ -162,4 +164,4 @@ def test_the_hook_refuses_in_one_line(tmp_path: Path) -> None:
     words = [f"{root}/scripts/check-commits", "--message", f"{tmp_path}/message"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert done.stderr.startswith("scripts/check-commits: 'A thing' is not of the form")
+    assert done.stderr.startswith("scripts/check-commits: 'A thing' does not have the form")

@@ -35,5 +35,5 @@ def test_friday_is_where_the_people_are(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("DEPLOY_TIME_ZONE", "America/New_York")
     check_time(FRIDAY_NOON)
     monkeypatch.setenv("DEPLOY_TIME_ZONE", "Nowhere/../x")
-    with pytest.raises(Failure, match="which is no time zone"):
+    with pytest.raises(Failure, match="which is not a time zone"):
         check_time(FRIDAY_NOON)

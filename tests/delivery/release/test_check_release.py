@@ -86,7 +86,7 @@ def staging_runs(
     ["v1.2", "1.2.3", "v1.2.3-rc1", "v1.2.3\n", "v1.2.3; rm -r /", "$(id)", "--help", "v1.2.٣", ""],
 )
 def test_what_is_no_version_is_refused(clone: Path, version: str) -> None:
-    with pytest.raises(Failure, match="is no version: it looks like"):
+    with pytest.raises(Failure, match="is not a version such as"):
         check_release.check(version, "", False)
 
 
@@ -134,7 +134,7 @@ def test_a_url_that_leads_to_production_is_no_staging(
 
 @pytest.mark.parametrize("url", NO_URLS)
 def test_what_is_no_url_is_refused_in_a_sentence(clone: Path, url: str) -> None:
-    with pytest.raises(Failure, match="/health/: no URL: it begins with http"):
+    with pytest.raises(Failure, match="/health/: not a URL: http"):
         check_release.check("v1.2.3", url, False)
 
 
@@ -153,7 +153,7 @@ def test_a_version_that_looks_like_an_option_is_none(clone: Path) -> None:
         text=True,
     )
     assert done.returncode == 1
-    assert done.stderr == "scripts/check-release: '--help' is no version: it looks like v1.2.3\n"
+    assert done.stderr == "scripts/check-release: '--help' is not a version such as v1.2.3\n"
 
 
 def test_staging_is_not_asked_before_it_is_configured(clone: Path) -> None:

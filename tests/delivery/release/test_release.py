@@ -207,12 +207,12 @@ def test_who_asks_for_a_pull_request_gets_one(clone: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "problem"),
     [
-        ("1.2", "is no version"),
-        ("1.2.3-rc1", "is no version"),
-        ("01.2.3", "is no version"),
-        ("1.2.٣", "is no version"),
-        ("--help", "is no version"),
-        ("1.2.2", "origin has the tag v1.2.2: it is released"),
+        ("1.2", "is not a version"),
+        ("1.2.3-rc1", "is not a version"),
+        ("01.2.3", "is not a version"),
+        ("1.2.٣", "is not a version"),
+        ("--help", "is not a version"),
+        ("1.2.2", "origin has the tag v1.2.2, so it is released"),
         ("1.2.1", "1.2.1 is not newer than 1.2.2"),
         ("0.10.0", "0.10.0 is not newer than 1.2.2"),
     ],
@@ -261,12 +261,12 @@ def protected(clone: Path) -> None:
     ("fault", "problem"),
     [
         (edited, 'not committed: CHANGELOG.md, "a file". Commit or stash them'),
-        (on_a_branch, "this is fix, and releases are made on main: git switch main"),
+        (on_a_branch, "the branch is fix, but releases are made on main: git switch main"),
         (ahead, "main has 1 commits that origin does not have"),
-        (behind, "main lacks 1 commits of origin's: git pull"),
+        (behind, "main lacks 1 commits that origin has: git pull"),
         (nothing_new, r"has nothing under \[Unreleased\]"),
-        (tagged_here, "only this clone has a tag v1.2.3: git tag --delete v1.2.3"),
-        (protected, r"origin refuses \(where main is protected: --pull-request\): .*protected"),
+        (tagged_here, "only this clone has the tag v1.2.3: git tag --delete v1.2.3"),
+        (protected, r"nothing changed \(if main is protected, use --pull-request\): .*protected"),
     ],
 )
 def test_a_clone_that_is_not_fit_stays_as_it_is(
@@ -328,7 +328,7 @@ def test_a_tag_that_origin_refuses_is_gone_here_too_and_can_be_pushed_later(clon
     release.release("1.2.3", YES)
     refuse_pushes(clone, "refs/tags/v1.2.3")
     before = state()
-    with pytest.raises(Failure, match="origin refuses"):
+    with pytest.raises(Failure, match="origin refused"):
         release.release("1.2.3", YES)
     assert state() == before
     refuse_pushes(clone, "nothing")
@@ -348,7 +348,7 @@ def test_ctrl_c_leaves_nothing_behind(
     before = state()
     monkeypatch.setattr(release, "push", interrupt)
     monkeypatch.setattr("sys.argv", ["release", "1.2.3", "--yes"])
-    with pytest.raises(SystemExit, match=r"stopped\. Run it again: it goes on"):
+    with pytest.raises(SystemExit, match=r"interrupted\. To continue, run this again"):
         release.main()
     assert state() == before
 
@@ -359,7 +359,7 @@ def test_what_came_in_between_is_not_released_unnamed(clone: Path) -> None:
     file.write_text(file.read_text().replace("[Unreleased]\n", "[Unreleased]\n\n- Late.\n"))
     git("commit", "--quiet", "--all", "--message=feat: late")
     git("push", "--quiet", "origin", "main")
-    with pytest.raises(Failure, match=r"unreleased again since v1.2.3 was prepared"):
+    with pytest.raises(Failure, match=r"new unreleased entries since v1.2.3 was prepared"):
         release.release("1.2.3", YES)
 
 
