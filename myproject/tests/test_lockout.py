@@ -13,14 +13,14 @@ def try_login(client: Client, name: str, **headers: str) -> int:
 
 
 @pytest.mark.django_db
-def test_a_name_that_is_too_long_for_the_table_is_cut_and_counted(client: Client) -> None:
+def test_a_name_that_is_too_long_is_cut_and_counted(client: Client) -> None:
     tries = [try_login(client, "u" * 300) for _ in range(6)]
     assert tries == [200, 200, 200, 200, 429, 429]
     assert AccessAttempt.objects.filter(username="u" * 255).count() == 1
 
 
 @pytest.mark.django_db
-def test_whoever_goes_on_while_locked_out_makes_no_record_larger(client: Client) -> None:
+def test_attempts_during_a_lockout_are_not_recorded(client: Client) -> None:
     for _ in range(5):
         try_login(client, "ada")
     before = AccessAttempt.objects.get(username="ada").post_data
@@ -40,13 +40,13 @@ def test_no_spelling_of_an_address_evades_the_lock(
     assert tries[-1] == 429
 
 
-def test_without_credentials_the_form_has_the_name() -> None:
+def test_the_name_comes_from_the_form_without_credentials() -> None:
     assert username(RequestFactory().post("/", {"username": "ada"}), None) == "ada"
     assert username(RequestFactory().get("/"), None) is None
 
 
 @pytest.mark.parametrize("field", ["username", "email"])
-def test_the_model_may_have_another_word_for_the_name(
+def test_the_user_model_may_call_the_name_differently(
     monkeypatch: pytest.MonkeyPatch, field: str
 ) -> None:
     monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "email")

@@ -30,7 +30,7 @@ def configure() -> Iterator[Configure]:
     root.handlers, root.level = before, level
 
 
-def test_json_is_an_object_a_line(configure: Configure, capsys: Capture) -> None:
+def test_json_logs_are_one_object_a_line(configure: Configure, capsys: Capture) -> None:
     configure("json", "INFO")
     logging.getLogger("shop").warning('two\nlines and a "quote"')
     out = capsys.readouterr().out
@@ -41,13 +41,13 @@ def test_json_is_an_object_a_line(configure: Configure, capsys: Capture) -> None
     assert line["time"][:2] == "20"
 
 
-def test_text_is_for_people(configure: Configure, capsys: Capture) -> None:
+def test_text_logs_are_one_line_each(configure: Configure, capsys: Capture) -> None:
     configure("text", "INFO")
     logging.getLogger("shop").info("hello")
     assert capsys.readouterr().out.endswith(" INFO shop [-] hello\n")
 
 
-def test_no_message_forges_a_line_of_text(configure: Configure, capsys: Capture) -> None:
+def test_a_message_can_not_forge_a_line(configure: Configure, capsys: Capture) -> None:
     configure("text", "INFO")
     forged = "2026-01-01 00:00:00,000 INFO shop [-] forged"
     logging.getLogger("shop").info("GET %s", f"/\n{forged}\r{forged}\x1b[2J\u2028é")
@@ -55,7 +55,7 @@ def test_no_message_forges_a_line_of_text(configure: Configure, capsys: Capture)
     assert line.endswith(rf"GET /\n{forged}\r{forged}\x1b[2J\u2028é")
 
 
-def test_no_error_forges_a_line_of_text(configure: Configure, capsys: Capture) -> None:
+def test_an_error_can_not_forge_a_line(configure: Configure, capsys: Capture) -> None:
     configure("text", "INFO")
     try:
         raise ValueError("a\n2026-01-01 00:00:00,000 INFO shop [-] forged")
@@ -67,7 +67,7 @@ def test_no_error_forges_a_line_of_text(configure: Configure, capsys: Capture) -
     assert "Traceback" in rest[0]
 
 
-def test_quieter_than_the_level_is_not_written(configure: Configure, capsys: Capture) -> None:
+def test_messages_below_the_level_are_not_logged(configure: Configure, capsys: Capture) -> None:
     configure("text", "ERROR")
     logging.getLogger("shop").warning("hello")
     assert capsys.readouterr().out == ""
@@ -81,7 +81,7 @@ def test_an_error_response_is_logged_with_the_id_of_its_request(
     assert json.loads(capsys.readouterr().out)["request_id"] == "abc-123"
 
 
-def test_a_well_formed_request_id_is_taken(client: Client) -> None:
+def test_a_well_formed_request_id_is_accepted(client: Client) -> None:
     given = "Root=1-67891233-abcdef012345678912345678"
     response = client.post("/health/", headers={"X-Request-ID": given})
     assert response["X-Request-ID"] == given
@@ -110,7 +110,7 @@ def access(path: str, **environ: str) -> list[logging.LogRecord]:
     return [caught.get() for _ in range(caught.qsize())]
 
 
-def test_a_request_is_logged_in_fields() -> None:
+def test_a_request_is_logged_as_fields() -> None:
     (record,) = access("/orders/", HTTP_USER_AGENT="curl")
     assert record.getMessage() == "GET /orders/ 201"
     fields = {"method": "GET", "path": "/orders/", "status": 201, "bytes": 7, "request_id": "abc"}
@@ -119,7 +119,7 @@ def test_a_request_is_logged_in_fields() -> None:
 
 
 @pytest.mark.parametrize(("behind", "caller"), [(True, "203.0.113.9"), (False, "10.0.0.1")])
-def test_the_caller_that_is_logged_is_the_one_that_is_trusted(
+def test_the_trusted_address_of_the_client_is_logged(
     settings: Settings, behind: bool, caller: str
 ) -> None:
     settings.BEHIND_LOAD_BALANCER = behind
@@ -140,7 +140,7 @@ def test_a_request_that_gunicorn_refuses_is_logged() -> None:
     ("path", "host"),
     [("/releases.json", "evil.example"), ("/releases.json?" + "a&" * 1100, "testserver")],
 )
-def test_what_a_client_got_wrong_is_a_warning_and_no_event(
+def test_an_error_of_a_client_is_a_warning_and_not_sent_to_sentry(
     configure: Configure, capsys: Capture, client: Client, path: str, host: str
 ) -> None:
     configure("json", "INFO")
@@ -162,7 +162,7 @@ def test_what_a_client_got_wrong_is_a_warning_and_no_event(
     assert "exc_info" not in refused
 
 
-def test_what_is_made_a_warning_is_quieter_than_errors(
+def test_an_error_of_a_client_is_not_logged_at_level_error(
     configure: Configure, capsys: Capture, client: Client
 ) -> None:
     configure("json", "ERROR")

@@ -36,7 +36,7 @@ def ask(app: Any, **environ: Any) -> tuple[str, list[bytes]]:
         ("", ""),
     ],
 )
-def test_each_spelling_of_utf_8_is_taken(given: str, taken: str) -> None:
+def test_each_spelling_of_utf_8_is_accepted(given: str, taken: str) -> None:
     assert ask(refuse_unreadable(application), CONTENT_TYPE=given) == ("200 OK", [taken.encode()])
 
 
@@ -48,7 +48,7 @@ def test_each_spelling_of_utf_8_is_taken(given: str, taken: str) -> None:
         "text/plain; a*=idna''%41",
     ],
 )
-def test_what_is_not_utf_8_is_refused(kind: str) -> None:
+def test_another_charset_is_refused(kind: str) -> None:
     status, body = ask(refuse_unreadable(application), CONTENT_TYPE=kind)
     assert status == "415 Unsupported Media Type"
     assert b"UTF-8" in body[0]
@@ -81,7 +81,7 @@ def test_a_generator_may_answer_head() -> None:
     assert ask(leave_out_body(answer), REQUEST_METHOD="HEAD") == ("200 OK", [])
 
 
-def test_a_page_for_an_error_reads_no_form() -> None:
+def test_an_error_page_does_not_read_the_form() -> None:
     client = Client(enforce_csrf_checks=True)
     response = client.post("/nope", b"--", content_type="multipart/form-data; boundary=")
     assert response.status_code == 404

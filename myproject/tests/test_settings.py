@@ -60,7 +60,7 @@ def refusal(name: str, environ: pytest.MonkeyPatch, **variables: str) -> list[st
     return [line.strip() for line in str(refused.value).splitlines()[1:]]
 
 
-def test_local_needs_no_variable(environ: pytest.MonkeyPatch) -> None:
+def test_local_settings_need_no_variable(environ: pytest.MonkeyPatch) -> None:
     environ.setattr("myproject.settings.environment.BASE_DIR", Path("/nonexistent"), raising=False)
     local = load("local", environ)
     assert local.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
@@ -68,14 +68,14 @@ def test_local_needs_no_variable(environ: pytest.MonkeyPatch) -> None:
     assert (local.DEBUG, local.APP_ENVIRONMENT) == (True, "local")
 
 
-def test_local_takes_mysql_and_redis(environ: pytest.MonkeyPatch) -> None:
+def test_local_settings_can_use_mysql_and_redis(environ: pytest.MonkeyPatch) -> None:
     urls = {name: PRODUCTION[name] for name in ("DATABASE_URL", "REDIS_URL")}
     local = load("local", environ, **urls)
     assert local.DATABASES["default"]["HOST"] == "db"
     assert local.CACHES["default"]["LOCATION"] == PRODUCTION["REDIS_URL"]
 
 
-def test_test_never_falls_back_to_sqlite(environ: pytest.MonkeyPatch) -> None:
+def test_test_settings_never_use_sqlite(environ: pytest.MonkeyPatch) -> None:
     assert refusal("test", environ, DATABASE_URL="sqlite:///db.sqlite3") == [
         "DATABASE_URL: must start with mysql://",
         "REDIS_URL: is not set",
@@ -83,11 +83,11 @@ def test_test_never_falls_back_to_sqlite(environ: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_production_names_everything_that_is_missing(environ: pytest.MonkeyPatch) -> None:
+def test_production_reports_every_missing_variable(environ: pytest.MonkeyPatch) -> None:
     assert refusal("production", environ) == [f"{name}: is not set" for name in sorted(PRODUCTION)]
 
 
-def test_production_names_everything_that_is_empty(environ: pytest.MonkeyPatch) -> None:
+def test_production_reports_every_empty_variable(environ: pytest.MonkeyPatch) -> None:
     assert refusal("production", environ, **dict.fromkeys(PRODUCTION, "")) == [
         "ALLOWED_HOSTS: is empty",
         "APP_ENVIRONMENT: is empty",
@@ -166,7 +166,7 @@ def test_production_names_everything_that_is_empty(environ: pytest.MonkeyPatch) 
         ("SENTRY_DSN", "http://key@sentry.example/1", "is not a DSN such as"),
     ],
 )
-def test_production_refuses(
+def test_production_refuses_an_invalid_value(
     environ: pytest.MonkeyPatch, name: str, value: str, problem: str
 ) -> None:
     (line,) = refusal("production", environ, **PRODUCTION | {name: value})
@@ -176,7 +176,7 @@ def test_production_refuses(
 @pytest.mark.parametrize(
     "url", ["{}://u:hunter2@h:x/0", "{}://u:hunter2[@h/0", "{}://u:hunter2@h/0?x=y"]
 )
-def test_a_refusal_repeats_no_secret(environ: pytest.MonkeyPatch, url: str) -> None:
+def test_an_error_message_contains_no_secret(environ: pytest.MonkeyPatch, url: str) -> None:
     secrets = {"SECRET_KEY": "hunter2", "SENTRY_DSN": "https://hunter2@h:x/1"}
     secrets |= {"DATABASE_URL": url.format("mysql"), "REDIS_URL": url.format("redis")}
     refused = refusal("production", environ, **PRODUCTION | secrets)
@@ -194,7 +194,7 @@ SPECIAL = "abc019:/?#[]@!$&'()*+,;=%-._~ \n\u00e9\u0661\U0001f600"
 
 @settings(max_examples=150, derandomize=True, database=None, deadline=None)
 @given(st.sampled_from(FORMS), st.text(SPECIAL, max_size=12))
-def test_any_value_is_taken_or_named(form: tuple[str, str], odd: str) -> None:
+def test_any_value_is_accepted_or_reported(form: tuple[str, str], odd: str) -> None:
     name, value = form[0], form[1].format(odd)
     with pytest.MonkeyPatch.context() as patch:
         clear(patch)
@@ -210,7 +210,7 @@ def test_any_value_is_taken_or_named(form: tuple[str, str], odd: str) -> None:
             assert len(str(refused).splitlines()) == 2
 
 
-def test_what_can_be_meant_is_taken(environ: pytest.MonkeyPatch) -> None:
+def test_tolerable_spellings_are_accepted(environ: pytest.MonkeyPatch) -> None:
     variables = {
         "ALLOWED_HOSTS": " example.com, .example.org ,[::1]",
         "DATABASE_URL": "mysql://app:p@db/app?ssl_mode=REQUIRED\n",
@@ -232,7 +232,7 @@ def test_what_can_be_meant_is_taken(environ: pytest.MonkeyPatch) -> None:
     assert production.APP_VERSION == "unknown"
 
 
-def test_production_bounds_every_wait_for_a_server(environ: pytest.MonkeyPatch) -> None:
+def test_production_limits_every_wait_for_a_server(environ: pytest.MonkeyPatch) -> None:
     production = load("production", environ, **PRODUCTION)
     database, redis = production.DATABASES["default"], production.CACHES["default"]
     assert (database["PASSWORD"], database["PORT"]) == ("p@ss", 3307)
@@ -245,12 +245,12 @@ def test_production_bounds_every_wait_for_a_server(environ: pytest.MonkeyPatch) 
     assert redis["OPTIONS"] == {"socket_connect_timeout": 1, "socket_timeout": 1}
 
 
-def test_a_migration_may_wait_for_ever(environ: pytest.MonkeyPatch) -> None:
+def test_a_migration_may_wait_without_a_limit(environ: pytest.MonkeyPatch) -> None:
     production = load("production", environ, **PRODUCTION, DATABASE_READ_TIMEOUT="0")
     assert "read_timeout" not in production.DATABASES["default"]["OPTIONS"]
 
 
-def test_what_is_optional_can_be_set(environ: pytest.MonkeyPatch) -> None:
+def test_optional_variables_can_be_set(environ: pytest.MonkeyPatch) -> None:
     chosen = {"HEALTH_TIMEOUT": "0.5", "LOG_FORMAT": "text", "LOG_LEVEL": "DEBUG"}
     production = load("production", environ, **PRODUCTION | chosen)
     assert production.HEALTH_TIMEOUT == 0.5
@@ -258,13 +258,13 @@ def test_what_is_optional_can_be_set(environ: pytest.MonkeyPatch) -> None:
     assert "style" in production.LOGGING["formatters"]["default"]
 
 
-def test_options_in_the_url_win(environ: pytest.MonkeyPatch) -> None:
+def test_options_in_the_url_override_the_defaults(environ: pytest.MonkeyPatch) -> None:
     url = PRODUCTION["DATABASE_URL"] + "?connect_timeout=7"
     production = load("production", environ, **PRODUCTION | {"DATABASE_URL": url})
     assert production.DATABASES["default"]["OPTIONS"]["connect_timeout"] == 7
 
 
-def test_rds_must_prove_who_it_is_where_that_is_asked_for(environ: pytest.MonkeyPatch) -> None:
+def test_database_ca_requires_a_certificate_of_rds(environ: pytest.MonkeyPatch) -> None:
     url = PRODUCTION["DATABASE_URL"] + "?ssl_mode=REQUIRED"
     production = load(
         "production", environ, **PRODUCTION | {"DATABASE_URL": url}, DATABASE_CA="rds"
@@ -274,7 +274,7 @@ def test_rds_must_prove_who_it_is_where_that_is_asked_for(environ: pytest.Monkey
     assert Path(options["ssl"]["ca"]).samefile(ROOT / "myproject/certificates/rds.pem")
 
 
-def test_the_certificates_of_rds_are_roots_that_last() -> None:
+def test_the_certificates_of_rds_are_long_lived_roots() -> None:
     context = ssl.create_default_context(cafile=str(ROOT / "myproject/certificates/rds.pem"))
     roots = context.get_ca_certs()
     assert len(roots) > 25
@@ -284,7 +284,7 @@ def test_the_certificates_of_rds_are_roots_that_last() -> None:
         assert ssl.cert_time_to_seconds(str(root["notAfter"])) > time.time() + 365 * 86_400
 
 
-def test_plain_http_can_be_allowed_where_there_is_no_certificate(
+def test_plain_http_can_be_allowed(
     environ: pytest.MonkeyPatch,
 ) -> None:
     production = load("production", environ, **PRODUCTION, SECURE_SSL_REDIRECT="false")
@@ -292,9 +292,7 @@ def test_plain_http_can_be_allowed_where_there_is_no_certificate(
 
 
 @pytest.mark.parametrize("name", ["SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"])
-def test_other_hosts_are_bound_to_https_only_by_choice(
-    environ: pytest.MonkeyPatch, name: str
-) -> None:
+def test_hsts_for_other_hosts_is_off_by_default(environ: pytest.MonkeyPatch, name: str) -> None:
     assert getattr(load("production", environ, **PRODUCTION), name) is False
     clear(environ)
     assert getattr(load("production", environ, **PRODUCTION, **{name: "true"}), name) is True
@@ -313,7 +311,7 @@ def test_errors_are_tracked_when_a_dsn_is_set(environ: pytest.MonkeyPatch) -> No
     assert clients[0].dsn == variables["SENTRY_DSN"]
 
 
-def test_sentry_is_told_what_the_content_security_policy_refused(
+def test_sentry_gets_violations_of_the_content_security_policy(
     environ: pytest.MonkeyPatch,
 ) -> None:
     environ.setattr(sentry_sdk, "init", lambda **options: None)
@@ -326,7 +324,9 @@ def test_sentry_is_told_what_the_content_security_policy_refused(
     )
 
 
-def test_a_file_adds_to_what_is_set(environ: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_environment_overrides_the_env_file(
+    environ: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     environment = load("environment", environ, APP_ENVIRONMENT="set")
     (tmp_path / ".env").write_text("APP_ENVIRONMENT=file\nAPP_VERSION=file\n")
     environment.read_file(tmp_path / ".env")
@@ -334,7 +334,9 @@ def test_a_file_adds_to_what_is_set(environ: pytest.MonkeyPatch, tmp_path: Path)
     assert environment.env.str("APP_VERSION") == "file"
 
 
-def test_a_file_is_read_to_the_letter(environ: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_values_of_the_env_file_are_not_expanded(
+    environ: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     environment = load("environment", environ)
     lines = ["\ufeffAPP_VERSION=p${HOME}b", "export APP_COMMIT = 'a b' # why", "LOG_LEVEL=", ""]
     (tmp_path / ".env").write_text("\n".join(lines))
@@ -347,7 +349,7 @@ def test_a_file_is_read_to_the_letter(environ: pytest.MonkeyPatch, tmp_path: Pat
 @pytest.mark.parametrize(
     "line", ["DEBUG: false", "SECRET_KEY='abc", 'SECRET_KEY="abc', "DEBUG", "a b=c"]
 )
-def test_a_line_that_is_no_variable_is_named(
+def test_an_invalid_line_of_the_env_file_is_reported(
     environ: pytest.MonkeyPatch, tmp_path: Path, line: str
 ) -> None:
     environment = load("environment", environ)
@@ -360,7 +362,7 @@ def test_a_line_that_is_no_variable_is_named(
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])
-def test_a_file_that_cant_be_read_is_named(
+def test_an_unreadable_env_file_is_reported(
     environ: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
 ) -> None:
     environment = load("environment", environ)
@@ -373,7 +375,7 @@ def test_a_file_that_cant_be_read_is_named(
         environment.read_file(path)
 
 
-def test_two_readers_have_one_message(environ: pytest.MonkeyPatch) -> None:
+def test_two_readers_share_one_error_message(environ: pytest.MonkeyPatch) -> None:
     environment = load("environment", environ, PORT="x")
     environment.env.str("APP_VERSION")
     environment.reader().int("PORT")
@@ -381,7 +383,7 @@ def test_two_readers_have_one_message(environ: pytest.MonkeyPatch) -> None:
         environment.check()
 
 
-def test_gunicorn_names_what_is_wrong_with_the_settings_too() -> None:
+def test_gunicorn_reports_invalid_settings_too() -> None:
     variables = {"PORT": "70000", "WEB_WORKERS": "0", "WEB_THREADS": "x", "LOG_LEVEL": "loud"}
     variables |= PRODUCTION | {"ALLOWED_HOSTS": "*", "PATH": os.environ["PATH"]}
     command = [sys.executable, "-m", "gunicorn", "--check-config"]
@@ -391,7 +393,7 @@ def test_gunicorn_names_what_is_wrong_with_the_settings_too() -> None:
     assert done.returncode == 1
 
 
-def test_every_variable_is_explained() -> None:
+def test_every_variable_is_in_env_example() -> None:
     sources = [*ROOT.glob("myproject/settings/*.py"), ROOT / "gunicorn.conf.py"]
     words = " ".join(path.read_text() for path in sources)
     read = set(re.findall(r"""\benv\.\w+\(\s*"([A-Z_]+)\"""", words))

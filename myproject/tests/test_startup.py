@@ -18,24 +18,24 @@ def end(error: Exception) -> Any:
     return ended.value.code
 
 
-def test_a_wrong_environment_ends_in_its_message() -> None:
+def test_a_wrong_environment_ends_with_a_message() -> None:
     assert end(ImproperlyConfigured("SECRET_KEY: is not set")) == "SECRET_KEY: is not set"
 
 
-def test_a_database_that_refuses_ends_in_its_reason() -> None:
+def test_an_unusable_database_ends_with_the_reason() -> None:
     assert end(OperationalError(1045, "Access denied for user 'app'@'web'")) == (
         "DATABASE_URL: the database can't be used: Access denied for user 'app'@'web'"
     )
 
 
-def test_a_database_of_other_code_says_what_to_do() -> None:
+def test_a_database_of_other_code_ends_with_the_remedy() -> None:
     message = end(InconsistentMigrationHistory("admin.0001 is applied before users.0001."))
     assert "admin.0001 is applied before users.0001." in message
     assert "docs/fork.md#the-user-model" in message
     assert "rm db.sqlite3" in message
 
 
-def test_settings_that_do_not_exist_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_settings_module_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "myproject.settings.prod")
     missing = ModuleNotFoundError(name="myproject.settings.prod")
     assert end(missing) == "DJANGO_SETTINGS_MODULE: there is no module myproject.settings.prod"
@@ -49,7 +49,7 @@ def test_any_other_error_keeps_its_traceback(arguments: tuple[Any, ...]) -> None
         raise OperationalError(*arguments)
 
 
-def test_the_application_answers_liveness_itself() -> None:
+def test_the_wsgi_application_answers_liveness() -> None:
     answer: list[Any] = []
     request = RequestFactory().get("/health/live/", headers={"Host": "10.0.1.7"})
     application(request.environ, lambda *arguments: answer.extend(arguments))  # type: ignore[arg-type]
@@ -75,7 +75,7 @@ def test_the_application_answers_liveness_itself() -> None:
         (True, "x" * 300, "127.0.0.1"),
     ],
 )
-def test_only_what_the_load_balancer_added_is_believed(
+def test_only_the_address_from_the_load_balancer_is_trusted(
     settings: Settings, behind: bool, forwarded: str, caller: str
 ) -> None:
     settings.BEHIND_LOAD_BALANCER = behind
@@ -84,5 +84,5 @@ def test_only_what_the_load_balancer_added_is_believed(
 
 
 @pytest.mark.parametrize("address", ["", "unix:"])
-def test_who_has_no_address_is_one_caller(address: str) -> None:
+def test_clients_without_an_address_count_as_one(address: str) -> None:
     assert client_ip(RequestFactory().get("/", REMOTE_ADDR=address)) == "::"

@@ -31,21 +31,21 @@ def send(client: Client, address: str, megabytes: float) -> HttpResponse:
     return cast(HttpResponse, client.post(address, {"file": file}))
 
 
-def test_a_body_that_is_too_large_is_not_read(client: Client) -> None:
+def test_a_body_that_is_too_large_is_refused(client: Client) -> None:
     response = send(client, "/plain", 3)
     assert response.status_code == 413
     assert response.content.endswith(b"and 2621440 are taken at most.\n")
 
 
 @pytest.mark.parametrize("address", ["/plain", "/upload"])
-def test_nothing_of_a_stranger_reaches_the_disk(
+def test_a_request_of_a_stranger_is_never_written_to_disk(
     client: Client, settings: Settings, address: str
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = "/nonexistent"
     assert [send(client, address, size).status_code for size in (2.6, 3, 5)] == [200, 413, 413]
 
 
-def test_a_view_that_takes_uploads_gets_them_from_who_is_signed_in(
+def test_a_view_for_uploads_accepts_them_from_signed_in_users(
     admin_client: Client, settings: Settings, tmp_path: Path
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path

@@ -39,7 +39,7 @@ def application(asked: Asked) -> Application:
 
 
 @pytest.mark.django_db
-def test_each_thread_requests_the_first_pages_from_a_host_that_is_allowed(
+def test_each_thread_requests_the_warm_up_pages_with_an_allowed_host(
     pool: ThreadPoolExecutor,
     application: Application,
     asked: Asked,
@@ -52,7 +52,7 @@ def test_each_thread_requests_the_first_pages_from_a_host_that_is_allowed(
     assert sorted(asked) == sorted(wanted * THREADS)
 
 
-def test_nothing_is_requested_while_the_database_is_down(
+def test_no_page_is_requested_while_the_database_is_down(
     pool: ThreadPoolExecutor,
     application: Application,
     asked: Asked,
@@ -65,13 +65,11 @@ def test_nothing_is_requested_while_the_database_is_down(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", settings.WARM_UP_PATHS)
-def test_a_page_that_is_requested_first_exists(client: Client, path: str) -> None:
+def test_each_warm_up_page_exists(client: Client, path: str) -> None:
     assert client.get(path).status_code == 200
 
 
-def test_a_template_for_a_package_that_is_not_installed_is_passed_over(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_a_template_for_a_missing_package_is_skipped(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "other.html").write_text("{% load of_another_package %}")
     settings.TEMPLATES = [
         {"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [tmp_path]}

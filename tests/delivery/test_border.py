@@ -21,7 +21,7 @@ def files() -> Iterator[Path]:
     yield from filter(Path.exists, (ROOT / name for name in names.stdout.splitlines()))
 
 
-def test_neither_house_imports_the_other() -> None:
+def test_template_and_rehearsal_do_not_import_each_other() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {"apps", "tests"}
     template = packages - {"rehearsal"}
     seen = []

@@ -32,7 +32,7 @@ NOT_A_HEADING = {
 
 
 @pytest.mark.parametrize("text", NOT_A_HEADING.values(), ids=NOT_A_HEADING)
-def test_what_is_no_heading_ends_no_section(text: str) -> None:
+def test_only_a_heading_ends_a_section(text: str) -> None:
     changelog = f"# Changelog\n\n## [1.2.3]\n\nBefore.\n\n{text}\n\nAfter.\n\n## [1.2.2]\n\nOld.\n"
     found = section(changelog, "1.2.3")
     assert (found[:7], found[-6:]) == ("Before.", "After.")
@@ -53,13 +53,13 @@ def test_what_is_no_heading_ends_no_section(text: str) -> None:
         '## <a name="new"></a>1.2.3',
     ],
 )
-def test_each_spelling_of_a_heading_is_one(heading: str) -> None:
+def test_each_spelling_of_a_heading_is_recognized(heading: str) -> None:
     for newline in ("\n", "\r\n"):
         text = f"# Changelog\n\n{heading}\n\n- A thing.\n\n# End\n\nMore.\n"
         assert section(text.replace("\n", newline), "v1.2.3") == "- A thing."
 
 
-def test_what_a_section_refers_to_comes_with_it() -> None:
+def test_a_section_includes_the_links_and_footnotes_it_uses() -> None:
     text = """\
 ## [1.2.3]
 
@@ -97,7 +97,7 @@ def test_what_a_section_refers_to_comes_with_it() -> None:
     assert section(text, "1.2.2") == "- Old[^o].\n\n[^o]: Old."
 
 
-def test_a_comment_is_no_entry() -> None:
+def test_a_comment_is_not_an_entry() -> None:
     for text, entries in {
         "<!-- nothing yet -->": False,
         "### Added\n\n-": False,
@@ -108,7 +108,7 @@ def test_a_comment_is_no_entry() -> None:
     assert not has_entries("# Changelog\n")
 
 
-def test_the_comparison_with_the_version_before_moves_on() -> None:
+def test_the_link_to_the_comparison_moves_to_the_new_version() -> None:
     links = f"[Unreleased]: {COMPARE}/v1.2.2...HEAD\n[1.2.2]: {COMPARE}/v1.2.1...v1.2.2\n"
     text = f"# C\n\n## [Unreleased]\n\n- New.\n\n## [1.2.2]\n\n- Old.\n\n{links}"
     assert with_version(text, "1.2.3", DAY, "https://example.com/1.2.3") == (
@@ -119,14 +119,14 @@ def test_the_comparison_with_the_version_before_moves_on() -> None:
     )
 
 
-def test_a_version_goes_below_unreleased_and_not_into_an_example() -> None:
+def test_a_version_is_inserted_below_unreleased_and_not_into_an_example() -> None:
     example = "```\n## [Unreleased]\n```"
     text = f"# C\n\n{example}\n\n## [unreleased]\n\n- New.\n"
     moved = with_version(text, "1.2.3", DAY)
     assert moved == f"# C\n\n{example}\n\n## [unreleased]\n\n## [1.2.3] - 2026-02-01\n\n- New.\n"
 
 
-def test_without_its_parser_only_a_redeploy_goes_on(
+def test_without_the_parser_only_a_redeploy_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "markdown_it", None)
@@ -140,7 +140,7 @@ def test_without_its_parser_only_a_redeploy_goes_on(
         has_entries("")
 
 
-def test_the_runner_gets_the_versions_that_are_tested() -> None:
+def test_the_release_runner_uses_tested_versions() -> None:
     pins = [(ROOT / f"requirements-{name}.txt").read_text() for name in ("release", "ci")]
     release, ci = ({line for line in text.splitlines() if "==" in line} for text in pins)
     assert release and release <= ci

@@ -30,7 +30,7 @@ def handlers() -> Iterator[None]:
         (SystemExit(75), 75),
     ],
 )
-def test_what_ends_a_command_is_one_line(error: BaseException, says: object) -> None:
+def test_an_error_ends_a_command_with_one_line(error: BaseException, says: object) -> None:
     def act() -> None:
         raise error
 
@@ -40,7 +40,7 @@ def test_what_ends_a_command_is_one_line(error: BaseException, says: object) -> 
 
 
 @pytest.mark.parametrize(("code", "ends"), [(0, False), (None, False), (75, True)])
-def test_a_command_ends_with_the_code_of_its_action(code: int | None, ends: bool) -> None:
+def test_a_command_exits_with_the_code_of_its_action(code: int | None, ends: bool) -> None:
     if not ends:
         run("scripts/x", lambda: code)
         return

@@ -25,7 +25,7 @@ def load(path: str) -> Any:
 
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md"])
-def test_a_page_links_to_what_is_there(page: str) -> None:
+def test_links_of_the_pages_have_targets(page: str) -> None:
     links = re.findall(r"\]\((?!https:)([^)]+)\)", (ROOT / page).read_text())
     assert links
     for file, _, heading in (link.partition("#") for link in links):
@@ -33,14 +33,14 @@ def test_a_page_links_to_what_is_there(page: str) -> None:
         assert not heading or heading in [text.lower().replace(" ", "-") for text in headings]
 
 
-def test_each_command_of_contributing_is_there() -> None:
+def test_each_command_of_contributing_exists() -> None:
     commands = re.findall(r"^ *\$ (\S+) ?(\S*)", (ROOT / "CONTRIBUTING.md").read_text(), re.M)
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
     assert {program for program, _ in commands} == {"make", "pre-commit", "scripts/check-commits"}
     assert {word for program, word in commands if program == "make"} <= set(targets)
 
 
-def test_the_hooks_run_the_versions_that_the_pipeline_runs() -> None:
+def test_the_hooks_use_the_versions_of_the_pipeline() -> None:
     pinned = re.findall(r"^(\S+)==", (ROOT / "requirements-ci.txt").read_text(), re.M)
     (repository,) = load(".pre-commit-config.yaml")["repos"]
     assert repository["repo"] == "local"
@@ -52,7 +52,7 @@ def test_the_hooks_run_the_versions_that_the_pipeline_runs() -> None:
     ]
 
 
-def test_what_has_owners_is_there() -> None:
+def test_files_with_owners_exist() -> None:
     lines = (ROOT / ".github/CODEOWNERS").read_text().splitlines()
     patterns = [line.split()[0] for line in lines if line and not line.startswith("#")]
     assert patterns[0] == "*"
@@ -73,7 +73,7 @@ def test_an_issue_form_has_githubs_shape(path: Path) -> None:
         assert field.get("validations", {"required": True}).keys() == {"required"}
 
 
-def test_the_dev_container_has_the_python_of_the_image_and_makes_the_environment() -> None:
+def test_the_dev_container_uses_the_python_of_the_image_and_makes_the_environment() -> None:
     text = (ROOT / ".devcontainer/devcontainer.json").read_text()
     container = json.loads(re.sub(r"^\s*//.*", "", text, flags=re.M))
     python = re.search(r"python:(3\.\d+)", (ROOT / "Dockerfile").read_text())
@@ -83,7 +83,7 @@ def test_the_dev_container_has_the_python_of_the_image_and_makes_the_environment
     assert container["postCreateCommand"] == "scripts/bootstrap test"
 
 
-def test_who_updates_dependencies_words_commits_as_the_rule_wants() -> None:
+def test_dependabot_writes_conventional_commits() -> None:
     # Dependabot makes `chore(deps): bump …` of it.
     for update in load(".github/dependabot.yml")["updates"]:
         assert update["commit-message"] == {"prefix": "chore", "include": "scope"}

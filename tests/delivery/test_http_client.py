@@ -21,7 +21,7 @@ from tests.delivery.raw_server import answering, http
 SECRET = "/services/T0/B0/hush-hush"
 
 
-def test_an_answer_is_given_whatever_its_status() -> None:
+def test_an_answer_of_any_status_is_returned() -> None:
     with answering(http(b"no", status="418 Teapot")) as url:
         assert ask(url) == Answer(418, b"no", "text/plain", url)
 
@@ -32,13 +32,13 @@ def test_a_redirect_is_followed() -> None:
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/"])
-def test_a_redirect_leads_to_no_other_protocol(location: str) -> None:
+def test_a_redirect_to_another_protocol_is_refused(location: str) -> None:
     redirect = http(b"", f"Location: {location}", status="302 Found")
     with answering(redirect) as url, pytest.raises(Failure, match="not a URL"):
         ask(url)
 
 
-def test_an_answer_that_comes_drop_by_drop_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     def drip(client: socket.socket) -> None:
         client.sendall(b"HTTP/1.1 200 OK\r\n")
         for _ in range(100):
@@ -50,7 +50,7 @@ def test_an_answer_that_comes_drop_by_drop_is_given_up(monkeypatch: pytest.Monke
         ask(url)
 
 
-def test_a_webhook_that_does_not_answer_is_not_printed(
+def test_the_url_of_a_failed_webhook_is_not_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for host in ("http://127.0.0.1:1", "http://h h", "http://h:x", "http://[", "ftp://h"):
@@ -108,18 +108,18 @@ def port(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_name_is_asked_for_at_another_address(port: int) -> None:
+def test_a_host_can_be_requested_at_another_address(port: int) -> None:
     url = f"https://staging.example.com:{port}"
     assert ask(url, to="127.0.0.1").body == f"staging.example.com:{port}".encode()
     assert ask(url, headers={"Host": "other"}, to="127.0.0.1").body == b"other"
 
 
-def test_a_certificate_must_be_for_the_name_of_the_url(port: int) -> None:
+def test_the_certificate_must_match_the_host_of_the_url(port: int) -> None:
     with pytest.raises(Failure, match=r"certificate is not valid for 'www\.example"):
         ask(f"https://www.example.com:{port}", to="127.0.0.1")
 
 
-def test_another_address_is_reached_without_a_proxy(
+def test_a_request_to_another_address_uses_no_proxy(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")

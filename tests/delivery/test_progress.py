@@ -12,7 +12,7 @@ def progress(command: str) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_it_says_that_the_command_still_runs(tmp_path: Path) -> None:
+def test_progress_is_printed_while_the_command_runs(tmp_path: Path) -> None:
     end = tmp_path / "end"
     # Without a line, the test fails when the command gives up.
     command = f"for _ in {{1..600}}; do [[ ! -e {end} ]] || break; sleep 0.1; done; echo done"
@@ -24,7 +24,7 @@ def test_it_says_that_the_command_still_runs(tmp_path: Path) -> None:
     assert running.returncode == 0
 
 
-def test_it_ends_as_the_command_does() -> None:
+def test_output_and_exit_code_are_those_of_the_command() -> None:
     with progress("echo out; echo error >&2; exit 3") as ended:
         assert ended.communicate() == ("out\n", "error\n")
     assert ended.returncode == 3

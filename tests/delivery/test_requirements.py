@@ -21,7 +21,7 @@ def pinned(file: str) -> list[Requirement]:
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-ci.txt"])
-def test_an_extra_that_a_package_asks_for_is_pinned_with_it(file: str) -> None:
+def test_an_extra_that_a_package_requires_is_pinned(file: str) -> None:
     # Before 23.3 pip looks for the newest `coverage[toml]` although `coverage` is pinned, and then
     # misses its hash: an installation that worked fails on the day of a new release.
     pins = pinned(file)
@@ -69,7 +69,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("words", "pins"),
     [([], ["added==1.0", "kept==1.0"]), (["--upgrade"], ["added==1.0", "kept==2.0"])],
 )
-def test_what_is_pinned_stays_unless_the_newest_is_asked_for(
+def test_pinned_versions_stay_unless_an_upgrade_is_requested(
     project: Path, words: list[str], pins: list[str]
 ) -> None:
     done = run(project, "scripts/pin-requirements", *words)
@@ -77,12 +77,12 @@ def test_what_is_pinned_stays_unless_the_newest_is_asked_for(
     assert re.findall(r"^\S+==\S+", (project / "requirements.txt").read_text(), re.M) == pins
 
 
-def test_it_says_which_files_changed(project: Path) -> None:
+def test_the_changed_files_are_reported(project: Path) -> None:
     assert "Changed: requirements.txt " in run(project, "scripts/pin-requirements").stdout
     assert run(project, "scripts/pin-requirements").stdout == "Nothing changed.\n"
 
 
-def test_where_one_file_fails_all_stay_as_they_are(project: Path) -> None:
+def test_if_one_file_fails_no_file_changes(project: Path) -> None:
     (project / "requirements-docs.in").write_text("gone\n")
     done = run(project, "scripts/pin-requirements")
     assert done.returncode != 0 and "gone" in done.stderr

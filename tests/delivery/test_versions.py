@@ -14,7 +14,7 @@ def test_a_version_has_three_numbers_and_its_tag_a_v_before_them(text: str) -> N
 
 
 @pytest.mark.parametrize("text", NO_VERSIONS)
-def test_other_texts_are_no_versions(text: str) -> None:
+def test_other_texts_are_not_versions(text: str) -> None:
     assert not is_version(text) and not is_tag(f"v{text}")
 
 

@@ -3,7 +3,7 @@
 import MySQLdb
 
 
-def test_it_is_that_of_mariadb() -> None:
+def test_the_client_library_is_mariadbs() -> None:
     # Oracle's counts as the server does, 8.0 and on.
     version = MySQLdb.get_client_info()
     assert version.startswith(

@@ -112,7 +112,7 @@ def no_error_in_the_log(service: Service) -> Iterator[None]:
     assert not errors, errors
 
 
-def test_every_known_form_gets_an_answer(service: Service) -> None:
+def test_every_known_hostile_request_gets_an_answer(service: Service) -> None:
     asked = [*(request.encode() for request in known()), *hostile.WHOLE]
     # Side by side, as the service waits for the rest of those that are cut off.
     with ThreadPoolExecutor(len(hostile.CHUNKS)) as pool:
@@ -121,7 +121,7 @@ def test_every_known_form_gets_an_answer(service: Service) -> None:
     assert not wrong, "\n".join(map(str, wrong))
 
 
-def test_wrong_passwords_at_once_get_an_answer_each(service: Service) -> None:
+def test_simultaneous_wrong_passwords_each_get_an_answer(service: Service) -> None:
     # In each round they meet at one record, whose insertion MySQL may end as a deadlock.
     rounds = [
         post(LOGIN, FORM, form((b"username", b"round%d" % n), hostile.PASSWORD)).encode()
@@ -141,5 +141,5 @@ def test_wrong_passwords_at_once_get_an_answer_each(service: Service) -> None:
     suppress_health_check=list(HealthCheck),
 )
 @given(REQUESTS)
-def test_any_combination_gets_an_answer(service: Service, request: Request) -> None:
+def test_any_generated_request_gets_an_answer(service: Service, request: Request) -> None:
     assert 0 < status(service.port, request.encode()) < 500

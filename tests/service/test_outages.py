@@ -30,20 +30,20 @@ def doors_open_again(service: Service) -> Iterator[None]:
         ("redis", {"database": "ok", "migrations": "ok", "cache": "failed"}),
     ],
 )
-def test_a_server_that_stopped_fails_its_own_checks_only(
+def test_a_stopped_server_fails_only_its_own_checks(
     service: Service, server: str, found: dict[str, str]
 ) -> None:
     getattr(service, server).shut()
     assert service.health()[:2] == (503, found)
 
 
-def test_a_cache_that_is_silent_fails_its_own_check_only(service: Service) -> None:
+def test_a_silent_cache_fails_only_its_own_check(service: Service) -> None:
     service.redis.silence()
     found = {"database": "ok", "migrations": "ok", "cache": "failed"}
     assert service.health()[:2] == (503, found)
 
 
-def test_a_start_and_a_check_wait_for_a_silent_server_no_longer_than_the_bound(
+def test_a_silent_server_delays_start_and_checks_no_longer_than_the_limit(
     django_db_setup: None, tmp_path: Path
 ) -> None:
     # The drivers give up later, and the check would then have failed.
@@ -52,7 +52,7 @@ def test_a_start_and_a_check_wait_for_a_silent_server_no_longer_than_the_bound(
     assert (code, statuses["database"], statuses["migrations"]) == (503, "timeout", "unknown")
 
 
-def test_a_start_does_without_servers_that_are_down(django_db_setup: None, tmp_path: Path) -> None:
+def test_the_service_starts_without_its_servers(django_db_setup: None, tmp_path: Path) -> None:
     with serve(
         tmp_path,
         DATABASE_URL="mysql://root@127.0.0.1:1/none",
@@ -63,14 +63,14 @@ def test_a_start_does_without_servers_that_are_down(django_db_setup: None, tmp_p
     assert (code, statuses["database"], statuses["cache"]) == (503, "failed", "failed")
 
 
-def test_liveness_stays_up_when_nothing_else_does(service: Service) -> None:
+def test_liveness_answers_without_mysql_and_redis(service: Service) -> None:
     service.mysql.silence()
     service.redis.shut()
     response, body = service.get("/health/live/", Host="10.0.1.7:8000")
     assert (response.status, body) == (200, b'{"status": "ok"}')
 
 
-def test_the_list_of_releases_does_without_redis(service: Service) -> None:
+def test_the_list_of_releases_works_without_redis(service: Service) -> None:
     service.redis.shut()
     response, _ = service.get("/releases.json")
     assert response.status == 200
@@ -84,7 +84,7 @@ def test_a_check_opens_no_connection(service: Service) -> None:
     assert max(opened) <= 2
 
 
-def test_the_reason_goes_to_the_log_and_not_to_the_caller(service: Service) -> None:
+def test_the_reason_is_logged_but_not_sent_to_the_client(service: Service) -> None:
     service.mysql.shut()
     service.redis.shut()
     response, body = service.get("/health/", **{"X-Request-ID": "why-not-1"})
@@ -102,6 +102,6 @@ def test_the_reason_goes_to_the_log_and_not_to_the_caller(service: Service) -> N
     assert any("refused" in line for line in log)
 
 
-def test_readiness_is_reported_with_what_runs(service: Service) -> None:
+def test_readiness_names_version_commit_and_environment(service: Service) -> None:
     _, _, body = service.health()
     assert (body["version"], body["commit"], body["environment"]) == ("1.2.3", "0123abc", "staging")

@@ -10,7 +10,7 @@ from .conftest import PATIENCE, Service
 pytestmark = pytest.mark.django_db
 
 
-def test_an_outage_is_one_error_whichever_worker_is_asked(service: Service) -> None:
+def test_an_outage_is_logged_as_one_error_by_all_workers_together(service: Service) -> None:
     assert service.health()[0] == 200
     before = len(service.log.read_text().splitlines())
     service.redis.shut()

@@ -45,9 +45,7 @@ def test_one_thread_serves_pages_while_slow_connections_are_open(
 
 
 @pytest.mark.skipif(not SECONDS, reason="takes a minute: set SLOW_SECONDS=60")
-def test_a_minute_of_slow_clients_is_within_the_limits(
-    django_db_setup: None, tmp_path: Path
-) -> None:
+def test_slow_clients_stay_within_the_limits(django_db_setup: None, tmp_path: Path) -> None:
     with serve(tmp_path) as service:
         command = ["scripts/slow-clients", f"http://127.0.0.1:{service.port}"]
         command += ["--host", "example.com", "--seconds", str(SECONDS)]

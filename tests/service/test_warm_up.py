@@ -16,7 +16,7 @@ def assert_requests_open_no_connection(service: Service) -> None:
     assert (service.mysql.accepted, service.redis.accepted) == connected
 
 
-def test_a_worker_and_its_successor_are_connected_before_their_first_request(
+def test_each_worker_is_connected_before_its_first_request(
     django_db_setup: None, tmp_path: Path
 ) -> None:
     # `serve` asks for /health/live/, which is the first of the three requests of a worker.

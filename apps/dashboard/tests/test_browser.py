@@ -49,7 +49,7 @@ def test_full_page_is_accessible(visit: Visit, make_releases: MakeReleases) -> N
     assert_accessible(page)
 
 
-def test_page_fits_a_small_telephone(visit: Visit, make_releases: MakeReleases) -> None:
+def test_page_fits_a_small_phone(visit: Visit, make_releases: MakeReleases) -> None:
     make_releases(45)
     page = visit(viewport={"width": 360, "height": 640})
     heading, table = page.locator(".heading").bounding_box(), page.locator("table").bounding_box()

@@ -16,5 +16,5 @@ from apps.dashboard.templatetags.durations import duration
         (timedelta(days=40, hours=3), "40 days 3 hours"),
     ],
 )
-def test_duration_is_said_in_words(delta: timedelta, words: str) -> None:
+def test_duration_is_shown_in_words(delta: timedelta, words: str) -> None:
     assert duration(delta).replace("\N{NO-BREAK SPACE}", " ") == words

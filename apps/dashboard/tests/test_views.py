@@ -27,14 +27,14 @@ def test_empty_page_says_how_to_record_a_release(client: Client) -> None:
     assert "manage.py record_release VERSION COMMIT" in html(client)
 
 
-def test_page_says_what_is_live(client: Client, make_releases: MakeReleases) -> None:
+def test_page_shows_the_live_release(client: Client, make_releases: MakeReleases) -> None:
     make_releases(3)
     page = html(client)
     assert '<h1 id="live">1.2.0</h1>' in page
     assert "for 1 hour." in page
 
 
-def test_page_tells_when_another_release_answers(
+def test_page_shows_when_another_release_answers(
     client: Client, make_releases: MakeReleases, settings: Settings
 ) -> None:
     make_releases(1)
@@ -62,13 +62,11 @@ def test_visitor_gets_no_cookie(client: Client, active: bool) -> None:
 
 
 @pytest.mark.django_db
-def test_figures_of_nothing_are_not_shown(client: Client) -> None:
+def test_figures_are_hidden_without_releases(client: Client) -> None:
     assert "Delivery in" not in html(client)
 
 
-def test_figures_that_the_record_tells_are_shown(
-    client: Client, make_releases: MakeReleases
-) -> None:
+def test_known_figures_are_shown(client: Client, make_releases: MakeReleases) -> None:
     make_releases(9)
     page = html(client)
     assert "<dt>Deployments</dt><dd>7</dd>" in page
@@ -79,7 +77,9 @@ def test_figures_that_the_record_tells_are_shown(
     assert "commit to deploy</dt><dd>2 hours</dd>" in html(client)
 
 
-def test_statistics_stand_behind_their_flag(client: Client, make_releases: MakeReleases) -> None:
+def test_statistics_are_shown_only_with_their_flag(
+    client: Client, make_releases: MakeReleases
+) -> None:
     make_releases(9)
     assert "The last 30 days" not in html(client)
     with override_flag("release_statistics", active=True):
@@ -89,12 +89,12 @@ def test_statistics_stand_behind_their_flag(client: Client, make_releases: MakeR
 
 @override_flag("release_statistics", active=True)
 @pytest.mark.django_db
-def test_statistics_of_nothing(client: Client) -> None:
+def test_statistics_without_releases_say_so(client: Client) -> None:
     assert "<dd>none ended</dd>" in html(client)
 
 
 @pytest.mark.django_db
-def test_page_says_that_redis_is_down(client: Client, settings: Settings) -> None:
+def test_page_shows_that_redis_is_down(client: Client, settings: Settings) -> None:
     assert "Not healthy" not in html(client)
     settings.CACHES = settings.CACHES | {"default": NO_REDIS}
     assert "Not healthy" in html(client)
@@ -107,7 +107,7 @@ def test_filter_keeps_one_outcome(client: Client, make_releases: MakeReleases) -
 
 
 @pytest.mark.django_db
-def test_page_that_is_not_there_is_not_found(client: Client) -> None:
+def test_unknown_page_is_not_found(client: Client) -> None:
     assert "Not found" in html(client, f"{PAGE}?page=2", status=404)
 
 

@@ -29,12 +29,12 @@ def statuses(results: dict[str, checks.Result]) -> dict[str, str]:
     return {name: result.status for name, result in results.items()}
 
 
-def test_what_builds_on_a_failed_check_is_unknown(groups: list[checks.CheckGroup]) -> None:
+def test_a_check_after_a_failed_one_is_unknown(groups: list[checks.CheckGroup]) -> None:
     groups += [checks.CheckGroup(first=fails, second=passes), checks.CheckGroup(other=passes)]
     assert statuses(checks.run(60)) == {"first": "failed", "second": "unknown", "other": "ok"}
 
 
-def test_a_failure_is_explained_in_the_log_only(
+def test_the_reason_of_a_failure_is_only_in_the_log(
     groups: list[checks.CheckGroup], caplog: pytest.LogCaptureFixture
 ) -> None:
     groups += [checks.CheckGroup(first=fails)]
@@ -42,7 +42,7 @@ def test_a_failure_is_explained_in_the_log_only(
     assert "db.internal said no to root" in caplog.text
 
 
-def test_a_check_that_hangs_is_left_behind(
+def test_a_hanging_check_is_a_timeout(
     groups: list[checks.CheckGroup], caplog: pytest.LogCaptureFixture
 ) -> None:
     release = threading.Event()
@@ -58,7 +58,7 @@ def test_a_check_that_hangs_is_left_behind(
     assert "hangs gave no answer within 0.1 s" in caplog.text
 
 
-def test_a_check_that_hangs_holds_up_no_other_group(groups: list[checks.CheckGroup]) -> None:
+def test_a_hanging_check_does_not_delay_other_groups(groups: list[checks.CheckGroup]) -> None:
     release = threading.Event()
 
     def waits() -> None:
@@ -68,7 +68,9 @@ def test_a_check_that_hangs_holds_up_no_other_group(groups: list[checks.CheckGro
     assert statuses(checks.run(60)) == {"waits": "ok", "releases": "ok"}
 
 
-def test_callers_behind_one_that_hangs_share_the_next_run(groups: list[checks.CheckGroup]) -> None:
+def test_callers_that_wait_for_a_hanging_check_share_the_next_run(
+    groups: list[checks.CheckGroup],
+) -> None:
     release, calls = threading.Event(), []
 
     def hangs() -> None:
@@ -82,7 +84,7 @@ def test_callers_behind_one_that_hangs_share_the_next_run(groups: list[checks.Ch
     assert 2 <= len(calls) <= 3
 
 
-def test_no_caller_gets_what_was_found_before_it_asked(groups: list[checks.CheckGroup]) -> None:
+def test_no_caller_gets_a_result_from_before_its_call(groups: list[checks.CheckGroup]) -> None:
     calls: list[int] = []
     groups += [checks.CheckGroup(counts=lambda: calls.append(1))]
     for number in range(1, 4):
@@ -90,7 +92,7 @@ def test_no_caller_gets_what_was_found_before_it_asked(groups: list[checks.Check
         assert len(calls) == number
 
 
-def test_a_cache_that_forgets_fails(settings: Settings) -> None:
+def test_a_cache_that_loses_values_fails(settings: Settings) -> None:
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
     }
@@ -99,7 +101,7 @@ def test_a_cache_that_forgets_fails(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_nothing_pending_is_remembered_for_a_second(
+def test_the_table_of_migrations_is_read_at_most_once_a_second(
     django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checks.check_migrations()
@@ -111,7 +113,7 @@ def test_nothing_pending_is_remembered_for_a_second(
 
 
 @pytest.mark.django_db
-def test_a_migration_that_is_taken_back_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reversed_migration_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     checks.check_migrations()
     monkeypatch.setattr(checks, "READ_MIGRATIONS_EVERY_SECONDS", 0)
     with connection.cursor() as cursor:
@@ -140,7 +142,7 @@ def test_a_gap_in_the_migrations_is_noticed(monkeypatch: pytest.MonkeyPatch, cha
 
 
 @pytest.mark.django_db
-def test_a_pending_migration_is_not_remembered_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pending_migration_fails_each_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks.check_migrations, "_complete", None)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
@@ -149,7 +151,7 @@ def test_a_pending_migration_is_not_remembered_as_none(monkeypatch: pytest.Monke
             checks.check_migrations()
 
 
-def test_an_outage_is_one_error_and_the_next_one_another(
+def test_each_outage_is_logged_as_one_error(
     groups: list[checks.CheckGroup], caplog: pytest.LogCaptureFixture
 ) -> None:
     runs = iter([fails, fails, fails, passes, fails, fails])
@@ -162,7 +164,7 @@ def test_an_outage_is_one_error_and_the_next_one_another(
 
 
 @pytest.mark.django_db
-def test_a_reason_carries_the_id_of_its_request(
+def test_the_log_of_a_failure_has_the_id_of_the_request(
     groups: list[checks.CheckGroup], caplog: pytest.LogCaptureFixture
 ) -> None:
     from myproject import request_id

@@ -26,7 +26,7 @@ def cipher(database: BaseDatabaseWrapper) -> str:
         return str(cursor.fetchone()[1])
 
 
-def test_tls_that_is_required_is_there_or_nothing_is(another: BaseDatabaseWrapper) -> None:
+def test_required_tls_is_used_or_the_connection_is_refused(another: BaseDatabaseWrapper) -> None:
     another.settings_dict["OPTIONS"]["ssl_mode"] = "REQUIRED"
     try:
         assert cipher(another)
@@ -35,7 +35,7 @@ def test_tls_that_is_required_is_there_or_nothing_is(another: BaseDatabaseWrappe
         assert another.connection is None
 
 
-def test_tls_is_enough() -> None:
+def test_a_connection_with_tls_is_accepted() -> None:
     # Not every server that tests run on offers TLS.
     database = Mock(vendor="mysql", settings_dict={"OPTIONS": {"ssl_mode": "REQUIRED"}})
     database.cursor.return_value = MagicMock()
@@ -78,7 +78,7 @@ def write() -> None:
 InThread = Callable[[Callable[[], None]], None]
 
 
-def test_a_check_makes_a_read_only_connection_anew(thread: InThread) -> None:
+def test_a_check_replaces_a_read_only_connection(thread: InThread) -> None:
     thread(make_read_only)
     thread(checks.check_database)
     thread(write)
@@ -92,7 +92,7 @@ def test_a_database_that_stays_read_only_is_not_ready(
         thread(checks.check_database)
 
 
-def test_a_check_makes_a_broken_connection_anew(thread: InThread) -> None:
+def test_a_check_replaces_a_broken_connection(thread: InThread) -> None:
     def kill() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT CONNECTION_ID()")
@@ -114,7 +114,7 @@ def test_the_request_after_a_refused_write_can_write(thread: InThread) -> None:
     thread(write)
 
 
-def test_another_refusal_keeps_its_connection(thread: InThread) -> None:
+def test_another_error_keeps_the_connection(thread: InThread) -> None:
     def fail() -> None:
         connection.ensure_connection()
         before = connection.connection
@@ -127,14 +127,14 @@ def test_another_refusal_keeps_its_connection(thread: InThread) -> None:
 
 
 @pytest.mark.parametrize(("mariadb", "word"), [(True, "@@tx_"), (False, "@@transaction_")])
-def test_each_server_is_asked_in_its_words(mariadb: bool, word: str) -> None:
+def test_each_kind_of_server_gets_its_own_query(mariadb: bool, word: str) -> None:
     database = MagicMock(vendor="mysql", mysql_is_mariadb=mariadb)
     database.connection.store_result().fetch_row.return_value = ((1,),)
     assert is_read_only(database)
     assert f" OR {word}read_only" in database.connection.query.call_args[0][0]
 
 
-def test_another_database_is_only_asked_to_answer() -> None:
+def test_another_kind_of_database_only_has_to_answer() -> None:
     database = MagicMock(vendor="sqlite")
     assert not is_read_only(database)
     assert database.cursor.called

@@ -57,12 +57,12 @@ def test_the_password_of_database_url_is_checked(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == "database password: check: done\n"
 
 
-def test_a_password_that_is_not_the_one_is_refused(account: str) -> None:
+def test_a_wrong_password_is_refused(account: str) -> None:
     assert lets_in(PASSWORD)
     assert not lets_in("another")
 
 
-def test_who_may_not_keep_a_password_is_told_so_without_it(account: str) -> None:
+def test_a_missing_permission_is_reported_without_the_password(account: str) -> None:
     database = logged_in(PASSWORD)
     with pytest.raises(CommandError) as refused:
         change(database, "keep")
@@ -70,7 +70,7 @@ def test_who_may_not_keep_a_password_is_told_so_without_it(account: str) -> None
     assert PASSWORD not in str(refused.value)
 
 
-def test_the_password_before_works_until_it_is_discarded(
+def test_the_old_password_works_until_it_is_discarded(
     admin: BaseDatabaseWrapper, account: str
 ) -> None:
     with admin.cursor() as cursor:

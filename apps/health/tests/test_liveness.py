@@ -41,5 +41,5 @@ def test_other_methods_are_refused(method: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/health/", "/health/live", "/health/live/x"])
-def test_every_other_path_is_the_applications(path: str) -> None:
+def test_every_other_path_goes_to_the_application(path: str) -> None:
     assert call(PATH_INFO=path)[0] == "418 Teapot"

@@ -84,7 +84,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Server:
     return Server(tmp_path_factory.mktemp("known"), "IP:127.0.0.1")
 
 
-def test_a_server_that_proves_who_it_is_gets_the_login(known: Server) -> None:
+def test_a_server_with_a_trusted_certificate_gets_the_login(known: Server) -> None:
     known.logins = 0
     with known.listening(tls=True) as port:
         connect(port, known.certificate.read_text())
@@ -92,7 +92,7 @@ def test_a_server_that_proves_who_it_is_gets_the_login(known: Server) -> None:
 
 
 @pytest.mark.parametrize("name", ["IP:127.0.0.1", "DNS:elsewhere.example"])
-def test_one_of_another_authority_or_name_gets_none(
+def test_a_server_with_another_authority_or_name_gets_no_login(
     known: Server, tmp_path: Path, name: str
 ) -> None:
     other = Server(tmp_path, name)
@@ -102,14 +102,14 @@ def test_one_of_another_authority_or_name_gets_none(
     assert other.logins == 0
 
 
-def test_one_without_tls_gets_none(known: Server) -> None:
+def test_a_server_without_tls_gets_no_login(known: Server) -> None:
     known.logins = 0
     with known.listening(tls=False) as port:
         connect(port, known.certificate.read_text())
     assert known.logins == 0
 
 
-def test_rds_certificates_do_not_vouch_for_others(known: Server) -> None:
+def test_rds_certificates_are_not_trusted_for_other_servers(known: Server) -> None:
     known.logins = 0
     with known.listening(tls=True) as port:
         connect(port, "rds")

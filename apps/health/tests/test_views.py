@@ -9,7 +9,7 @@ from apps.health import checks
 pytestmark = pytest.mark.django_db
 
 
-def test_ready_when_everything_answers(client: Client, settings: Settings) -> None:
+def test_ready_when_all_checks_pass(client: Client, settings: Settings) -> None:
     settings.APP_VERSION, settings.APP_COMMIT = "1.2.3", "abc123"
     response = client.get("/health/")
     body = response.json()
@@ -50,13 +50,13 @@ def test_other_methods_are_refused(method: str) -> None:
     assert getattr(client, method)("/health/").status_code == 405
 
 
-def test_never_cached_and_no_session(client: Client) -> None:
+def test_answer_is_not_cached_and_has_no_session(client: Client) -> None:
     response = client.get("/health/")
     assert "no-store" in response["Cache-Control"]
     assert not response.cookies
 
 
-def test_no_query_but_the_checks_own(
+def test_only_the_checks_query_the_database(
     client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(0):

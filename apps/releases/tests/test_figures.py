@@ -29,12 +29,12 @@ def found(since: datetime = NOON) -> Figures:
     return figures(Release.objects.all(), since)
 
 
-def test_of_nothing_nothing_is_told() -> None:
+def test_figures_without_releases_are_unknown() -> None:
     assert found() == (0, None, 0, None)
     assert found().failed_percent is None
 
 
-def test_a_return_by_rollback_is_no_deployment() -> None:
+def test_a_rollback_is_not_a_deployment() -> None:
     for hours, outcome in enumerate(
         (Outcome.SUPERSEDED, Outcome.ROLLED_BACK, Outcome.SUPERSEDED, Outcome.LIVE)
     ):
@@ -42,18 +42,18 @@ def test_a_return_by_rollback_is_no_deployment() -> None:
     assert (found().deployments, found().failed, found().failed_percent) == (3, 1, 33)
 
 
-def test_recovery_takes_until_the_version_before_runs_again() -> None:
+def test_recovery_time_ends_when_the_previous_version_runs_again() -> None:
     record(0, Outcome.ROLLED_BACK)
     assert found().recovery_time == HOUR
 
 
-def test_lead_time_is_the_median_where_the_commit_has_a_time() -> None:
+def test_lead_time_is_the_median_of_the_commits_with_a_time() -> None:
     for hours, lead in enumerate((HOUR, 2 * HOUR, 9 * HOUR, None)):
         record(hours, Outcome.SUPERSEDED, lead)
     assert found().lead_time == 2 * HOUR
 
 
-def test_what_began_before_is_not_counted_but_known() -> None:
+def test_a_release_that_began_earlier_is_not_counted() -> None:
     record(0, Outcome.ROLLED_BACK)
     record(1, Outcome.LIVE)
     assert found(since=NOON + HOUR).deployments == 0

@@ -40,7 +40,7 @@ def outcomes(model: Any) -> dict[str, tuple[str, datetime | None]]:
     return {version: (outcome, ended) for version, outcome, ended in rows}
 
 
-def test_history_survives_the_way_to_the_present_table(migrate_to: MigrateTo) -> None:
+def test_history_survives_all_migrations(migrate_to: MigrateTo) -> None:
     first = migrate_to("0001_initial")
     create(first, "1.0", NOON, ended=NOON + HOUR, is_live=False)
     create(first, "1.1", NOON + HOUR, is_live=True)
@@ -49,7 +49,7 @@ def test_history_survives_the_way_to_the_present_table(migrate_to: MigrateTo) ->
     assert outcomes(migrate_to("0010_one_live_release")) == expected
 
 
-def test_what_the_first_code_writes_while_it_is_replaced_is_filled_in(
+def test_rows_that_the_old_code_writes_during_the_deploy_are_filled_in(
     migrate_to: MigrateTo,
 ) -> None:
     first = migrate_to("0001_initial")
@@ -62,7 +62,7 @@ def test_what_the_first_code_writes_while_it_is_replaced_is_filled_in(
     }
 
 
-def test_code_that_forgot_the_flag_goes_on_inserting(migrate_to: MigrateTo) -> None:
+def test_code_without_the_flag_can_still_insert(migrate_to: MigrateTo) -> None:
     before = migrate_to("0006_forget_is_live")
     create(before, "1.0", NOON, outcome="live")
     migrate_to("0007_drop_is_live")
@@ -81,7 +81,7 @@ def test_all_live_releases_but_the_newest_are_ended(migrate_to: MigrateTo) -> No
     }
 
 
-def test_way_back_tells_what_is_live(migrate_to: MigrateTo) -> None:
+def test_reversed_migrations_restore_the_flag(migrate_to: MigrateTo) -> None:
     present = migrate_to("0010_one_live_release")
     create(present, "1.0", NOON, ended=NOON + HOUR, outcome="rolled-back")
     create(present, "1.1", NOON + HOUR, outcome="live")

@@ -47,14 +47,14 @@ def test_next_release_supersedes_the_live_one() -> None:
     assert (before.outcome, before.ended) == (Outcome.SUPERSEDED, after.started)
 
 
-def test_rollback_marks_what_it_replaces() -> None:
+def test_rollback_marks_the_release_it_replaces() -> None:
     before = record("1.1")
     record("1.0", rolled_back=True)
     before.refresh_from_db()
     assert before.outcome == Outcome.ROLLED_BACK
 
 
-def test_live_release_recorded_again_changes_nothing() -> None:
+def test_recording_the_live_release_again_changes_nothing() -> None:
     first = record("1.0")
     again, news = Release.objects.record(version="1.0", commit="abc", environment="test")
     assert (again, news) == (first, False)
@@ -89,27 +89,27 @@ def test_version_must_be_a_word(version: str) -> None:
 
 
 @pytest.mark.parametrize("code", [1205, 1213])
-def test_lost_lock_is_tried_again(code: int) -> None:
+def test_failed_lock_is_retried(code: int) -> None:
     with connection.execute_wrapper(Failing(OperationalError(code, "lock"), times=2)):
         record("1.0")
     assert Release.objects.count() == 1
 
 
-def test_lost_insert_is_tried_again() -> None:
+def test_failed_insert_is_retried() -> None:
     failing = Failing(IntegrityError(1062, "duplicate"), times=1, verb="INSERT")
     with connection.execute_wrapper(failing):
         record("1.0")
     assert Release.objects.count() == 1
 
 
-def test_tries_end() -> None:
+def test_retries_are_limited() -> None:
     failing = Failing(OperationalError(1213, "deadlock"), times=1000)
     with connection.execute_wrapper(failing), pytest.raises(OperationalError, match="deadlock"):
         record("1.0")
     assert failing.calls == ATTEMPTS
 
 
-def test_other_errors_are_not_tried_again() -> None:
+def test_other_errors_are_not_retried() -> None:
     failing = Failing(OperationalError(1054, "unknown column"), times=1000)
     with connection.execute_wrapper(failing), pytest.raises(OperationalError, match="column"):
         record("1.0")
@@ -117,7 +117,7 @@ def test_other_errors_are_not_tried_again() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_releases_recorded_at_once_are_all_kept_and_one_is_live() -> None:
+def test_simultaneous_releases_are_all_kept_and_one_is_live() -> None:
     together = Barrier(8)
 
     def record_in_thread(n: int) -> None:

@@ -27,7 +27,7 @@ def migrate() -> None:
 
 
 @pytest.mark.usefixtures("image")
-def test_migrating_records_what_is_deployed() -> None:
+def test_migrating_records_the_release() -> None:
     migrate()
     live = Release.objects.live_in("test")
     assert live and (live.version, live.commit) == ("1.4.0", "9f3c1b7")
@@ -41,7 +41,7 @@ def test_migrating_twice_records_once() -> None:
     assert Release.objects.count() == 1
 
 
-def test_older_version_migrates_nothing_on_a_newer_schema_and_is_a_rollback(
+def test_older_version_on_a_newer_schema_is_recorded_as_a_rollback(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     MigrationRecorder(connection).record_applied("releases", "0099_of_a_later_version")
@@ -67,7 +67,7 @@ def test_older_version_migrates_nothing_on_a_newer_schema_and_is_a_rollback(
         ("v1.2.3", "9f3c1b7", False),
     ],
 )
-def test_only_versions_are_lower_than_others(version: str, other: str, lower: bool) -> None:
+def test_only_versions_can_be_lower(version: str, other: str, lower: bool) -> None:
     assert is_lower(version, other) is lower
 
 
@@ -93,7 +93,7 @@ class Elsewhere:
 
 
 @pytest.mark.usefixtures("image")
-def test_nothing_is_recorded_where_the_table_does_not_belong(settings: Settings) -> None:
+def test_nothing_is_recorded_in_a_database_without_the_table(settings: Settings) -> None:
     settings.DATABASE_ROUTERS = [Elsewhere()]
     migrate()
     assert not Release.objects.exists()

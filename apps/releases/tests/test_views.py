@@ -21,7 +21,7 @@ def test_releases_of_other_environments_are_not_shown(client: Client, db: None) 
 
 
 @pytest.mark.django_db
-def test_json_says_that_redis_is_down(client: Client, settings: Settings) -> None:
+def test_json_shows_that_redis_is_down(client: Client, settings: Settings) -> None:
     settings.CACHES = settings.CACHES | {"default": NO_REDIS}
     assert client.get(ADDRESS).json()["checks"]["cache"] == "failed"
 
@@ -33,12 +33,12 @@ def test_filter_keeps_one_outcome(client: Client, make_releases: MakeReleases) -
 
 @pytest.mark.parametrize("query", ["page=0", "page=2", "page=x", "page=%00", "outcome=%00x"])
 @pytest.mark.django_db
-def test_page_or_outcome_that_is_not_there_is_not_found(client: Client, query: str) -> None:
+def test_unknown_page_or_outcome_is_not_found(client: Client, query: str) -> None:
     assert client.get(f"{ADDRESS}?{query}").status_code == 404
 
 
 @pytest.mark.django_db
-def test_json_of_nothing(client: Client) -> None:
+def test_json_without_releases_is_empty(client: Client) -> None:
     answer = client.get(ADDRESS).json()
     assert (answer["live"], answer["releases"], answer["health"]) == (None, [], "ok")
 
@@ -62,7 +62,9 @@ def test_json_has_the_figures_of_delivery(client: Client, make_releases: MakeRel
     }
 
 
-def test_json_leads_through_the_history(client: Client, make_releases: MakeReleases) -> None:
+def test_json_links_to_the_next_page_of_the_history(
+    client: Client, make_releases: MakeReleases
+) -> None:
     make_releases(60)
     address, seen = f"{ADDRESS}?outcome=superseded", []
     while address:

@@ -33,10 +33,10 @@ def test_right_password_is_refused_after_five_wrong_ones(guessed: Client) -> Non
     assert "sessionid" not in guessed.cookies
 
 
-def test_right_password_is_taken_after_a_rest(guessed: Client) -> None:
+def test_right_password_is_accepted_after_the_lockout(guessed: Client) -> None:
     AccessAttempt.objects.update(attempt_time=datetime.now(UTC) - timedelta(minutes=16))
     assert log_in(guessed, "ada", "right") == 302
 
 
-def test_another_name_is_let_in_meanwhile(guessed: Client) -> None:
+def test_another_name_is_accepted_during_the_lockout(guessed: Client) -> None:
     assert log_in(guessed, "grace", "right") == 302

@@ -29,7 +29,7 @@ def ends() -> Iterator[tuple[ClientSocket, socket.socket]]:
         yield server, client
 
 
-def test_a_client_that_goes_on_sending_has_as_long_as_it_needs(
+def test_a_client_that_keeps_sending_gets_more_time(
     clock: SimpleNamespace, ends: tuple[ClientSocket, socket.socket]
 ) -> None:
     server, client = ends
@@ -43,7 +43,7 @@ def test_a_client_that_goes_on_sending_has_as_long_as_it_needs(
     assert deadlines == [100, 100, 103, 103]
 
 
-def test_a_client_that_goes_on_reading_has_as_long_as_it_needs(
+def test_a_client_that_keeps_reading_gets_more_time(
     clock: SimpleNamespace, ends: tuple[ClientSocket, socket.socket]
 ) -> None:
     server, client = ends
@@ -55,7 +55,7 @@ def test_a_client_that_goes_on_reading_has_as_long_as_it_needs(
     assert server.deadline == 101 + PACE_SECONDS
 
 
-def test_an_answer_waits_where_the_system_has_no_room_for_it(
+def test_an_answer_waits_while_the_send_buffer_is_full(
     ends: tuple[ClientSocket, socket.socket],
 ) -> None:
     server, _ = ends

@@ -68,7 +68,7 @@ def test_a_request_ends_with_its_last_byte(request_: bytes, next_: bytes) -> Non
 
 
 @pytest.mark.parametrize("request_", MALFORMED)
-def test_gunicorn_gets_what_it_refuses_at_once(request_: bytes) -> None:
+def test_gunicorn_gets_a_malformed_request_at_once(request_: bytes) -> None:
     assert ends([request_]) == len(request_)
     assert ends(single(request_)) is not None
 
@@ -100,7 +100,7 @@ def test_a_request_that_is_too_large_is_refused(request_: bytes, status: int) ->
         (POST.replace(b"1.1", b"1.0") + b"Expect: 100-continue\r\nContent-Length: 1\r\n\r\n", 0),
     ],
 )
-def test_a_client_that_waits_is_told_to_continue(head: bytes, continues: int) -> None:
+def test_a_waiting_client_is_told_to_continue(head: bytes, continues: int) -> None:
     tell = Mock()
     for received in (head, head + b"1"):  # the second one does not wait
         frame = framing.frame(parse_head, tell)

@@ -138,7 +138,7 @@ def test_a_connection_is_kept_for_the_next_request(server: Running) -> None:
         assert status(read(client)) == 200
 
 
-def test_a_client_that_waits_with_its_body_is_told_once_to_continue(server: Running) -> None:
+def test_a_client_that_waits_to_send_its_body_is_told_once_to_continue(server: Running) -> None:
     sent = request("POST", "Expect: 100-continue", body=b"abc")
     with server.connect(sent[:-3]) as client:
         assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -147,7 +147,7 @@ def test_a_client_that_waits_with_its_body_is_told_once_to_continue(server: Runn
     assert (status(answer), body(answer)) == (200, b"abc")
 
 
-def test_a_client_that_has_sent_all_gets_its_answer(server: Running) -> None:
+def test_a_client_that_closed_its_sending_side_gets_its_answer(server: Running) -> None:
     with server.connect(request(close=False)) as client:
         client.shutdown(socket.SHUT_WR)
         assert status(read(client)) == 200
@@ -166,12 +166,14 @@ def test_a_client_that_has_sent_all_gets_its_answer(server: Running) -> None:
         (POST + b"X: " + framing.LARGEST_HEAD * b"x", 431),
     ],
 )
-def test_what_cant_be_taken_is_refused_at_once(server: Running, sent: bytes, code: int) -> None:
+def test_an_unacceptable_request_is_refused_at_once(
+    server: Running, sent: bytes, code: int
+) -> None:
     answer = server.ask(sent)
     assert (status(answer), answer.count(b"HTTP/1.1")) == (code, 1)
 
 
-def test_a_connection_ends_where_the_application_fails_half_way() -> None:
+def test_an_error_of_the_application_half_way_ends_the_connection() -> None:
     def fail(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
         start_response("200 OK", [("Content-Length", "10")])
         yield b"half"
@@ -181,14 +183,14 @@ def test_a_connection_ends_where_the_application_fails_half_way() -> None:
         assert body(server.ask(request(close=False))) == b"half"
 
 
-def test_an_application_that_wants_to_exit_ends_its_connection_only(server: Running) -> None:
+def test_an_application_that_exits_ends_only_its_connection(server: Running) -> None:
     server.worker.wsgi = Mock(side_effect=SystemExit)
     assert server.ask(request()) == b""
     server.worker.wsgi = Mock(side_effect=echo)
     assert status(server.ask(request())) == 200
 
 
-def test_a_connection_that_another_worker_took_is_no_matter(server: Running) -> None:
+def test_a_connection_that_another_worker_accepted_is_ignored(server: Running) -> None:
     (listener,) = server.worker.sockets
     listener.setblocking(False)
     server.worker.accept(listener)
@@ -214,13 +216,15 @@ def test_the_only_thread_serves_others_while_requests_are_incomplete(server: Run
         assert status(server.ask(request())) == 200
 
 
-def test_a_client_that_does_not_close_its_end_holds_up_nobody(server: Running) -> None:
+def test_a_client_that_does_not_close_delays_nobody(server: Running) -> None:
     with server.connect(request()) as silent:
         assert status(read(silent)) == 200
         assert status(server.ask(request())) == 200
 
 
-def test_what_does_not_arrive_in_time_is_refused(impatient: None, server: Running) -> None:
+def test_a_request_that_does_not_arrive_in_time_is_refused(
+    impatient: None, server: Running
+) -> None:
     with server.connect() as silent, ExitStack() as stack:
         halves = (b"GET / HT", HALF, CHUNKED + b"5\r\nab")
         clients = [stack.enter_context(server.connect(sent)) for sent in halves]
@@ -228,7 +232,7 @@ def test_what_does_not_arrive_in_time_is_refused(impatient: None, server: Runnin
         assert read(silent) == b""
 
 
-def test_a_byte_now_and_then_is_not_enough(impatient: None, server: Running) -> None:
+def test_a_request_that_arrives_too_slowly_is_refused(impatient: None, server: Running) -> None:
     with server.connect(POST + b"Content-Length: 1000000\r\n\r\n") as client:
 
         while not server.log.warning.called:
@@ -237,7 +241,7 @@ def test_a_byte_now_and_then_is_not_enough(impatient: None, server: Running) -> 
         assert status(read(client)) == 408
 
 
-def test_the_only_thread_serves_others_while_an_answer_is_not_read(
+def test_the_only_thread_serves_others_while_a_client_does_not_read(
     large_answer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_socket, "LARGEST_BACKLOG", len(LARGE))
@@ -248,7 +252,7 @@ def test_the_only_thread_serves_others_while_an_answer_is_not_read(
         assert read(slow).endswith(LARGE[-1_000_000:])
 
 
-def test_an_answer_that_is_not_read_in_time_is_cut_off(
+def test_a_client_that_does_not_read_in_time_is_cut_off(
     impatient: None, large_answer: Callable[..., Any]
 ) -> None:
     with running(large_answer) as server, server.connect(request(), SMALL_BUFFER) as slow:
@@ -259,7 +263,7 @@ def test_an_answer_that_is_not_read_in_time_is_cut_off(
         assert is_cut_off(slow)
 
 
-def test_a_file_that_gets_shorter_ends_the_connection(tmp_path: Path) -> None:
+def test_a_file_that_becomes_shorter_ends_the_connection(tmp_path: Path) -> None:
     path = tmp_path / "shorter"
     path.write_bytes(b"abc")
 
@@ -271,7 +275,7 @@ def test_a_file_that_gets_shorter_ends_the_connection(tmp_path: Path) -> None:
         server.ask(request(close=False))
 
 
-def test_a_client_that_breaks_off_is_forgotten(large_answer: Callable[..., Any]) -> None:
+def test_a_client_that_disconnects_is_forgotten(large_answer: Callable[..., Any]) -> None:
     with running(large_answer) as server:
         for sent in (b"", HALF, request(), request(close=False)):
             client = server.connect(sent, SMALL_BUFFER)
@@ -281,7 +285,7 @@ def test_a_client_that_breaks_off_is_forgotten(large_answer: Callable[..., Any])
         assert status(server.ask(request("POST", body=b"abc"))) == 200
 
 
-def test_a_client_that_breaks_off_while_it_is_served_is_forgotten(go_on: Waiting) -> None:
+def test_a_client_that_disconnects_while_it_is_served_is_forgotten(go_on: Waiting) -> None:
     with running(go_on) as server:
         with server.connect(request()) as client:
             wait_until(lambda: len(server.worker.in_pool) == 1)
@@ -290,7 +294,7 @@ def test_a_client_that_breaks_off_while_it_is_served_is_forgotten(go_on: Waiting
         wait_until(lambda: server.worker.nr_conns == 0)
 
 
-def test_an_event_of_a_connection_that_was_just_closed_is_no_matter(server: Running) -> None:
+def test_an_event_of_a_closed_connection_is_ignored(server: Running) -> None:
     with server.connect(HALF):
         wait_until(lambda: len(server.worker.waiting) == 1)
         (connection,) = server.worker.waiting
@@ -303,7 +307,7 @@ def test_an_event_of_a_connection_that_was_just_closed_is_no_matter(server: Runn
 # Many of them
 
 
-def test_where_there_are_too_many_connections_the_slowest_makes_room() -> None:
+def test_too_many_connections_close_the_slowest() -> None:
     with ExitStack() as stack:
         server = stack.enter_context(running(echo, worker_connections=5))
         slow = [stack.enter_context(server.connect(HALF)) for _ in range(20)]
@@ -313,7 +317,7 @@ def test_where_there_are_too_many_connections_the_slowest_makes_room() -> None:
         assert status(slow[-1].recv(1000)) == 200
 
 
-def test_where_too_much_waits_in_memory_the_slowest_makes_room(
+def test_too_much_memory_closes_the_slowest(
     monkeypatch: pytest.MonkeyPatch, server: Running
 ) -> None:
     monkeypatch.setattr(worker, "LARGEST_MEMORY", 3_000_000)
@@ -326,7 +330,7 @@ def test_where_too_much_waits_in_memory_the_slowest_makes_room(
         assert status(small.recv(1000)) == 200
 
 
-def test_what_is_queued_takes_memory_too(monkeypatch: pytest.MonkeyPatch, go_on: Waiting) -> None:
+def test_queued_requests_count_as_memory(monkeypatch: pytest.MonkeyPatch, go_on: Waiting) -> None:
     monkeypatch.setattr(worker, "LARGEST_MEMORY", 5_000_000)
     sent = request("POST", body=LARGE[:2_000_000])
     with running(go_on) as server, server.connect(sent), server.connect(sent) as queued:
@@ -342,7 +346,7 @@ def test_what_is_queued_takes_memory_too(monkeypatch: pytest.MonkeyPatch, go_on:
 # The end of a worker
 
 
-def test_a_worker_that_stops_answers_what_is_under_way_and_drops_what_is_half_there(
+def test_a_stopping_worker_answers_complete_requests_and_drops_incomplete_ones(
     monkeypatch: pytest.MonkeyPatch, go_on: Waiting
 ) -> None:
     monkeypatch.setattr(gthread, "STOP_KEEPALIVE_LINGER", 0.1)
@@ -356,7 +360,7 @@ def test_a_worker_that_stops_answers_what_is_under_way_and_drops_what_is_half_th
         assert status(read(under_way)) == 200
 
 
-def test_a_worker_that_stops_lets_an_answer_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopping_worker_lets_clients_read_their_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gthread, "STOP_KEEPALIVE_LINGER", 0.1)
     with (
         running(whole) as server,

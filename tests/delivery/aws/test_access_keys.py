@@ -118,7 +118,7 @@ def world(api: Any) -> World:
     return World(api)
 
 
-def test_github_has_the_new_key_and_the_one_before_is_deactivated(world: World) -> None:
+def test_github_gets_the_new_key_and_the_old_one_is_deactivated(world: World) -> None:
     world.iam.looks_until_known = 3
     world.rotate()
     assert world.given() == ("AKIA2", "hush-2")
@@ -126,7 +126,7 @@ def test_github_has_the_new_key_and_the_one_before_is_deactivated(world: World) 
     assert set(world.iam.keys) == {"AKIA1", "AKIA2"}
 
 
-def test_a_key_is_tried_before_it_is_handed_over(world: World) -> None:
+def test_a_key_is_tried_before_github_gets_it(world: World) -> None:
     world.iam.looks_until_known = 1000
     with pytest.raises(Failure, match="AWS does not accept the new key"):
         world.rotate()
@@ -134,14 +134,14 @@ def test_a_key_is_tried_before_it_is_handed_over(world: World) -> None:
     assert "AKIA1" in world.active()
 
 
-def test_the_next_rotation_deletes_what_was_deactivated(world: World) -> None:
+def test_the_next_rotation_deletes_the_deactivated_key(world: World) -> None:
     world.rotate()
     world.rotate()
     assert set(world.iam.keys) == {"AKIA2", "AKIA3"}
     assert world.active() == ["AKIA3"]
 
 
-def test_rotating_keys_that_was_killed_at_any_moment_is_finished_by_the_next(api: Any) -> None:
+def test_a_key_rotation_that_is_killed_at_any_time_is_completed_by_the_next(api: Any) -> None:
     for end in itertools.count(1):
         world = World(api)
         was_killed = run_killed(world.kill_switch, end, world.rotate)
@@ -153,7 +153,7 @@ def test_rotating_keys_that_was_killed_at_any_moment_is_finished_by_the_next(api
     assert end > 15
 
 
-def test_a_deploy_that_runs_keeps_its_key(world: World) -> None:
+def test_a_running_deploy_keeps_its_key(world: World) -> None:
     world.github.runs = [{"id": 1, "status": "in_progress"}]
     with pytest.raises(Failure, match="a deploy to staging may be using AKIA1, which stays"):
         world.rotate()
@@ -163,7 +163,7 @@ def test_a_deploy_that_runs_keeps_its_key(world: World) -> None:
     assert world.active() == ["AKIA2"]
 
 
-def test_of_two_keys_it_must_be_known_which_one_github_has(world: World) -> None:
+def test_two_keys_are_refused_if_no_record_says_which_one_github_has(world: World) -> None:
     world.iam.add()
     with pytest.raises(Failure, match="no record says which one GitHub has"):
         world.rotate()
@@ -174,20 +174,22 @@ def test_of_two_keys_it_must_be_known_which_one_github_has(world: World) -> None
     ("users", "problem"),
     [([], "deploys use a role, which has no keys"), (["a", "b"], "a and b have the policy")],
 )
-def test_whose_key_it_is_must_be_known(world: World, users: list[str], problem: str) -> None:
+def test_exactly_one_user_must_have_the_deploy_policy(
+    world: World, users: list[str], problem: str
+) -> None:
     world.iam.users = users
     with pytest.raises(Failure, match=problem):
         world.rotate()
 
 
-def test_no_leaves_the_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_answer_no_keeps_the_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.input", lambda question: "")
     with pytest.raises(Failure, match="staging keeps its key"):
         world.rotate(yes=False)
     assert world.active() == ["AKIA1"]
 
 
-def test_no_key_is_shown(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_secret_key_is_printed(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.rotate()
     assert "hush" not in capsys.readouterr().out
     assert world.tried == [
@@ -199,7 +201,7 @@ def test_no_key_is_shown(world: World, capsys: pytest.CaptureFixture[str]) -> No
     ]
 
 
-def test_a_new_key_reaches_aws_through_the_environment_alone(tmp_path: Path) -> None:
+def test_the_aws_cli_gets_a_new_key_through_its_environment_only(tmp_path: Path) -> None:
     secret = secrets.token_hex(8)
     program = tmp_path / "aws"
     program.write_text(

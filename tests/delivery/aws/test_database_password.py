@@ -35,22 +35,20 @@ def rotate_password(rds: FakeRds, path: Path) -> None:
     Rotation("staging", rds, path, yes=True, seconds=0).rotate()
 
 
-def test_every_task_ends_with_the_new_password_and_nobody_has_the_old_one(
-    rds: FakeRds, path: Path
-) -> None:
+def test_after_a_rotation_all_tasks_use_the_new_password_only(rds: FakeRds, path: Path) -> None:
     rotate_password(rds, path)
     assert rds.acts == ["keep", "check", "discard"]
     assert (rds.first, rds.second, rds.tasks) == ("password-2", "", {"password-2"})
 
 
-def test_the_number_is_all_that_changes_in_the_file(rds: FakeRds, path: Path) -> None:
+def test_a_rotation_changes_only_the_number_in_the_file(rds: FakeRds, path: Path) -> None:
     before = json.loads(path.read_text())
     rotate_password(rds, path)
     before["parameters"]["DatabasePasswordNumber"] = "2"
     assert path.read_text() == f"{json.dumps(before, indent=2)}\n"
 
 
-def test_a_rotation_that_was_killed_at_any_moment_is_finished_by_the_next(
+def test_a_rotation_that_is_killed_at_any_time_is_completed_by_the_next(
     site: Site, path: Path
 ) -> None:
     for end in itertools.count(1):
@@ -70,7 +68,7 @@ def test_a_second_rotation_gives_a_third_password(rds: FakeRds, path: Path) -> N
     assert (rds.first, rds.second) == ("password-3", "")
 
 
-def test_the_password_before_stays_until_mysql_takes_the_new_one(
+def test_the_old_password_stays_until_mysql_accepts_the_new_one(
     rds: FakeRds, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slowly(number: int) -> None:
@@ -85,7 +83,7 @@ def test_the_password_before_stays_until_mysql_takes_the_new_one(
     assert rds.tasks == {"password-2"}
 
 
-def test_no_password_is_in_what_aws_is_told(rds: FakeRds, path: Path) -> None:
+def test_no_call_to_aws_contains_a_password(rds: FakeRds, path: Path) -> None:
     rotate_password(rds, path)
     assert "password-" not in json.dumps(rds.calls)
 
@@ -98,7 +96,7 @@ def test_no_password_is_in_what_aws_is_told(rds: FakeRds, path: Path) -> None:
         ({"service": {"status": "ACTIVE", "taskDefinition": BASE, "deployments": []}}, "nothing"),
     ],
 )
-def test_nothing_is_begun_where_it_could_not_be_finished(
+def test_a_rotation_that_can_not_be_completed_is_refused(
     rds: FakeRds, path: Path, change: dict[str, Any], problem: str
 ) -> None:
     for name, value in change.items():
@@ -108,14 +106,16 @@ def test_nothing_is_begun_where_it_could_not_be_finished(
     assert rds.acts == []
 
 
-def test_no_leaves_the_password(rds: FakeRds, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_answer_no_keeps_the_password(
+    rds: FakeRds, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("builtins.input", lambda question: "")
     with pytest.raises(Failure, match="staging keeps its password"):
         Rotation("staging", rds, path).rotate()
     assert rds.acts == []
 
 
-def test_without_aws_it_ends_in_one_line() -> None:
+def test_without_aws_a_rotation_fails_with_one_line() -> None:
     words = ("staging", "database", "--yes")
     done = run_here("scripts/rotate-secrets", *words, without=("AWS_",), PATH="/nonexistent")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)

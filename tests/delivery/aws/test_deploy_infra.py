@@ -38,20 +38,20 @@ def deploy(aws: FakeAws, yes: bool = True, **values: str) -> Environment:
     return environment
 
 
-def test_a_new_environment_is_made_in_order(aws: FakeAws) -> None:
+def test_a_new_environment_is_created_in_order(aws: FakeAws) -> None:
     deploy(aws)
     assert aws.calls == [("execute", stack) for stack in STACKS]
     assert aws.recorded() == ""
 
 
-def test_an_account_new_to_ecs_and_github_gets_what_its_environments_share(aws: FakeAws) -> None:
+def test_a_new_account_gets_the_shared_parts_first(aws: FakeAws) -> None:
     aws.ecs_role = aws.provider = False
     deploy(aws, GitHubSubject="repo:acme/shop")
     shared = ["ecs.amazonaws.com", "https://token.actions.githubusercontent.com"]
     assert aws.calls == [("create", part) for part in shared] + [("execute", s) for s in STACKS]
 
 
-def test_the_identity_provider_that_stayed_serves_an_environment_that_is_made_again(
+def test_an_environment_that_is_created_again_uses_the_existing_identity_provider(
     aws: FakeAws,
 ) -> None:
     deploy(aws, GitHubSubject="repo:acme/shop")
@@ -69,7 +69,7 @@ def test_the_identity_provider_that_stayed_serves_an_environment_that_is_made_ag
         " this account, please try a different suffix.",
     ],
 )
-def test_a_shared_part_that_somebody_made_meanwhile_is_used(
+def test_a_shared_part_that_somebody_created_in_the_meantime_is_used(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     def taken(options: object) -> None:
@@ -81,7 +81,7 @@ def test_a_shared_part_that_somebody_made_meanwhile_is_used(
     assert len(aws.stacks) == len(STACKS)
 
 
-def test_an_account_that_shall_stay_as_it_is_gets_no_stack(
+def test_without_a_confirmation_of_the_shared_parts_no_stack_is_created(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.ecs_role = False
@@ -100,7 +100,7 @@ def test_a_second_run_changes_nothing(aws: FakeAws, capsys: pytest.CaptureFixtur
     assert f"{STACKS[0]}: no changes" in capsys.readouterr().out
 
 
-def test_what_runs_is_recorded_before_anything_else_changes(aws: FakeAws) -> None:
+def test_the_running_revision_is_recorded_before_other_changes(aws: FakeAws) -> None:
     deploy(aws)
     aws.runs(f"{REVISION}7")
     aws.calls.clear()
@@ -113,7 +113,7 @@ def test_what_runs_is_recorded_before_anything_else_changes(aws: FakeAws) -> Non
     assert aws.recorded() == f"{REVISION}7"
 
 
-def test_a_run_after_a_deploy_only_takes_note_of_it(aws: FakeAws) -> None:
+def test_a_run_after_a_deploy_only_records_the_revision(aws: FakeAws) -> None:
     deploy(aws)
     aws.runs(f"{REVISION}7")
     deploy(aws)
@@ -123,14 +123,14 @@ def test_a_run_after_a_deploy_only_takes_note_of_it(aws: FakeAws) -> None:
     assert aws.calls == [("record", "myapp-staging-service")]
 
 
-def test_nothing_changes_while_a_deploy_is_under_way(aws: FakeAws) -> None:
+def test_a_run_during_a_deploy_is_refused(aws: FakeAws) -> None:
     aws.runs(f"{REVISION}8", "IN_PROGRESS")
     with pytest.raises(Failure, match="myapp-staging-service is being deployed: wait until"):
         deploy(aws)
     assert aws.calls == []
 
 
-def test_a_deploy_between_question_and_answer_is_noticed(
+def test_a_deploy_between_the_question_and_the_answer_is_noticed(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deploy(aws)
@@ -166,19 +166,19 @@ def test_https_is_refused_for_a_name_that_the_running_tasks_refuse(aws: FakeAws)
 @pytest.mark.parametrize(
     "hosts", ["www.example.com", "a.example.net, www.Example.com", ".example.com"]
 )
-def test_https_begins_once_the_running_tasks_know_the_name(aws: FakeAws, hosts: str) -> None:
+def test_https_is_accepted_once_the_running_tasks_allow_the_name(aws: FakeAws, hosts: str) -> None:
     deploy(aws)
     aws.runs(f"{REVISION}8")
     aws.hosts = hosts
     deploy(aws, True, **CERTIFICATE)
 
 
-def test_https_may_be_there_from_the_first_task_on(aws: FakeAws) -> None:
+def test_https_is_accepted_before_the_first_deploy(aws: FakeAws) -> None:
     deploy(aws, True, **CERTIFICATE)
 
 
 @pytest.mark.parametrize(("environment", "times"), [("staging", 1), ("production", 0)])
-def test_what_github_needs_is_printed(
+def test_the_values_for_github_are_printed(
     aws: FakeAws, capsys: pytest.CaptureFixture[str], environment: str, times: int
 ) -> None:
     made = deploy(aws)
@@ -191,7 +191,7 @@ def test_what_github_needs_is_printed(
 
 
 @pytest.mark.parametrize("answer", ["", "n", "no", "perhaps"])
-def test_no_leaves_nothing_behind(
+def test_the_answer_no_leaves_nothing_behind(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda question: answer)
@@ -208,7 +208,7 @@ def test_no_leaves_nothing_behind(
         ("UPDATE_IN_PROGRESS", "wait until that is over, and run this again"),
     ],
 )
-def test_a_stack_that_can_not_be_changed_is_named_with_what_helps(
+def test_a_stack_that_can_not_be_changed_is_reported_with_the_remedy(
     aws: FakeAws, status: str, remedy: str
 ) -> None:
     deploy(aws)
@@ -218,7 +218,7 @@ def test_a_stack_that_can_not_be_changed_is_named_with_what_helps(
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_templates_are_read_as_yaml_reads_them(name: str) -> None:
+def test_the_template_reader_agrees_with_a_yaml_parser(name: str) -> None:
     for section in ("Parameters", "Outputs"):
         assert list(declared(name, section)) == list(TEMPLATES_AS_YAML[name].get(section, {}))
 
@@ -250,7 +250,7 @@ def fake_cli(folder: Path, script: str) -> str:
         ("""echo '{"Account": "999999999999"}'""", "the credentials are for account 999999999999"),
     ],
 )
-def test_who_calls_is_checked_first(tmp_path: Path, cli: str, problem: str) -> None:
+def test_the_credentials_are_checked_first(tmp_path: Path, cli: str, problem: str) -> None:
     done = run(PATH=fake_cli(tmp_path, cli))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith(f"scripts/deploy-infra: {problem}")
@@ -271,7 +271,7 @@ def test_another_region_is_refused(tmp_path: Path) -> None:
         ({"VpcCidr": None}, "VpcCidr missing, see infra/network.yaml"),
     ],
 )
-def test_a_wrong_parameter_is_named(
+def test_a_wrong_parameter_is_reported(
     tmp_path: Path, change: dict[str, str | None], problem: str
 ) -> None:
     content = json.loads((INFRA / "parameters/staging.json").read_text())
@@ -299,7 +299,7 @@ def test_two_accounts_or_regions_are_refused_before_aws_is_asked(
         deploy_infra.main()
 
 
-def test_two_architectures_are_refused_because_production_runs_the_image_of_staging(
+def test_two_architectures_are_refused(
     tmp_path: Path,
 ) -> None:
     for environment, architecture in (("staging", "X86_64"), ("production", "ARM64")):
@@ -310,7 +310,7 @@ def test_two_architectures_are_refused_because_production_runs_the_image_of_stag
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "no JSON"])
-def test_a_file_that_is_no_parameter_file_is_named(tmp_path: Path, content: str) -> None:
+def test_an_invalid_parameter_file_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "parameters.json"
     file.write_text(content)
     done = run("--parameters", str(file))

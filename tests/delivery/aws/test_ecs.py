@@ -7,7 +7,7 @@ from delivery.errors import Failure
 from tests.delivery.fake_ecs import FakeEcs, service_of
 
 
-def test_why_a_deployment_was_given_up_is_found_among_older_events(
+def test_the_reason_of_a_failed_deployment_is_found_in_older_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ecs = FakeEcs()
@@ -24,7 +24,7 @@ def test_why_a_deployment_was_given_up_is_found_among_older_events(
         service.wait("ecs-svc/9", 0)
 
 
-def test_a_deployment_that_vanished_is_a_failure() -> None:
+def test_a_deployment_that_is_no_longer_listed_fails() -> None:
     ecs = FakeEcs()
     with pytest.raises(Failure, match="ECS gave up this deployment"):
         service_of(ecs).wait("deployment-other", 0)

@@ -32,18 +32,18 @@ def test_no_known_vulnerability_passes() -> None:
     assert verdict(report(), {}) == (0, "1 packages, no known vulnerability")
 
 
-def test_a_vulnerability_is_named_with_its_fix() -> None:
+def test_a_vulnerability_is_reported_with_its_fix() -> None:
     named = (1, "django 5.2.1: PYSEC-1 (fixed in 5.2.2, 4.2.9)")
     assert verdict(report(vulns=[FLAW]), {}) == named
 
 
-def test_what_could_not_be_looked_up_is_no_pass() -> None:
+def test_a_package_that_can_not_be_looked_up_fails() -> None:
     code, message = verdict(report(skip_reason="offline"), {})
     assert (code, message) == (75, "1 of 1 could not be looked up: offline")
 
 
 @pytest.mark.parametrize("empty", [{}, {"dependencies": []}, [], None])
-def test_a_report_of_nothing_is_a_failure(empty: Any) -> None:
+def test_an_empty_report_fails(empty: Any) -> None:
     assert verdict(empty, {}) == (1, "pip-audit reported no package, so nothing was looked up")
 
 
@@ -57,7 +57,7 @@ def accepted_from(folder: Path, text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["PYSEC-1", "CVE-1"])
-def test_an_accepted_advisory_is_named_and_passes(
+def test_an_accepted_advisory_is_reported_and_passes(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     code, _ = verdict(report(vulns=[FLAW]), {name: "not used"})
@@ -87,12 +87,12 @@ def test_an_advisory_is_accepted_until_its_date(tmp_path: Path) -> None:
         ("[[advisory", "Expected"),
     ],
 )
-def test_an_entry_that_does_not_say_all_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+def test_an_incomplete_entry_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(Failure, match=problem):
         accepted_from(tmp_path, text)
 
 
-def test_the_list_of_this_project_can_be_read() -> None:
+def test_the_list_of_this_project_is_valid() -> None:
     accepted(date.min, FILE)
 
 
@@ -103,7 +103,7 @@ def test_the_list_of_this_project_can_be_read() -> None:
     ("scope", "files"),
     [("", ["requirements.txt", "requirements-ci.txt"]), ("security", ["requirements.txt"])],
 )
-def test_a_deploy_audits_what_is_in_the_image(
+def test_a_deploy_audits_only_the_packages_in_the_image(
     monkeypatch: pytest.MonkeyPatch, scope: str, files: list[str]
 ) -> None:
     asked: list[str] = []
@@ -118,9 +118,7 @@ def test_a_deploy_audits_what_is_in_the_image(
     assert requirements == [f"--requirement={name}" for name in files]
 
 
-def test_a_date_that_is_past_fails_the_audit(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_past_date_fails_the_audit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     done = subprocess.CompletedProcess([], 0, json.dumps(report()), "")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
     (tmp_path / "list.toml").write_text(ENTRY.format(until="2020-01-01"))

@@ -26,24 +26,24 @@ def lacks(environment: str, monkeypatch: pytest.MonkeyPatch, **variables: str) -
 
 
 @pytest.mark.parametrize("credentials", [ROLE, KEYS])
-def test_a_role_or_keys_will_do(
+def test_a_role_or_keys_are_enough(
     monkeypatch: pytest.MonkeyPatch, credentials: dict[str, str]
 ) -> None:
     assert lacks("staging", monkeypatch, **URL, **credentials) == ""
 
 
-def test_half_a_pair_of_keys_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_half_of_a_key_pair_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     half = KEYS | {"AWS_SECRET_ACCESS_KEY": "false"}
     assert lacks("staging", monkeypatch, **URL, **half) == "the secret AWS_SECRET_ACCESS_KEY"
 
 
-def test_all_that_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_missing_values_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     text = lacks("production", monkeypatch)
     for name in ("AWS_ROLE_ARN", *PRODUCTION_KEYS, "APP_URL", "STAGING_URL"):
         assert name in text
 
 
-def test_production_wants_keys_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_requires_its_own_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "AWS_ACCESS_KEY_ID_PROD" in lacks("production", monkeypatch, **URL, **KEYS)
 
 
@@ -52,7 +52,7 @@ def test_an_address_without_a_scheme_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(("required", "code"), [("", 0), ("true", 1)])
-def test_a_fork_is_skipped_and_the_canonical_repository_fails(
+def test_missing_values_skip_a_fork_and_fail_where_deploys_are_required(
     tmp_path: Path, required: str, code: int
 ) -> None:
     files = {name: str(tmp_path / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}

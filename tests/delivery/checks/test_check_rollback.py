@@ -54,21 +54,21 @@ def clone(tmp_path: Path) -> Path:
 # --- what is before
 
 
-def test_the_newest_released_version_is_what_is_gone_back_to(clone: Path) -> None:
+def test_the_previous_version_is_the_newest_released_one(clone: Path) -> None:
     for tag in ("v1.9.0", "v1.10.0", "v1.11.0-rc1", "nonsense"):
         commit(clone)
         git(clone, "tag", tag)
     assert version_before(clone) == "v1.10.0"
 
 
-def test_a_release_is_compared_with_the_one_before(clone: Path) -> None:
+def test_a_release_is_compared_with_the_release_before_it(clone: Path) -> None:
     for tag in ("v1.0.0", "v1.1.0"):
         commit(clone)
         git(clone, "tag", tag)
     assert version_before(clone) == "v1.0.0"
 
 
-def test_what_is_not_committed_is_compared_with_the_release_that_it_changes(clone: Path) -> None:
+def test_uncommitted_changes_are_compared_with_the_release_below_them(clone: Path) -> None:
     for tag in ("v1.0.0", "v1.1.0"):
         commit(clone)
         git(clone, "tag", tag)
@@ -76,7 +76,7 @@ def test_what_is_not_committed_is_compared_with_the_release_that_it_changes(clon
     assert version_before(clone) == "v1.1.0"
 
 
-def test_before_the_first_release_there_is_nothing_to_go_back_to(
+def test_before_the_first_release_the_check_passes(
     clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
@@ -85,7 +85,7 @@ def test_before_the_first_release_there_is_nothing_to_go_back_to(
         assert "No version was released yet" in capsys.readouterr().out
 
 
-def test_a_clone_without_history_gives_no_verdict(clone: Path, tmp_path: Path) -> None:
+def test_a_shallow_clone_gives_no_verdict(clone: Path, tmp_path: Path) -> None:
     for _ in range(2):
         commit(clone)
     shallow = tmp_path / "shallow"
@@ -94,7 +94,7 @@ def test_a_clone_without_history_gives_no_verdict(clone: Path, tmp_path: Path) -
         version_before(shallow)
 
 
-def test_what_can_not_be_unpacked_gives_no_verdict(
+def test_an_unknown_commit_gives_no_verdict(
     clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commit(clone)
@@ -102,7 +102,7 @@ def test_what_can_not_be_unpacked_gives_no_verdict(
     assert "no verdict: git can't unpack nonsense" in capsys.readouterr().err
 
 
-def test_a_version_from_before_a_renaming_has_its_own_settings(tmp_path: Path) -> None:
+def test_a_version_from_before_a_rename_has_its_own_settings(tmp_path: Path) -> None:
     older = Code(tmp_path, "python", "mysql://localhost/older")
     with pytest.raises(Unknown, match="no PACKAGE/settings"):
         assert older.settings
@@ -110,19 +110,19 @@ def test_a_version_from_before_a_renaming_has_its_own_settings(tmp_path: Path) -
     assert older.settings == "shop.settings.test"
 
 
-def test_a_version_that_requires_the_same_runs_on_the_same_packages(tmp_path: Path) -> None:
+def test_a_version_with_the_same_requirements_uses_the_same_packages(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     write(old, **{"requirements.txt": "# by hand\nredis==8.0.1\n"})
     write(new, **{"requirements.txt": "# by a program\nredis==8.0.1\n    # via django\n"})
     assert python_of(old, new, tmp_path / "venv") == sys.executable
 
 
-def test_what_can_not_be_imported_runs_nothing(tmp_path: Path) -> None:
+def test_commands_of_a_project_that_can_not_be_imported_fail(tmp_path: Path) -> None:
     with imported(tmp_path, sys.executable, {"DJANGO_SETTINGS_MODULE": "nowhere"}) as project:
         assert [project.run("any", "check") for _ in range(2)] == [1, 1]
 
 
-def test_tests_use_the_database_that_they_are_given() -> None:
+def test_tests_use_the_given_database() -> None:
     given = connection.settings_dict | {"NAME": "older"}
     with patch.object(connection, "settings_dict", given):
         assert name_database(7, keep=True) == "test_older"
@@ -155,7 +155,7 @@ def changed(clone: Path) -> Callable[[str], None]:
 
 
 @pytest.mark.parametrize("change", GOOD)
-def test_a_change_that_the_version_before_survives_passes(
+def test_a_change_that_the_previous_version_supports_passes(
     clone: Path, changed: Callable[[str], None], capfd: pytest.CaptureFixture[str], change: str
 ) -> None:
     changed(GOOD[change])
@@ -165,7 +165,7 @@ def test_a_change_that_the_version_before_survives_passes(
 
 
 @pytest.mark.parametrize("operation", BAD)
-def test_a_change_that_the_version_before_does_not_survive_is_refused(
+def test_a_change_that_breaks_the_previous_version_is_refused(
     clone: Path, changed: Callable[[str], None], capfd: pytest.CaptureFixture[str], operation: str
 ) -> None:
     changed(operation)

@@ -123,7 +123,7 @@ def project(imported: Imported) -> Iterator[Project]:
         yield project
 
 
-def test_two_schema_changes_in_one_migration_need_a_person_after_a_kill(project: Project) -> None:
+def test_after_a_kill_a_migration_with_two_schema_changes_needs_a_person(project: Project) -> None:
     project.kill_half_way(f"{ONE}, {HALF_WAY}, {TWO}")
     assert project.columns() == ["id", "name", "one"]
     code, said = project.migrate_to_the_end()
@@ -134,7 +134,7 @@ def test_two_schema_changes_in_one_migration_need_a_person_after_a_kill(project:
     assert (code, project.columns()) == (0, ["id", "name", "one", "two"]), said
 
 
-def test_one_schema_change_in_each_migration_goes_on_after_a_kill(project: Project) -> None:
+def test_after_a_kill_migrations_with_one_schema_change_each_continue(project: Project) -> None:
     project.kill_half_way(ONE, HALF_WAY, TWO)
     assert project.columns() == ["id", "name", "one"]
     code, said = project.migrate_to_the_end()
@@ -142,7 +142,7 @@ def test_one_schema_change_in_each_migration_goes_on_after_a_kill(project: Proje
     assert project.names() == ["changed"]
 
 
-def test_a_schema_change_that_nobody_recorded_is_recorded_by_hand(project: Project) -> None:
+def test_an_unrecorded_schema_change_is_recorded_by_hand(project: Project) -> None:
     project.add(ONE, TWO)
     project.ask("ALTER TABLE things_thing ADD one int NULL")
     code, said = project.migrate_to_the_end()
@@ -152,7 +152,7 @@ def test_a_schema_change_that_nobody_recorded_is_recorded_by_hand(project: Proje
     assert (code, project.columns()) == (0, ["id", "name", "one", "two"]), said
 
 
-def test_data_that_a_killed_migration_changed_are_as_before(project: Project) -> None:
+def test_a_killed_data_migration_changes_nothing(project: Project) -> None:
     project.kill_half_way(HALF_WAY)
     # The server notices at once that the connection is gone, or soon.
     project.ask("SET innodb_lock_wait_timeout = 60")

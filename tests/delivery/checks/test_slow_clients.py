@@ -31,14 +31,14 @@ def result(
         (result(upload="500"), "the upload: 500"),
     ],
 )
-def test_what_is_beyond_its_limit_is_named(measured: Result, problem: str) -> None:
+def test_a_figure_beyond_its_limit_is_reported(measured: Result, problem: str) -> None:
     assert measured.problems(bound=30)[0] == problem
 
 
-def test_nothing_is_said_of_what_is_within_its_limits() -> None:
+def test_figures_within_their_limits_are_no_problem() -> None:
     assert result(upload="403").problems(bound=30) == []
 
 
-def test_each_kind_has_its_figures() -> None:
+def test_the_figures_of_each_kind_are_printed() -> None:
     printed = "\n".join(result().lines())
     assert all(kind.name in printed for kind in KINDS)

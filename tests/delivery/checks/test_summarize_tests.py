@@ -69,7 +69,7 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> Tested:
     return tested_by
 
 
-def test_the_page_tells_what_ran_and_why_some_did_not(tested: Tested) -> None:
+def test_the_page_counts_the_tests_and_gives_the_reasons_of_skips(tested: Tested) -> None:
     folder = tested(SUITE)
     page = summarize(folder, PASSED)
     assert "| tests | passed |" in page
@@ -78,7 +78,7 @@ def test_the_page_tells_what_ran_and_why_some_did_not(tested: Tested) -> None:
     assert "| no Docker \\| here | 2 |" in page
 
 
-def test_a_file_below_the_gate_is_named_with_its_lines(tested: Tested) -> None:
+def test_a_file_below_the_coverage_gate_is_listed_with_its_lines(tested: Tested) -> None:
     folder = tested(SUITE)
     page = summarize(folder, PASSED)
     # 3 of 4 lines and 1 of 2 branches
@@ -86,47 +86,47 @@ def test_a_file_below_the_gate_is_named_with_its_lines(tested: Tested) -> None:
     assert "| `program.py` | 66.6 % | 2, 4 |" in page
 
 
-def test_nothing_is_below_the_gate_when_all_is_reached(tested: Tested) -> None:
+def test_full_coverage_lists_no_file(tested: Tested) -> None:
     folder = tested(SUITE.replace("half(2) == 1", "half(2) + half(0) == 1"))
     page = summarize(folder, PASSED)
     assert "Coverage of lines and branches: 100 %; the gate requires 90 %: passed" in page
     assert "program.py" not in page
 
 
-def test_almost_all_is_not_all(folder: Path) -> None:
+def test_coverage_is_rounded_down(folder: Path) -> None:
     lines = "".join(f'<line number="{n}" hits="{min(n, 1)}"/>' for n in range(3000))
     file = f'<class filename="a.py"><lines>{lines}</lines></class>'
     (folder / "coverage.xml").write_text(f"<coverage>{file}</coverage>")
     assert "Coverage of lines and branches: 99.9 %" in summarize(folder, PASSED)
 
 
-def test_a_test_that_fails_is_named_with_its_first_line(tested: Tested) -> None:
+def test_a_failed_test_is_listed_with_the_first_line_of_its_error(tested: Tested) -> None:
     page = summarize(tested(FAILING), {"tests": {"outcome": "failure"}})
     assert "| tests | **FAILED** |" in page
     assert "0 tests passed, 25 failed, 0 skipped" in page
     assert "| `test_program.test_it[0]` | AssertionError: one |" in page
 
 
-def test_a_page_stays_readable_when_everything_fails(tested: Tested) -> None:
+def test_the_page_lists_at_most_twenty_failures(tested: Tested) -> None:
     page = summarize(tested(FAILING), PASSED)
     assert page.count("AssertionError: one") == 20
     assert "And 5 more: see the log." in page
 
 
-def test_tests_without_an_end_are_no_pass(folder: Path) -> None:
+def test_tests_that_did_not_finish_are_reported(folder: Path) -> None:
     page = summarize(folder, {"tests": {"outcome": "failure"}})
     assert "No tests.xml: the tests did not finish." in page
     assert "No coverage.xml: coverage was not measured." in page
 
 
-def test_old_files_say_nothing_of_tests_that_did_not_run(tested: Tested) -> None:
+def test_old_reports_are_ignored_if_the_tests_did_not_run(tested: Tested) -> None:
     folder = tested(SUITE)
     steps = {"migrations": {"outcome": "failure"}, "tests": {"outcome": "skipped"}}
     page = summarize(folder, steps)
     assert page.splitlines()[2:] == ["| migrations | **FAILED** |", "| tests | did not run |"]
 
 
-def test_tests_of_the_delivery_measure_no_coverage(tested: Tested) -> None:
+def test_the_page_of_the_delivery_tests_has_no_coverage(tested: Tested) -> None:
     folder = tested(SUITE)
     page = summarize(folder, {"delivery-tests": {"outcome": "success"}})
     assert "| delivery tests | passed |" in page
@@ -135,7 +135,7 @@ def test_tests_of_the_delivery_measure_no_coverage(tested: Tested) -> None:
 
 
 # only with: rehearsal
-def test_tests_of_the_rehearsal_have_a_report_of_their_own(folder: Path) -> None:
+def test_the_rehearsal_tests_have_their_own_report(folder: Path) -> None:
     report = '<testsuite tests="{}" failures="0" errors="0" skipped="0" time="1"/>'
     (folder / "tests.xml").write_text(report.format(3))
     (folder / "rehearsal.xml").write_text(report.format(5))
@@ -147,18 +147,18 @@ def test_tests_of_the_rehearsal_have_a_report_of_their_own(folder: Path) -> None
 
 
 # until here: rehearsal
-def test_a_job_without_tests_has_its_gates_alone(folder: Path) -> None:
+def test_the_page_of_a_job_without_tests_lists_only_its_gates(folder: Path) -> None:
     page = summarize(folder, {"0": {"outcome": "success"}, "type-checking": {"outcome": "success"}})
     assert page.splitlines()[2:] == ["| type checking | passed |"]
 
 
-def test_half_a_file_is_refused_by_name(folder: Path) -> None:
+def test_an_incomplete_report_is_refused(folder: Path) -> None:
     (folder / "tests.xml").write_text("<testsuites>")
     with pytest.raises(Failure, match=r"tests\.xml is no XML"):
         summarize(folder, PASSED)
 
 
-def test_the_page_is_printed_and_given_to_github(folder: Path) -> None:
+def test_the_page_is_printed_and_added_to_the_summary(folder: Path) -> None:
     page = folder / "page.md"
     variables = {"STEPS": json.dumps(PASSED), "GITHUB_STEP_SUMMARY": str(page)}
     done = subprocess.run(
@@ -172,7 +172,7 @@ def test_the_page_is_printed_and_given_to_github(folder: Path) -> None:
     assert page.read_text() == done.stdout
 
 
-def test_steps_that_are_no_json_are_refused_in_one_line() -> None:
+def test_invalid_json_in_steps_is_refused_in_one_line() -> None:
     done = run_here("scripts/summarize-tests", STEPS="Object")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "STEPS is not the output of toJson(steps)" in done.stderr

@@ -69,7 +69,7 @@ def assert_green(project: Path, monkeypatch: pytest.MonkeyPatch, command: str = 
     assert done.returncode == 0, done.stderr
     (project / "test_more.py").write_text(COMPLETE + SIGN_IN)
     tests = ("apps/trial_orders", "myproject/tests/test_uploads.py", "test_more.py")
-    # On SQLite, and so without the root's conftest.py, which wants MySQL.
+    # On SQLite, and so without the root's conftest.py, which requires MySQL.
     options = (f"--ds={LOCAL}", "--noconftest", *tests)
     done = run(
         project, "env", f"DJANGO_SETTINGS_MODULE={LOCAL}", "python", "-c", START, command, *options

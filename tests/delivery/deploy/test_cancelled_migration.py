@@ -95,9 +95,7 @@ def interrupted_at(ecs: FakeEcs, action: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("action", ["run_task", "describe_tasks"])
-def test_a_signal_at_any_moment_stops_the_task(
-    action: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_signal_at_any_time_stops_the_task(action: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ecs = FakeEcs()
     interrupted_at(ecs, action, monkeypatch)
     with pytest.raises(KeyboardInterrupt, match="task t1 was stopped"):
@@ -106,7 +104,7 @@ def test_a_signal_at_any_moment_stops_the_task(
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "STOPPING"])
-def test_no_migration_begins_while_another_runs(status: str) -> None:
+def test_a_second_migration_is_refused_while_one_runs(status: str) -> None:
     ecs = FakeEcs()
     ecs.others = [{"taskArn": "task/t0", "startedBy": "migration", "lastStatus": status}]
     with pytest.raises(Failure, match=f"task t0 of another migration is {status}: wait"):
@@ -122,7 +120,7 @@ def test_no_migration_begins_while_another_runs(status: str) -> None:
         {"lastStatus": "RUNNING"},
     ],
 )
-def test_other_tasks_hold_up_no_migration(task: dict[str, str]) -> None:
+def test_other_tasks_do_not_block_a_migration(task: dict[str, str]) -> None:
     ecs = FakeEcs()
     ecs.others = [{"taskArn": "task/t0", **task}]
     migrate(Service(ecs, "cluster", "service"), NEW, 60)

@@ -27,11 +27,11 @@ def test_a_lower_version_is_refused() -> None:
 
 
 @pytest.mark.parametrize("version", ["v1.2.2", "v1.2.3", "v1.10.0"])
-def test_the_same_version_and_a_higher_one_are_let_through(version: str) -> None:
+def test_the_same_or_a_higher_version_is_accepted(version: str) -> None:
     check(service_that_runs(7), FAMILY, version)
 
 
-def test_the_first_version_has_nothing_to_be_lower_than() -> None:
+def test_the_first_version_is_accepted() -> None:
     check(Service(FakeEcs(BASE), "cluster", "service"), FAMILY, "v0.0.1")
 
 
@@ -49,17 +49,17 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_a_commit_that_what_runs_contains_is_refused(history: list[str]) -> None:
+def test_a_commit_that_the_running_commit_contains_is_refused(history: list[str]) -> None:
     with pytest.raises(Failure, match=f"contains {history[0][:12]} already"):
         check(service_that_runs(7), FAMILY, history[0])
 
 
 @pytest.mark.parametrize("position", [1, 2])
-def test_the_same_commit_and_a_newer_one_are_let_through(history: list[str], position: int) -> None:
+def test_the_same_or_a_newer_commit_is_accepted(history: list[str], position: int) -> None:
     check(service_that_runs(7), FAMILY, history[position])
 
 
-def test_a_commit_that_this_clone_lacks_contains_nothing(history: list[str]) -> None:
+def test_a_running_commit_that_the_clone_lacks_blocks_nothing(history: list[str]) -> None:
     check(service_that_runs(6), FAMILY, history[0])
 
 
@@ -72,22 +72,24 @@ def steps_of(workflow: str) -> list[dict[str, Any]]:
     ("workflow", "first_change"),
     [("deploy-staging.yml", "Find image"), ("deploy-prod.yml", "Promote image")],
 )
-def test_a_deploy_asks_before_it_changes_anything(workflow: str, first_change: str) -> None:
+def test_a_deploy_checks_for_a_downgrade_before_it_changes_anything(
+    workflow: str, first_change: str
+) -> None:
     names = [step.get("name", "") for step in steps_of(workflow)]
     assert names.index("Check for a downgrade") < names.index(first_change)
 
 
-def test_staging_asks_with_all_of_history_at_hand() -> None:
+def test_staging_checks_out_the_whole_history() -> None:
     checkout = steps_of("deploy-staging.yml")[0]
     assert checkout["with"]["fetch-depth"] == 0
 
 
-def test_only_a_redeploy_by_hand_goes_back() -> None:
+def test_only_a_redeploy_by_hand_may_downgrade() -> None:
     (step,) = [s for s in steps_of("deploy-prod.yml") if s.get("name") == "Check for a downgrade"]
     assert "github.event_name == 'push'" in step["if"]
 
 
-def test_going_back_by_hand_does_not_wait_behind_a_release_that_nobody_approves() -> None:
+def test_a_redeploy_by_hand_does_not_wait_for_an_unapproved_release() -> None:
     job = yaml.safe_load((WORKFLOWS / "deploy-prod.yml").read_text())["jobs"]["deploy"]
     assert job["concurrency"]["group"] == (
         "deploy-production${{ inputs.version && '-by-hand' || '' }}"

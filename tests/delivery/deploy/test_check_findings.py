@@ -74,24 +74,24 @@ def test_a_severe_finding_with_a_fix_is_refused(severity: str, fix: str) -> None
 
 
 @pytest.mark.parametrize("found", [{}, enhanced("MEDIUM"), basic("LOW")])
-def test_what_is_not_severe_is_let_through(found: dict[str, Any]) -> None:
+def test_a_finding_that_is_not_severe_passes(found: dict[str, Any]) -> None:
     checked(Ecr(found, "ACTIVE"))
 
 
 @pytest.mark.parametrize("found", [enhanced(fix="NO"), basic()])
-def test_a_severe_finding_without_a_known_fix_is_named_and_let_through(
+def test_a_severe_finding_without_a_fix_is_reported_and_passes(
     found: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     checked(Ecr(found))
     assert "::warning title=Severe findings::1 in abc" in capsys.readouterr().out
 
 
-def test_an_accepted_finding_is_let_through(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_accepted_finding_passes(capsys: pytest.CaptureFixture[str]) -> None:
     checked(Ecr(enhanced()), CVE_2="not used")
     assert "accepted: HIGH CVE-2 in openssl 3.0: not used" in capsys.readouterr().out
 
 
-def test_a_scan_that_is_under_way_is_waited_for() -> None:
+def test_the_check_waits_for_a_running_scan() -> None:
     ecr = Ecr({}, "none", "PENDING", "IN_PROGRESS", "COMPLETE")
     checked(ecr)
     assert len(ecr.asked) == 4
@@ -105,19 +105,19 @@ def test_an_image_without_a_scan_is_refused(status: str) -> None:
         checked(Ecr({}, status), seconds=0)
 
 
-def test_the_images_of_an_index_are_asked_for_and_not_its_attestations() -> None:
+def test_an_index_is_checked_by_its_images_without_its_attestations() -> None:
     ecr = Ecr({}, index=True)
     checked(ecr)
     assert ecr.asked == [IMAGE]
 
 
-def test_who_waits_for_no_scan_is_told_that_there_was_none() -> None:
+def test_a_skipped_check_prints_a_warning() -> None:
     done = run_here("scripts/check-findings", "abc", "--seconds", "0")
     assert done.returncode == 0
     assert "::warning title=Not scanned::" in done.stdout
 
 
-def test_production_asks_before_it_takes_the_image_and_not_to_go_back() -> None:
+def test_production_checks_the_findings_before_it_promotes_but_not_for_a_redeploy() -> None:
     steps = yaml.safe_load((WORKFLOWS / "deploy-prod.yml").read_text())["jobs"]["deploy"]["steps"]
     names = [step.get("name") for step in steps]
     assert names.index("Check image findings") < names.index("Promote image")

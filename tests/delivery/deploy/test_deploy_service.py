@@ -14,7 +14,7 @@ from tests.delivery.fake_ecs import BASE, CONFIGURATION, NEW, OLD, FakeEcs, serv
 pytestmark = pytest.mark.usefixtures("outputs")
 
 
-def test_a_deploy_changes_the_revision_and_not_the_number_of_tasks(outputs: Path) -> None:
+def test_a_deploy_changes_the_revision_but_not_the_number_of_tasks(outputs: Path) -> None:
     ecs = FakeEcs()
     deploy(service_of(ecs), NEW, 0)
     (move,) = ecs.moves()
@@ -23,7 +23,7 @@ def test_a_deploy_changes_the_revision_and_not_the_number_of_tasks(outputs: Path
     assert outputs.read_text() == f"previous={OLD}\n"
 
 
-def test_a_deploy_turns_alarms_on_and_keeps_the_rest() -> None:
+def test_a_deploy_turns_alarms_on_and_keeps_other_settings() -> None:
     ecs = FakeEcs()
     alarms = CONFIGURATION["alarms"]
     ecs.service["deploymentConfiguration"] = CONFIGURATION | {"alarms": alarms | {"enable": False}}
@@ -44,13 +44,13 @@ def test_a_service_without_alarms_gets_none() -> None:
     assert "--deployment-configuration" not in ecs.moves()[0]
 
 
-def test_the_first_deploy_starts_the_minimum_of_tasks() -> None:
+def test_the_first_deploy_starts_the_minimum_number_of_tasks() -> None:
     ecs = FakeEcs(runs=BASE)
     deploy(service_of(ecs), NEW, 0)
     assert ecs.moves()[0]["--desired-count"] == "2"
 
 
-def test_a_deployment_that_ecs_gives_up_is_a_failure_with_its_reason(outputs: Path) -> None:
+def test_a_deployment_that_ecs_gives_up_fails_with_the_reason(outputs: Path) -> None:
     ecs = FakeEcs()
     ecs.after_move = "FAILED"
     with pytest.raises(Failure, match=r"moves to .*-task:7. rollout FAILED \| \(service myapp\)"):
@@ -58,14 +58,14 @@ def test_a_deployment_that_ecs_gives_up_is_a_failure_with_its_reason(outputs: Pa
     assert outputs.read_text() == f"previous={OLD}\n"
 
 
-def test_a_deployment_without_an_end_is_a_failure() -> None:
+def test_a_deployment_that_does_not_complete_in_time_fails() -> None:
     ecs = FakeEcs()
     ecs.after_move = "IN_PROGRESS"
     with pytest.raises(Failure, match="not complete after 0 s"):
         deploy(service_of(ecs), NEW, 0)
 
 
-def test_a_deployment_may_become_known_late() -> None:
+def test_a_deployment_may_be_listed_late() -> None:
     ecs = FakeEcs()
     ecs.looks_until_known = 2
     deploy(service_of(ecs), NEW, 5)

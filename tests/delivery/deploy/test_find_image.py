@@ -16,7 +16,7 @@ def test_the_digest_of_a_tag_is_an_output(outputs: Path) -> None:
     assert outputs.read_text() == "digest=sha256:1\n"
 
 
-def test_a_tag_that_is_not_there_is_named_and_no_failure(
+def test_a_missing_tag_is_reported_but_does_not_fail(
     outputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     find(FakeEcr(images_abc="sha256:1"), "images", "def")
@@ -29,7 +29,7 @@ def test_a_tag_of_another_repository_does_not_count(outputs: Path) -> None:
     assert outputs.read_text() == ""
 
 
-def test_an_error_of_aws_is_not_taken_for_a_missing_tag(outputs: Path) -> None:
+def test_an_error_of_aws_is_not_a_missing_tag(outputs: Path) -> None:
     ecr = FakeEcr()
     ecr.error = "An error occurred (AccessDeniedException)"
     with pytest.raises(Failure, match="AccessDeniedException"):

@@ -9,7 +9,7 @@ from delivery.errors import Failure
 from tests.delivery.fake_ecs import BASE, OLD, FakeEcs, service_of
 
 
-def test_a_command_runs_what_the_service_runs() -> None:
+def test_a_command_uses_the_running_revision() -> None:
     ecs = FakeEcs()
     manage("staging", service_of(ecs), ["waffle_flag", "x", "--everyone"], 0)
     ((action, options),) = ecs.calls
@@ -18,6 +18,6 @@ def test_a_command_runs_what_the_service_runs() -> None:
     assert override["command"] == ["python", "manage.py", "waffle_flag", "x", "--everyone"]
 
 
-def test_a_command_needs_a_version_to_run() -> None:
+def test_a_command_fails_before_the_first_deploy() -> None:
     with pytest.raises(Failure, match="nothing was deployed to staging yet"):
         manage("staging", service_of(FakeEcs(runs=BASE)), ["check"], 0)

@@ -30,7 +30,7 @@ def test_a_migration_that_fails_ends_the_deploy_and_shows_its_log(
     assert "OperationalError: no such table" in capsys.readouterr().out
 
 
-def test_a_line_of_a_log_is_no_command_to_github(
+def test_github_does_not_obey_lines_of_a_log(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -52,7 +52,7 @@ def test_a_migration_that_hangs_is_stopped() -> None:
     assert [action for action, _ in ecs.calls] == ["run-task", "stop-task"]
 
 
-def test_an_image_that_can_not_be_pulled_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_image_pull_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     ecs = FakeEcs()
     ecs.task["containers"] = [ecs.container(None)]
     ecs.task["stoppedReason"] = "CannotPullContainerError: not found"
@@ -62,14 +62,14 @@ def test_an_image_that_can_not_be_pulled_is_named(capsys: pytest.CaptureFixture[
     assert "the task's log can't be read" in capsys.readouterr().out
 
 
-def test_a_task_that_ecs_does_not_start_is_a_failure() -> None:
+def test_a_task_that_ecs_does_not_start_fails() -> None:
     ecs = FakeEcs()
     ecs.failures = [{"reason": "RESOURCE:CPU"}]
     with pytest.raises(Failure, match="ECS started no task: RESOURCE:CPU"):
         migrate(service_of(ecs), NEW, 0)
 
 
-def test_nothing_migrates_while_another_deploy_is_under_way() -> None:
+def test_a_migration_is_refused_during_another_deploy() -> None:
     ecs = FakeEcs()
     ecs.service["deployments"] = [ecs.deployment(OLD, "IN_PROGRESS")]
     with pytest.raises(Failure, match="is being deployed: wait"):
@@ -77,7 +77,7 @@ def test_nothing_migrates_while_another_deploy_is_under_way() -> None:
     assert ecs.calls == []
 
 
-def test_a_service_that_does_not_exist_is_named() -> None:
+def test_a_missing_service_is_reported_with_the_remedy() -> None:
     ecs = FakeEcs()
     ecs.service["status"] = "INACTIVE"
     with pytest.raises(Failure, match="scripts/deploy-infra creates it"):

@@ -28,7 +28,7 @@ def promoted(ecr: FakeEcr, redeploy: bool = False) -> str:
     return promote(ecr, "registry", "staging", "production", COMMIT, "v1.2.3", redeploy)
 
 
-def test_promotion_copies_the_digest_and_proves_that_it_arrived(
+def test_promotion_copies_the_digest_and_checks_the_copy(
     skopeo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ecr = FakeEcr(**{f"staging_{COMMIT}": DIGEST})
@@ -40,7 +40,7 @@ def test_promotion_copies_the_digest_and_proves_that_it_arrived(
     ]
 
 
-def test_promotion_twice_copies_once(skopeo: Path) -> None:
+def test_promoting_twice_copies_once(skopeo: Path) -> None:
     ecr = FakeEcr(**{f"staging_{COMMIT}": DIGEST, "production_v1.2.3": DIGEST})
     assert promoted(ecr) == DIGEST
     assert skopeo.read_text() == ""
@@ -56,7 +56,7 @@ def test_promotion_twice_copies_once(skopeo: Path) -> None:
         ),
     ],
 )
-def test_what_can_not_be_promoted_is_refused(
+def test_an_image_that_can_not_be_promoted_is_refused(
     skopeo: Path, images: dict[str, str], problem: str
 ) -> None:
     with pytest.raises(Failure, match=problem):
@@ -64,13 +64,13 @@ def test_what_can_not_be_promoted_is_refused(
     assert skopeo.read_text() == ""
 
 
-def test_a_copy_that_fails_is_named(skopeo: Path) -> None:
+def test_a_failed_copy_is_reported(skopeo: Path) -> None:
     (skopeo.parent / "skopeo").write_text("#!/bin/sh\nexit 1\n")
     with pytest.raises(Failure, match="could not copy registry/staging@sha256:1"):
         promoted(FakeEcr(**{f"staging_{COMMIT}": DIGEST}))
 
 
-def test_a_redeploy_takes_what_was_promoted_before(skopeo: Path) -> None:
+def test_a_redeploy_uses_only_an_image_that_was_promoted_before(skopeo: Path) -> None:
     assert promoted(FakeEcr(**{"production_v1.2.3": DIGEST}), redeploy=True) == DIGEST
     with pytest.raises(Failure, match="was never promoted"):
         promoted(FakeEcr(**{f"staging_{COMMIT}": DIGEST}), redeploy=True)

@@ -4,7 +4,7 @@ from delivery.deploy.register_revision import register
 from tests.delivery.fake_ecs import BASE, NEW, FakeEcs
 
 
-def test_a_revision_keeps_all_that_infra_set() -> None:
+def test_a_revision_keeps_all_settings_of_infra() -> None:
     definition = {
         "family": "x-base",
         "cpu": "512",

@@ -22,7 +22,7 @@ from delivery.deploy.report_outcome import outcome
         ("cancelled", True, "", "FAILED, and the rollback FAILED too: check what runs"),
     ],
 )
-def test_the_outcome_says_what_runs_now(
+def test_the_outcome_says_which_version_runs(
     status: str, moved: bool, rolled_back: str, said: str
 ) -> None:
     assert outcome(status, moved, rolled_back) == said

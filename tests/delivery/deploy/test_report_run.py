@@ -24,13 +24,13 @@ def said(**needs: dict[str, Any]) -> str:
     return text(WHAT, needs, URL)
 
 
-def test_a_deploy_speaks_for_itself() -> None:
+def test_the_report_of_the_deploy_is_used() -> None:
     deploy = job("failure", text=f"{WHAT} FAILED and rolled back. {URL}")
     assert said(check=job("success"), deploy=deploy) == f"{WHAT} FAILED and rolled back. {URL}"
 
 
 @pytest.mark.parametrize("name", ["check", "test"])
-def test_a_deploy_that_never_began_is_told_with_the_reason(name: str) -> None:
+def test_a_deploy_that_never_began_is_reported_with_the_reason(name: str) -> None:
     # act leaves the outputs of a job that was skipped as they stand in the file.
     skipped = job("skipped", text="${{ steps.outcome.outputs.text }}")
     assert said(**{name: job("failure")}, deploy=skipped) == (
@@ -38,7 +38,7 @@ def test_a_deploy_that_never_began_is_told_with_the_reason(name: str) -> None:
     )
 
 
-def test_a_deploy_that_was_refused_or_replaced_is_told() -> None:
+def test_a_deploy_that_was_refused_or_cancelled_is_reported() -> None:
     assert said(check=job("success"), deploy=job("failure")) == (
         f"{WHAT} NOT DEPLOYED: deploy failed. {URL}"
     )
@@ -47,19 +47,19 @@ def test_a_deploy_that_was_refused_or_replaced_is_told() -> None:
     )
 
 
-def test_a_release_that_is_missing_is_told() -> None:
+def test_a_failed_release_is_reported() -> None:
     deploy = job("success", text=DEPLOYED)
     assert said(deploy=deploy, release=job("failure")) == f"{DEPLOYED} But release failed."
 
 
-def test_a_fork_without_an_account_has_nothing_to_tell(tmp_path: Path) -> None:
+def test_a_fork_without_an_aws_account_reports_nothing(tmp_path: Path) -> None:
     needs = json.dumps({"test": job("success"), "deploy": job("success")})
     output = tmp_path / "output"
     done = run_here("scripts/report-run", "staging", "x", NEEDS=needs, GITHUB_OUTPUT=str(output))
     assert (done.returncode, output.exists()) == (0, False)
 
 
-def test_a_tag_is_no_mention_of_a_channel(tmp_path: Path) -> None:
+def test_a_tag_can_not_mention_a_slack_channel(tmp_path: Path) -> None:
     needs = json.dumps({"check": job("failure"), "deploy": job("skipped")})
     output = tmp_path / "output"
     run_here(
@@ -69,7 +69,7 @@ def test_a_tag_is_no_mention_of_a_channel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workflow", ["deploy-staging.yml", "deploy-prod.yml"])
-def test_the_last_job_tells_of_all_others_whatever_became_of_them(workflow: str) -> None:
+def test_the_job_notify_always_runs_after_all_other_jobs(workflow: str) -> None:
     jobs = yaml.safe_load((WORKFLOWS / workflow).read_text())["jobs"]
     last = jobs.pop("notify")
     assert last["needs"] == list(jobs)
@@ -78,7 +78,7 @@ def test_the_last_job_tells_of_all_others_whatever_became_of_them(workflow: str)
 
 
 @pytest.mark.parametrize("workflow", ["deploy-staging.yml", "deploy-prod.yml"])
-def test_a_slack_that_is_down_holds_up_a_run_for_a_minute(workflow: str) -> None:
+def test_slack_can_delay_a_run_by_one_minute_at_most(workflow: str) -> None:
     (step,) = [
         step
         for step in yaml.safe_load((WORKFLOWS / workflow).read_text())["jobs"]["notify"]["steps"]

@@ -126,7 +126,7 @@ def went_to(ecs: FakeEcs) -> list[str]:
 # --- where it goes
 
 
-def test_without_a_name_it_goes_to_what_ran_well_before(ecs: FakeEcs) -> None:
+def test_the_default_target_is_the_last_verified_revision(ecs: FakeEcs) -> None:
     back(ecs)
     assert went_to(ecs) == ["7"]
     assert "--desired-count" not in ecs.moves()[0]
@@ -136,30 +136,30 @@ def test_without_a_name_it_goes_to_what_ran_well_before(ecs: FakeEcs) -> None:
     "words",
     [{"version": "v1.2.1"}, {"version": commit(6)}, {"revision": "6"}, {"revision": f"{ARN}:6"}],
 )
-def test_a_version_or_a_revision_can_be_named(ecs: FakeEcs, words: dict[str, str]) -> None:
+def test_a_version_or_a_revision_can_be_chosen(ecs: FakeEcs, words: dict[str, str]) -> None:
     back(ecs, **words)
     assert went_to(ecs) == ["6"]
 
 
-def test_what_was_never_verified_is_passed_over(ecs: FakeEcs) -> None:
+def test_a_revision_that_was_never_verified_is_skipped(ecs: FakeEcs) -> None:
     ecs.tags[7] = {}
     back(ecs)
     assert went_to(ecs) == ["6"]
 
 
-def test_what_was_rolled_back_is_passed_over_with_what_it_had_replaced(ecs: FakeEcs) -> None:
+def test_a_rolled_back_revision_and_those_it_replaced_are_skipped(ecs: FakeEcs) -> None:
     ecs.tags[7] |= {"rolled-back": "2026-01-07T13:00:00.000+00:00", "rolled-back-to": "5"}
     back(ecs)
     assert went_to(ecs) == ["5"]
 
 
-def test_what_was_deployed_again_after_a_rollback_is_good_again(ecs: FakeEcs) -> None:
+def test_a_revision_that_was_verified_again_after_a_rollback_is_good(ecs: FakeEcs) -> None:
     ecs.tags[7] |= {"rolled-back": "2026-01-07T11:00:00.000+00:00", "rolled-back-to": "5"}
     back(ecs)
     assert went_to(ecs) == ["7"]
 
 
-def test_the_same_image_under_another_revision_is_no_way_back(
+def test_another_revision_of_the_same_image_is_skipped(
     ecs: FakeEcs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(VERSIONS, 7, "v1.2.3")
@@ -167,7 +167,7 @@ def test_the_same_image_under_another_revision_is_no_way_back(
     assert went_to(ecs) == ["6"]
 
 
-def test_a_rollback_of_the_first_deploy_leaves_no_task(ecs: FakeEcs) -> None:
+def test_a_rollback_of_the_first_deploy_stops_all_tasks(ecs: FakeEcs) -> None:
     back(ecs, revision=BASE)
     ((_, move),) = ecs.calls
     assert (move["--task-definition"], move["--desired-count"]) == (BASE, "0")
@@ -176,7 +176,7 @@ def test_a_rollback_of_the_first_deploy_leaves_no_task(ecs: FakeEcs) -> None:
 # --- what it does
 
 
-def test_a_rollback_is_recorded_noted_and_told(ecs: FakeEcs, site: Site) -> None:
+def test_a_rollback_is_recorded_tagged_and_reported(ecs: FakeEcs, site: Site) -> None:
     back(ecs)
     (override,) = json.loads(ecs.calls[-1][1]["--overrides"])["containerOverrides"]
     assert override["command"] == ["python", "manage.py", "record_release", "--rollback"]
@@ -187,45 +187,45 @@ def test_a_rollback_is_recorded_noted_and_told(ecs: FakeEcs, site: Site) -> None
     assert text.startswith("staging: rolled back from v1.2.3 to v1.2.2 (revision 7, commit 0000")
 
 
-def test_alarms_can_not_undo_a_rollback_and_are_on_for_the_next_deploy(ecs: FakeEcs) -> None:
+def test_a_rollback_turns_alarms_off_and_the_next_deploy_turns_them_on(ecs: FakeEcs) -> None:
     back(ecs)
     deploy(service_of(ecs), f"{ARN}:6", 0)
     assert (went_to(ecs), ecs.alarms_on()) == (["7", "6"], [False, True])
 
 
-def test_alarms_are_on_for_a_move_forward(ecs: FakeEcs) -> None:
+def test_a_move_to_a_newer_revision_turns_alarms_on(ecs: FakeEcs) -> None:
     back(ecs)
     back(ecs, version="v1.2.3")
     assert ecs.alarms_on() == [False, True]
 
 
-def test_alarms_are_off_for_the_way_back_to_no_task(ecs: FakeEcs) -> None:
+def test_a_rollback_of_the_first_deploy_turns_alarms_off(ecs: FakeEcs) -> None:
     back(ecs, revision=BASE)
     assert ecs.alarms_on() == [False]
 
 
-def test_a_way_back_that_ecs_gave_up_is_begun_anew(site: Site) -> None:
+def test_a_rollback_that_ecs_gave_up_is_started_again(site: Site) -> None:
     site.ecs = ecs = FakeEcs(runs=OLD)
     ecs.service["deployments"] = [ecs.deployment(OLD, "FAILED")]
     back(ecs, revision=OLD, leave=NEW)
     assert (went_to(ecs), ecs.alarms_on()) == (["7"], [False])
 
 
-def test_a_second_run_does_nothing(ecs: FakeEcs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_rollback_does_nothing(ecs: FakeEcs, capsys: pytest.CaptureFixture[str]) -> None:
     back(ecs)
     back(ecs)
     assert went_to(ecs) == ["7"]
     assert "since it was rolled back from v1.2.3" in capsys.readouterr().out
 
 
-def test_a_second_run_with_a_name_makes_sure_and_moves_nothing(ecs: FakeEcs, site: Site) -> None:
+def test_a_second_rollback_to_the_same_version_moves_nothing(ecs: FakeEcs, site: Site) -> None:
     back(ecs, version="v1.2.2")
     back(ecs, version="v1.2.2")
     assert went_to(ecs) == ["7"]
     assert len(site.told) == 1
 
 
-def test_a_rollback_is_undone_by_name(ecs: FakeEcs, site: Site) -> None:
+def test_a_rollback_is_undone_by_choosing_the_newer_version(ecs: FakeEcs, site: Site) -> None:
     back(ecs)
     back(ecs, version="v1.2.3")
     assert went_to(ecs) == ["7", "8"]
@@ -234,7 +234,7 @@ def test_a_rollback_is_undone_by_name(ecs: FakeEcs, site: Site) -> None:
     assert went_to(ecs) == ["7", "8", "7"]
 
 
-def test_what_ecs_returned_to_itself_is_waited_for_recorded_and_noted(site: Site) -> None:
+def test_a_rollback_by_ecs_is_awaited_recorded_and_tagged(site: Site) -> None:
     site.ecs = ecs = FakeEcs(runs=OLD)
     ecs.tags[8] = {}
     back(ecs, revision=OLD, leave=NEW)
@@ -242,13 +242,13 @@ def test_what_ecs_returned_to_itself_is_waited_for_recorded_and_noted(site: Site
     assert ecs.tags[8]["rolled-back-to"] == "7"
 
 
-def test_what_somebody_moved_meanwhile_is_left_alone(ecs: FakeEcs) -> None:
+def test_a_service_that_somebody_moved_in_the_meantime_is_left_alone(ecs: FakeEcs) -> None:
     with pytest.raises(Failure, match=r"runs v1.2.3 \(revision 8, .* now"):
         back(ecs, revision="6", leave=OLD)
     assert ecs.calls == []
 
 
-def test_a_deployment_under_way_is_stopped(ecs: FakeEcs) -> None:
+def test_a_deployment_in_progress_is_stopped(ecs: FakeEcs) -> None:
     ecs.service["deployments"] = [ecs.deployment(NEW, "IN_PROGRESS")]
     ecs.service_deployments = [{"serviceDeploymentArn": "arn:service-deployment/x"}]
     back(ecs)
@@ -262,7 +262,7 @@ def test_a_deployment_that_can_not_be_stopped_is_replaced(ecs: FakeEcs) -> None:
     assert went_to(ecs) == ["7"]
 
 
-def test_a_slack_that_does_not_answer_harms_nobody(
+def test_a_rollback_succeeds_when_slack_does_not_answer(
     ecs: FakeEcs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SLACK_WEBHOOK_URL", "http://127.0.0.1:1")
@@ -270,7 +270,7 @@ def test_a_slack_that_does_not_answer_harms_nobody(
     assert "Slack was not notified: " in capsys.readouterr().out
 
 
-def test_further_back_than_one_version_is_said(
+def test_a_rollback_by_more_than_one_version_prints_a_warning(
     ecs: FakeEcs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     back(ecs, version="v1.2.1")
@@ -299,7 +299,7 @@ def other_site(body: dict[str, str]) -> Any:
         ({"status": "ok", "commit": "ff"}, f"{{}} runs ff, not {commit(7)}"),
     ],
 )
-def test_where_the_url_is_wrong_the_load_balancer_is_asked(
+def test_the_load_balancer_is_asked_if_the_url_is_wrong(
     ecs: FakeEcs,
     site: Site,
     monkeypatch: pytest.MonkeyPatch,
@@ -320,7 +320,7 @@ def test_where_the_url_is_wrong_the_load_balancer_is_asked(
     )
 
 
-def test_a_url_that_leads_to_the_right_version_is_not_wrong_before_that_is_ready(
+def test_a_url_with_the_right_version_that_is_not_ready_is_not_wrong(
     ecs: FakeEcs, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     know_balancer(site)
@@ -331,7 +331,7 @@ def test_a_url_that_leads_to_the_right_version_is_not_wrong_before_that_is_ready
     assert site.hosts == []
 
 
-def test_where_nobody_answers_the_load_balancer_is_asked(
+def test_the_load_balancer_is_asked_if_the_url_does_not_answer(
     ecs: FakeEcs, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     know_balancer(site)
@@ -341,7 +341,7 @@ def test_where_nobody_answers_the_load_balancer_is_asked(
     assert re.search(r"load balancer, but http://127\.0\.0\.1:1/.* refused\. ", site.told[0])
 
 
-def test_the_load_balancer_is_asked_by_a_host_that_the_version_allows(
+def test_the_load_balancer_is_asked_for_a_host_that_the_version_allows(
     ecs: FakeEcs, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     know_balancer(site)
@@ -351,7 +351,7 @@ def test_the_load_balancer_is_asked_by_a_host_that_the_version_allows(
     assert site.hosts == ["old.example.com"] * 3
 
 
-def test_the_url_of_the_stack_will_do(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_url_of_the_stack_is_the_default(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     know_balancer(site)
     monkeypatch.delenv("APP_URL")
     monkeypatch.setitem(site.ecs.outputs, "Url", f"http://127.0.0.1:{site.server_port}")
@@ -359,7 +359,7 @@ def test_the_url_of_the_stack_will_do(site: Site, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("balancer", [True, False])
-def test_what_nobody_could_verify_is_recorded_and_left_to_the_next_run(
+def test_an_unverified_rollback_is_recorded_and_completed_by_the_next_run(
     ecs: FakeEcs, site: Site, balancer: bool
 ) -> None:
     if balancer:
@@ -376,7 +376,7 @@ def test_what_nobody_could_verify_is_recorded_and_left_to_the_next_run(
     assert [text.partition("), ")[2][:8] for text in site.told] == ["confirme", "verified"]
 
 
-def test_what_could_not_be_recorded_is_said_and_done_by_the_next_run(
+def test_a_failed_recording_is_reported_and_repeated_by_the_next_run(
     ecs: FakeEcs, site: Site
 ) -> None:
     ecs.task["containers"] = [ecs.container(1)]
@@ -388,7 +388,7 @@ def test_what_could_not_be_recorded_is_said_and_done_by_the_next_run(
     assert recorded(ecs) == ["7 --rollback"] * 2
 
 
-def test_what_could_not_be_marked_is_said_and_done_by_the_run_that_it_names(
+def test_a_failed_mark_is_reported_with_the_command_that_repeats_it(
     ecs: FakeEcs, site: Site
 ) -> None:
     ecs.denied = {"tag-resource": "AccessDenied"}
@@ -402,7 +402,7 @@ def test_what_could_not_be_marked_is_said_and_done_by_the_run_that_it_names(
     assert ecs.tags[7]["verified"] > ecs.tags[8]["rolled-back"]
 
 
-def test_credentials_that_expire_once_the_service_is_steady_do_not_hide_that_it_is(
+def test_credentials_that_expire_after_the_move_do_not_hide_its_success(
     ecs: FakeEcs, site: Site
 ) -> None:
     expired = dict.fromkeys(["run-task", "describe-tasks"], "ExpiredTokenException")
@@ -414,7 +414,7 @@ def test_credentials_that_expire_once_the_service_is_steady_do_not_hide_that_it_
     )
 
 
-def test_credentials_that_expire_while_it_moves_leave_it_to_the_next_run(
+def test_credentials_that_expire_during_the_move_leave_the_rest_to_the_next_run(
     ecs: FakeEcs, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def expire(self: Service, deployment: str, seconds: float) -> None:
@@ -429,7 +429,7 @@ def test_credentials_that_expire_while_it_moves_leave_it_to_the_next_run(
     assert (went_to(ecs), recorded(ecs), len(site.told)) == (["7"], ["7 --rollback"], 1)
 
 
-def test_a_run_that_was_killed_at_any_moment_is_finished_by_the_next(site: Site) -> None:
+def test_a_rollback_that_is_killed_at_any_time_is_completed_by_the_next_run(site: Site) -> None:
     for end in itertools.count(1):
         site.ecs = ecs = MortalEcs(runs=NEW)
         site.told.clear()
@@ -444,7 +444,7 @@ def test_a_run_that_was_killed_at_any_moment_is_finished_by_the_next(site: Site)
 
 
 @pytest.mark.parametrize(("done", "code"), [(True, 0), (False, 3)])
-def test_the_exit_code_says_whether_something_is_left(done: bool, code: int) -> None:
+def test_the_exit_code_says_whether_something_is_left_to_do(done: bool, code: int) -> None:
     program = (
         f"from delivery.deploy import rollback as r; r.roll_back = lambda *a, **k: {done}; r.main()"
     )
@@ -453,7 +453,7 @@ def test_the_exit_code_says_whether_something_is_left(done: bool, code: int) -> 
 
 
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_interrupted_says_that_it_can_be_run_again(
+def test_an_interrupted_rollback_says_how_to_complete_it(
     tmp_path: Path, kill: signal.Signals
 ) -> None:
     aws, asked = tmp_path / "aws", tmp_path / "asked"
@@ -486,24 +486,26 @@ def test_a_run_that_is_interrupted_says_that_it_can_be_run_again(
         ({"revision": "v1.2.2"}, "'v1.2.2' is not a revision of"),
     ],
 )
-def test_what_does_not_exist_is_named(ecs: FakeEcs, words: dict[str, str], problem: str) -> None:
+def test_an_unknown_version_or_revision_is_reported(
+    ecs: FakeEcs, words: dict[str, str], problem: str
+) -> None:
     with pytest.raises(Failure, match=problem):
         back(ecs, **words)
     assert ecs.calls == []
 
 
-def test_nothing_to_go_back_to_is_said(ecs: FakeEcs) -> None:
+def test_a_rollback_without_an_earlier_version_is_refused(ecs: FakeEcs) -> None:
     ecs.tags = {number: {} for number in ecs.tags}
     with pytest.raises(Failure, match="no version to return to"):
         back(ecs)
 
 
-def test_an_environment_without_a_deploy_has_nothing_to_go_back_from(site: Site) -> None:
+def test_a_rollback_before_the_first_deploy_is_refused(site: Site) -> None:
     with pytest.raises(Failure, match="nothing was deployed to staging yet"):
         back(FakeEcs(runs=BASE))
 
 
-def test_an_image_that_is_gone_is_named_before_anything_moves(ecs: FakeEcs) -> None:
+def test_a_missing_image_is_reported_before_the_move(ecs: FakeEcs) -> None:
     ecs.images.remove("myapp-staging:v1.2.2")
     with pytest.raises(
         Failure, match=r"image is no longer in the registry: .*myapp-staging:v1.2.2"
@@ -512,7 +514,7 @@ def test_an_image_that_is_gone_is_named_before_anything_moves(ecs: FakeEcs) -> N
     assert (ecs.calls, ecs.tags[8].get("rolled-back")) == ([], None)
 
 
-def test_an_address_that_aws_does_not_tell_is_missed_before_anything_moves(
+def test_a_missing_address_is_reported_before_the_move(
     ecs: FakeEcs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("APP_URL")
@@ -522,7 +524,7 @@ def test_an_address_that_aws_does_not_tell_is_missed_before_anything_moves(
 
 
 @pytest.mark.parametrize(("answer", "moves"), [("n", []), ("", []), ("y", ["7"])])
-def test_it_asks_first(
+def test_a_rollback_needs_a_confirmation(
     ecs: FakeEcs, monkeypatch: pytest.MonkeyPatch, answer: str, moves: list[str]
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda question: answer)
@@ -533,7 +535,7 @@ def test_it_asks_first(
     assert went_to(ecs) == moves
 
 
-def test_nobody_there_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_answer_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(question: str) -> str:
         raise EOFError
 
@@ -541,7 +543,7 @@ def test_nobody_there_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
     assert command.confirm("Apply these changes?") is False
 
 
-def test_a_version_and_a_revision_at_once_are_refused() -> None:
+def test_a_version_together_with_a_revision_is_refused() -> None:
     words = ("staging", "--to", "v1.2.2", "--revision", "7")
     done = run_here("scripts/rollback", *words)
     assert (done.returncode, "not allowed with argument" in done.stderr) == (2, True)
@@ -550,18 +552,18 @@ def test_a_version_and_a_revision_at_once_are_refused() -> None:
 # --- what deploys leave for it
 
 
-def test_a_deploy_is_noted_as_verified(ecs: FakeEcs) -> None:
+def test_a_deploy_is_marked_as_verified(ecs: FakeEcs) -> None:
     ecs.tags[8] = {}
     mark(History(ecs, "myapp-staging-task"), NEW, OLD)
     assert (list(ecs.tags[8]), list(ecs.tags[7])) == (["verified"], ["verified"])
 
 
-def test_a_deploy_of_a_lower_version_is_noted_as_a_rollback(ecs: FakeEcs) -> None:
+def test_a_deploy_of_a_lower_version_is_marked_as_a_rollback(ecs: FakeEcs) -> None:
     mark(History(ecs, "myapp-staging-task"), OLD, NEW)
     assert ecs.tags[8]["rolled-back-to"] == "7"
     assert ecs.tags[7]["verified"] > ecs.tags[8]["rolled-back"]
 
 
-def test_the_first_deploy_has_nothing_before_it(ecs: FakeEcs) -> None:
+def test_the_first_deploy_is_marked_as_verified(ecs: FakeEcs) -> None:
     mark(History(ecs, "myapp-staging-task"), NEW, BASE)
     assert ecs.tags[8]["verified"] > "2026-01-09"

@@ -49,14 +49,14 @@ UNREADY = (503, {"status": "failed", "commit": "new", "checks": {"cache": "faile
 
 
 @pytest.mark.parametrize("before", [OLD, UNREADY, (502, "Bad Gateway")])
-def test_an_answer_that_is_not_it_yet_is_waited_for(
+def test_verification_waits_for_the_right_answer(
     server: HealthServer, before: tuple[int, Any]
 ) -> None:
     server.answers = [before, READY]
     ask(server)
 
 
-def test_old_and_new_in_turns_is_not_deployed_yet(
+def test_alternating_old_and_new_answers_are_not_enough(
     server: HealthServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.answers = [READY, READY, OLD, READY, OLD, READY]
@@ -73,7 +73,7 @@ def test_old_and_new_in_turns_is_not_deployed_yet(
         ((500, ""), "500"),
     ],
 )
-def test_what_never_comes_right_ends_with_the_last_problem(
+def test_a_wrong_answer_fails_with_the_last_problem(
     server: HealthServer, answer: tuple[int, Any], problem: str
 ) -> None:
     server.answers = [answer]
@@ -82,7 +82,7 @@ def test_what_never_comes_right_ends_with_the_last_problem(
     assert problem in str(failure.value)
 
 
-def test_another_version_of_the_same_commit_is_another(server: HealthServer) -> None:
+def test_another_version_of_the_same_commit_is_wrong(server: HealthServer) -> None:
     named = [(200, {"status": "ok", "commit": "new", "version": name}) for name in ("new", "v1")]
     server.answers = named
     verify(f"http://127.0.0.1:{server.server_port}", "new", 60, pause=0, version="v1")
@@ -90,7 +90,7 @@ def test_another_version_of_the_same_commit_is_another(server: HealthServer) -> 
         verify(f"http://127.0.0.1:{server.server_port}", "new", 0, pause=0, version="v2")
 
 
-def test_another_environment_at_the_url_is_not_waited_for(server: HealthServer) -> None:
+def test_another_environment_at_the_url_fails_at_once(server: HealthServer) -> None:
     server.answers = [(200, {"status": "ok", "commit": "new", "environment": "production"})]
     url = f"http://127.0.0.1:{server.server_port}"
     elsewhere = (
@@ -100,7 +100,7 @@ def test_another_environment_at_the_url_is_not_waited_for(server: HealthServer) 
         verify(url, "new", 600, environment="staging")
 
 
-def test_what_anybody_answers_begins_no_line(
+def test_an_answer_can_not_begin_a_line_of_the_log(
     server: HealthServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.answers = [(200, {"status": "ok", "commit": "\n::error::x\n" + "y" * 999}), READY]
@@ -109,7 +109,7 @@ def test_what_anybody_answers_begins_no_line(
     assert not any(line.startswith("::") or len(line) > 400 for line in lines)
 
 
-def test_nobody_at_the_address_is_a_failure() -> None:
+def test_an_address_that_does_not_answer_fails() -> None:
     with pytest.raises(Failure, match="refused"):
         verify("http://127.0.0.1:1", "new", 0, pause=0)
 
@@ -131,13 +131,13 @@ NO_ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
-def test_what_is_no_answer_is_a_failed_try(answer: bytes) -> None:
+def test_an_invalid_answer_fails(answer: bytes) -> None:
     with answering(answer) as url, pytest.raises(Failure, match=f"{url}/health/: "):
         verify(url, "new", 0, pause=0)
 
 
 @pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
-def test_what_is_no_answer_is_asked_for_again(answer: bytes) -> None:
+def test_an_invalid_answer_is_requested_again(answer: bytes) -> None:
     # A redirect is followed some times before it is given up.
     with answering(*[answer] * 5, http(BODY)) as url:
         verify(url, "new", 60, pause=0)

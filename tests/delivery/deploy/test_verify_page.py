@@ -52,11 +52,11 @@ def problem(site: Site) -> str:
     return problem_of_page(f"{site.url}/").removeprefix(site.url)
 
 
-def test_a_page_with_its_stylesheet_is_well(site: Site) -> None:
+def test_a_page_with_its_stylesheet_passes(site: Site) -> None:
     assert problem(site) == ""
 
 
-def test_a_page_is_looked_at_where_its_redirects_lead(site: Site) -> None:
+def test_redirects_of_a_page_are_followed(site: Site) -> None:
     site.answers["/"] = (302, "/admin/login/", "")
     site.answers["/admin/login/"] = (200, "text/html", PAGE.format("../base.css"))
     assert "/admin/base.css: status 404" in problem(site)
@@ -77,7 +77,7 @@ def test_a_page_is_looked_at_where_its_redirects_lead(site: Site) -> None:
         ("/site.css", (200, "text/css", ""), "/site.css: status 200, 0 bytes"),
     ],
 )
-def test_what_is_broken_is_named(
+def test_a_broken_page_or_stylesheet_is_reported(
     site: Site, path: str, answer: tuple[int, str, str], said: str
 ) -> None:
     site.answers[path] = answer
@@ -93,7 +93,7 @@ def test_a_page_that_stays_broken_fails_the_deploy(site: Site) -> None:
 
 
 @pytest.mark.parametrize("workflow", ["deploy-staging.yml", "deploy-prod.yml"])
-def test_each_deploy_asks_for_a_page_and_the_version(workflow: str) -> None:
+def test_each_deploy_verifies_a_page_and_the_version(workflow: str) -> None:
     steps = yaml.safe_load((WORKFLOWS / workflow).read_text())["jobs"]["deploy"]["steps"]
     (step,) = [step for step in steps if step.get("name") == "Verify deployment"]
     assert step["env"]["PAGE"] == "${{ vars.VERIFY_PATH || '/' }}"

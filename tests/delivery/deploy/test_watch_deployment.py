@@ -77,7 +77,7 @@ def verdict(*minutes: dict[str, float]) -> str:
     return watched(FakeCloudWatch(*minutes))[0]
 
 
-def test_figures_as_before_are_good(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unchanged_figures_are_good(capsys: pytest.CaptureFixture[str]) -> None:
     cloud = FakeCloudWatch(*[FINE | {"cpu": 31.4}] * 6)
     assert watched(cloud) == (GOOD, "600 requests")
     lines = capsys.readouterr().out.splitlines()
@@ -94,16 +94,16 @@ def test_errors_for_five_minutes_roll_back_at_once() -> None:
     assert cloud.time == NOON + 20 + 7 * 60
 
 
-def test_errors_of_the_load_balancer_itself_count() -> None:
+def test_errors_of_the_load_balancer_count() -> None:
     assert verdict(*[{"balancer5xx": 3.0}] * 6) == ROLL_BACK
 
 
-def test_a_watch_of_two_minutes_takes_both_for_enough() -> None:
+def test_errors_in_both_minutes_of_a_short_watch_roll_back() -> None:
     assert watched(FakeCloudWatch(BAD, BAD), 2)[0] == ROLL_BACK
 
 
 @pytest.mark.parametrize("late", [1, 2, 3])
-def test_errors_whose_figures_come_late_roll_back(late: int) -> None:
+def test_errors_with_late_figures_roll_back(late: int) -> None:
     cloud = FakeCloudWatch(*[BAD] * 5)
     cloud.late = late
     assert watched(cloud, 5)[0] == ROLL_BACK
@@ -113,7 +113,7 @@ def test_errors_whose_figures_come_late_roll_back(late: int) -> None:
 
 
 @pytest.mark.parametrize("absent", range(5))
-def test_errors_in_four_minutes_and_no_figures_of_one_roll_back(absent: int) -> None:
+def test_errors_in_four_of_five_minutes_roll_back_if_the_fifth_has_no_figures(absent: int) -> None:
     minutes = [BAD] * 5
     minutes[absent] = {}
     reason = "over 5 % of answers were 5xx, for 5 minutes, 1 of them without figures"
@@ -121,7 +121,7 @@ def test_errors_in_four_minutes_and_no_figures_of_one_roll_back(absent: int) -> 
     assert watched(FakeCloudWatch(FINE, *minutes), 6) == (ROLL_BACK, reason)
 
 
-def test_errors_roll_back_though_the_service_can_not_be_described() -> None:
+def test_errors_roll_back_even_if_ecs_does_not_answer() -> None:
     cloud = FakeCloudWatch(BAD, BAD)
     wait = cloud.sleep
 
@@ -134,11 +134,11 @@ def test_errors_roll_back_though_the_service_can_not_be_described() -> None:
 
 
 @pytest.mark.parametrize("minutes", [[BAD, {}], [BAD, BAD, BAD, {}, {}], [{}, {}, BAD, {}, {}]])
-def test_errors_in_fewer_minutes_with_figures_are_to_be_investigated(minutes: Any) -> None:
+def test_errors_in_too_few_minutes_with_figures_are_to_be_investigated(minutes: Any) -> None:
     assert watched(FakeCloudWatch(*minutes), len(minutes))[0] == INVESTIGATE
 
 
-def test_figures_that_come_after_others_of_their_minute_are_not_missed() -> None:
+def test_figures_that_arrive_after_others_of_their_minute_count() -> None:
     cloud = FakeCloudWatch(BAD, {"counted": 100.0})
     wait = cloud.sleep
 
@@ -151,7 +151,7 @@ def test_figures_that_come_after_others_of_their_minute_are_not_missed() -> None
     assert watched(cloud, 2)[0] == ROLL_BACK
 
 
-def test_a_minute_without_figures_is_called_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_minute_without_figures_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     cloud = FakeCloudWatch(FINE, FINE)
     cloud.late = 2
     watched(cloud, 2)
@@ -164,7 +164,7 @@ def test_a_minute_without_figures_is_called_so(capsys: pytest.CaptureFixture[str
     ]
 
 
-def test_errors_in_four_minutes_of_five_are_to_be_investigated() -> None:
+def test_errors_in_four_of_five_minutes_are_to_be_investigated() -> None:
     assert verdict(BAD, BAD, BAD, BAD, FINE, BAD) == INVESTIGATE
 
 
@@ -181,11 +181,11 @@ def test_a_failing_health_check_rolls_back_after_two_minutes() -> None:
     assert cloud.time == NOON + 20 + 4 * 60
 
 
-def test_a_health_check_that_fails_for_a_minute_does_not() -> None:
+def test_a_health_check_that_fails_for_one_minute_does_not_roll_back() -> None:
     assert verdict(FINE | {"unhealthy": 1.0}, FINE, FINE, FINE, FINE, FINE) == GOOD
 
 
-def test_what_ecs_itself_gave_up_is_rolled_back() -> None:
+def test_a_deployment_that_ecs_gave_up_is_rolled_back() -> None:
     cloud = FakeCloudWatch(*[FINE] * 6)
     cloud.gives_up = True
     assert watched(cloud) == (ROLL_BACK, "ECS moved to myapp-staging-task:7 in the meantime")
@@ -207,30 +207,30 @@ def test_slower_answers_are_to_be_investigated(before: float, p95: float, expect
     assert watched(cloud)[0] == expected
 
 
-def test_a_single_slow_minute_and_a_handful_of_requests_are_chance() -> None:
+def test_one_slow_minute_or_few_slow_requests_are_good() -> None:
     assert verdict(FINE, FINE | {"p95": 3.0}, FINE, FINE, FINE, FINE) == GOOD
     assert verdict(*[{"counted": 19.0, "p95": 3.0}] * 6) == GOOD
 
 
-def test_nobody_there_is_good_and_said() -> None:
+def test_no_traffic_is_good_and_reported() -> None:
     assert watched(FakeCloudWatch(), 3) == (GOOD, "no traffic")
 
 
-def test_a_look_that_fails_is_made_up_for_by_the_next(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_next_query_makes_up_for_a_failed_one(capsys: pytest.CaptureFixture[str]) -> None:
     cloud = FakeCloudWatch(*[BAD] * 6)
     cloud.fails = {3}
     assert watched(cloud)[0] == ROLL_BACK
     assert "query 2 failed: aws cloudwatch" in capsys.readouterr().out
 
 
-def test_a_watch_that_saw_nothing_is_no_pass() -> None:
+def test_a_watch_without_any_figures_fails() -> None:
     cloud = FakeCloudWatch(*[FINE] * 6)
     cloud.fails = set(range(2, 12))
     with pytest.raises(Failure, match=r"nothing could be watched: .*Rate exceeded"):
         watched(cloud)
 
 
-def test_it_watches_the_same_minutes_however_long_a_look_takes() -> None:
+def test_a_slow_query_does_not_shift_the_watched_minutes() -> None:
     cloud = FakeCloudWatch(BAD, BAD, *[FINE] * 9)
     ask = cloud.get_metric_data
 
@@ -242,7 +242,7 @@ def test_it_watches_the_same_minutes_however_long_a_look_takes() -> None:
     assert watched(cloud, 2)[0] == ROLL_BACK
 
 
-def test_a_faster_clock_is_looked_at_more_often() -> None:
+def test_a_faster_clock_shortens_the_watch() -> None:
     cloud = FakeCloudWatch(*[FINE] * 6)
     cloud.time = NOON
     service = Service(cloud, "myapp-staging-cluster", "myapp-staging-service")
@@ -250,7 +250,7 @@ def test_a_faster_clock_is_looked_at_more_often() -> None:
     assert cloud.time == NOON + 9 * 6
 
 
-def test_it_asks_for_what_the_alarms_watch() -> None:
+def test_the_watch_reads_the_metrics_of_the_alarms() -> None:
     monitoring = Resolver("monitoring", "staging", LoadBalancerName=BALANCER, TargetGroupName=GROUP)
     asked = {query["Id"]: query["MetricStat"] for query in queries("staging", BALANCER, GROUP)}
     watched = [
@@ -266,7 +266,7 @@ def test_it_asks_for_what_the_alarms_watch() -> None:
     assert all(stat in asked.values() for stat in watched)
 
 
-def test_what_is_not_to_be_watched_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_watch_of_zero_minutes_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     cloud = FakeCloudWatch()
     service = Service(cloud, "myapp-staging-cluster", "myapp-staging-service")
     assert conclude(Watch("staging", service, 60), 0) == GOOD
@@ -276,12 +276,12 @@ def test_what_is_not_to_be_watched_is_said(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     "words", [["--minutes", "-1"], ["--minutes", "many"], ["--minutes", "5", "--period", "0"]]
 )
-def test_what_is_no_time_is_refused(words: list[str]) -> None:
+def test_an_invalid_duration_is_refused(words: list[str]) -> None:
     done = run_here("scripts/watch-deployment", "staging", *words)
     assert (done.returncode, " number of " in done.stderr) == (2, True)
 
 
-def test_what_is_to_be_investigated_reaches_slack() -> None:
+def test_a_verdict_to_investigate_reaches_slack() -> None:
     assert outcome("success", True, "", "investigate: p95 is 800 ms") == (
         "deployed. Investigate: p95 is 800 ms"
     )

@@ -63,7 +63,7 @@ def test_the_deploy_workflows_differ_only_where_they_must() -> None:
         assert production[key] == staging[key], key
 
 
-def test_each_step_that_only_one_workflow_has_is_there() -> None:
+def test_each_step_of_only_one_workflow_is_listed_here() -> None:
     staging, production = (
         {step.get("name") for step in deploy_job(name)["steps"]}
         for name in ("deploy-staging.yml", "deploy-prod.yml")
@@ -74,7 +74,7 @@ def test_each_step_that_only_one_workflow_has_is_there() -> None:
 
 @pytest.mark.parametrize("workflow", ["deploy-staging.yml", "deploy-prod.yml"])
 @pytest.mark.parametrize(("code", "red"), [(0, False), (3, False), (1, True), (2, True)])
-def test_a_rollback_that_leaves_something_to_do_is_one(workflow: str, code: int, red: bool) -> None:
+def test_only_a_failed_rollback_makes_its_step_red(workflow: str, code: int, red: bool) -> None:
     steps = yaml.safe_load((WORKFLOWS / workflow).read_text())["jobs"]["deploy"]["steps"]
     (command,) = [str(step["run"]) for step in steps if step.get("name") == "Roll back"]
     script = re.sub("scripts/rollback [^|]*", f"(exit {code}) ", command)
@@ -82,7 +82,7 @@ def test_a_rollback_that_leaves_something_to_do_is_one(workflow: str, code: int,
 
 
 @pytest.mark.parametrize("workflow", ["deploy-staging.yml", "deploy-prod.yml"])
-def test_a_rollback_gets_credentials_of_its_own(workflow: str) -> None:
+def test_a_rollback_renews_the_credentials(workflow: str) -> None:
     steps = yaml.safe_load((WORKFLOWS / workflow).read_text())["jobs"]["deploy"]["steps"]
     named = {step["name"]: step for step in steps if "name" in step}
     first, again = named["Configure AWS credentials"], named["Renew AWS credentials"]

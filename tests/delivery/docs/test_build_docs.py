@@ -46,12 +46,12 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("tool/docs/deep/t.md", "deep/t.md", "[a](../a.md#b) [u](u.md)"),
     ],
 )
-def test_a_page_takes_along_what_it_links_to(root: Path, page: str, name: str, text: str) -> None:
+def test_files_that_a_page_links_to_are_copied(root: Path, page: str, name: str, text: str) -> None:
     build_docs.copy_page(root / page)
     assert (root / "out" / name).read_text() == text
 
 
-def test_a_link_to_nothing_is_refused_by_name(root: Path) -> None:
+def test_a_broken_link_is_refused(root: Path) -> None:
     (root / "docs/a.md").write_text("[x](../gone.md)")
     with pytest.raises(Failure, match=r"docs/a.md links to ../gone.md, which is not there"):
         build_docs.copy_page(root / "docs/a.md")

@@ -102,14 +102,14 @@ def test_each_step_of_the_guide_has_a_row_and_is_in_its_workflow() -> None:
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.section}: {row.says}")
-def test_a_row_names_what_is_there(row: Row) -> None:
+def test_each_row_names_existing_files_and_tests(row: Row) -> None:
     places = [ROOT / name for name in names(row.where)]
     assert not [p for p in places if not p.exists() and not (WORKFLOWS / p.name).exists()]
     assert not [name for name in names(row.proof) if not is_there(name)]
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.section}: {row.says}")
-def test_a_row_is_proven_or_says_why_it_is_not(row: Row) -> None:
+def test_each_row_has_a_proof_or_a_reason(row: Row) -> None:
     reason = row.proof.removeprefix("none: ") if row.proof.startswith("none: ") else ""
     assert bool(names(row.proof)) != (len(reason.split()) >= 3)
     assert row.says and (reason or (row.here and names(row.where)))
@@ -118,7 +118,7 @@ def test_a_row_is_proven_or_says_why_it_is_not(row: Row) -> None:
 @pytest.mark.parametrize(
     "proof", ["drill lnit", "tests/gone.py::test_x", "conftest.py::test_x", "make nothing"]
 )
-def test_what_is_not_there_is_noticed(proof: str) -> None:
+def test_a_missing_proof_is_noticed(proof: str) -> None:
     assert not is_there(proof)
 
 
@@ -140,7 +140,7 @@ FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
-def test_no_sentence_is_shown_as_code(page: Path) -> None:
+def test_no_indented_sentence_is_rendered_as_code(page: Path) -> None:
     # More than the indentation of a list is a block of code.
     assert re.findall(r"^ {5,}\S.*", FENCED.sub("", page.read_text()), re.M) == []
 
@@ -165,7 +165,7 @@ def links() -> list[tuple[Path, str]]:
 
 
 @pytest.mark.parametrize(("page", "link"), links(), ids=str)
-def test_a_link_leads_somewhere(page: Path, link: str) -> None:
+def test_each_link_has_a_target(page: Path, link: str) -> None:
     path, _, anchor = link.partition("#")
     target = page.parent / path if path else page
     assert target.is_file()
@@ -185,7 +185,7 @@ IMAGES = sorted(image for folder in FOLDERS for image in folder.glob("images/*")
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=str)
-def test_an_image_is_small_and_says_what_it_shows(image: Path) -> None:
+def test_each_image_is_small_and_has_a_description(image: Path) -> None:
     assert image.stat().st_size < 150_000
     if image.suffix == ".svg":
         text = image.read_text()
@@ -194,6 +194,6 @@ def test_an_image_is_small_and_says_what_it_shows(image: Path) -> None:
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
-def test_commands_run_with_the_tools_of_macos_too(page: Path) -> None:
+def test_commands_of_the_pages_run_on_macos(page: Path) -> None:
     commands = "\n".join(command.text for block in blocks(page) for command in block.commands)
     assert not_on_macos(commands) == []

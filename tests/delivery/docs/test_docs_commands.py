@@ -37,18 +37,18 @@ def of(page: Path, kind: str) -> list[Block]:
 @pytest.mark.parametrize(
     "page", [page for page in pages() if of(page, "fast")], ids=lambda page: page.name
 )
-def test_a_page_shows_what_its_commands_print(page: Path, copy: Path) -> None:
+def test_the_output_of_the_commands_matches_the_page(page: Path, copy: Path) -> None:
     run_page(of(page, "fast"), copy)
 
 
 @pytest.mark.parametrize("block", NEVER, ids=str)
-def test_what_is_not_run_is_there(block: Block) -> None:
+def test_commands_that_are_not_run_exist(block: Block) -> None:
     assert len(block.why.split()) >= 2
     assert not [problem for command in block.commands for problem in problems(command.text)]
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
-def test_a_command_in_a_sentence_is_there(page: Path) -> None:
+def test_commands_in_sentences_exist(page: Path) -> None:
     text = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.M | re.S)
     found = re.findall(r"`((?:make|scripts/|python -m|\.venv/bin/python)\b[^`]*)`", text)
     assert not [problem for command in found for problem in problems(command)]
@@ -103,7 +103,7 @@ def help_of(*words: str) -> str:
     "command",
     ["make nothing", "scripts/gone", "scripts/rollback staging --two", "sl", "make test bench2"],
 )
-def test_what_is_not_there_is_noticed(command: str) -> None:
+def test_a_missing_command_is_noticed(command: str) -> None:
     assert problems(command)
 
 
@@ -126,11 +126,11 @@ def read(body: str, words: str = "") -> Block:
         ("a.c", "abc", False),
     ],
 )
-def test_dots_stand_for_what_varies(shown: str, printed: str, same: bool) -> None:
+def test_dots_match_any_text(shown: str, printed: str, same: bool) -> None:
     assert matches(shown, printed) is same
 
 
-def test_colours_and_blank_ends_are_nothing() -> None:
+def test_colours_and_trailing_spaces_are_ignored() -> None:
     assert tidy("\n\x1b[32mgreen\x1b[0m  \n\n") == "green"
 
 
@@ -148,7 +148,7 @@ def test_commands_share_a_shell_and_have_no_input(tmp_path: Path) -> None:
         ("$ echo a\n", "until b", "ended the shell"),
     ],
 )
-def test_what_does_something_else_is_a_failure(
+def test_another_result_than_shown_fails(
     tmp_path: Path, body: str, words: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if words == "until b":  # which nothing prints
@@ -157,7 +157,7 @@ def test_what_does_something_else_is_a_failure(
         run_page([read(body, words)], tmp_path)
 
 
-def test_no_page_reaches_anybodys_aws_or_github(
+def test_commands_of_the_pages_get_no_credentials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "GH_TOKEN", "GITHUB_TOKEN", "DATABASE_URL"):
@@ -165,18 +165,18 @@ def test_no_page_reaches_anybodys_aws_or_github(
     run_page([read("$ env | grep -c =mine$\n0\n", "fails")], tmp_path)
 
 
-def test_what_serves_is_ended(tmp_path: Path) -> None:
+def test_a_server_is_stopped(tmp_path: Path) -> None:
     run_page([read("$ echo $$ > pid; echo ready; sleep 60\n", "until ready")], tmp_path)
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/cmdline").exists()
 
 
 @pytest.mark.parametrize("words", ["sometimes", "never", "fast never: x", "slow fast"])
-def test_a_kind_that_is_none_is_refused(words: str) -> None:
+def test_an_unknown_mark_is_refused(words: str) -> None:
     with pytest.raises(Failure, match="is none of fast, slow, "):
         read("$ true\n", words)
 
 
-def test_a_page_writes_and_changes_files(tmp_path: Path) -> None:
+def test_a_page_can_write_and_change_files(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "Write `a/b.txt`:\n\n```\none\ntwo\nthree\n```\n\n"
@@ -187,12 +187,12 @@ def test_a_page_writes_and_changes_files(tmp_path: Path) -> None:
     assert (tmp_path / "a/b.txt").read_text() == "one\n2\nthree\nfour\n4.5\nfive\n"
 
 
-def test_a_block_begins_with_a_command() -> None:
+def test_a_block_must_begin_with_a_command() -> None:
     with pytest.raises(Failure, match="begins with"):
         read("make run\n")
 
 
-def test_a_copy_has_what_is_not_committed_and_leaves_the_clone_alone(
+def test_a_copy_has_uncommitted_changes_and_leaves_the_clone_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = tmp_path / "here"

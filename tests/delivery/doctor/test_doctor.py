@@ -54,19 +54,19 @@ def wrong(github: FakeGitHub) -> list[str]:
     return [str(finding) for finding in examine(github) if finding.state != OK]
 
 
-def test_what_configure_github_set_is_well(github: FakeGitHub) -> None:
+def test_the_settings_of_configure_github_are_ok(github: FakeGitHub) -> None:
     assert wrong(github) == []
     assert github.calls == []
 
 
-def test_each_secret_and_variable_is_named_with_who_reads_it(github: FakeGitHub) -> None:
+def test_each_secret_and_variable_is_listed_with_its_workflows(github: FakeGitHub) -> None:
     lines = "\n".join(map(str, examine(github)))
     assert "secret SLACK_WEBHOOK_URL of the repository (deploy-prod.yml, deploy-stagi" in lines
     assert "variable APP_URL of production = https://example.com (deploy-prod.yml" in lines
     assert "variable BUILDX_DRIVER: not set, and optional (deploy-staging.yml)" in lines
 
 
-def test_a_new_repository_lacks_all_of_it(api: Any, staging: Staging) -> None:
+def test_all_settings_of_a_new_repository_are_missing(api: Any, staging: Staging) -> None:
     lines = wrong(FakeGitHub(api))
     configure_it = "-> scripts/configure-github"
     for what in (
@@ -78,7 +78,7 @@ def test_a_new_repository_lacks_all_of_it(api: Any, staging: Staging) -> None:
         assert any(line.startswith(what) and line.endswith(configure_it) for line in lines), what
 
 
-def test_a_deploy_that_may_be_skipped_in_silence_is_named(github: FakeGitHub) -> None:
+def test_a_missing_deploy_required_is_reported(github: FakeGitHub) -> None:
     del github.variables["actions"]["DEPLOY_REQUIRED"]
     (found,) = wrong(github)
     assert found.startswith("missing    the variable DEPLOY_REQUIRED: without it")
@@ -98,7 +98,7 @@ def test_a_deploy_that_may_be_skipped_in_silence_is_named(github: FakeGitHub) ->
         ("actions", "ALLOW_FRIDAY_DEPLOY", "true", "-> gh variable delete ALLOW_FRIDAY_DEPLOY"),
     ],
 )
-def test_a_value_in_the_wrong_place_is_named(
+def test_a_value_in_the_wrong_place_is_reported(
     github: FakeGitHub, place: str, name: str, value: str, finding: str
 ) -> None:
     github.variables[place][name] = value
@@ -122,14 +122,14 @@ def test_a_url_that_leads_to_another_environment_is_wrong(
     assert found.endswith(f" leads to production, not to staging -> {command}")
 
 
-def test_administrators_who_need_no_approval_are_named(github: FakeGitHub) -> None:
+def test_a_bypass_for_administrators_is_reported(github: FakeGitHub) -> None:
     github.api = None  # GitHub answers with this field, and does not document it
     github.bypass = True
     (found,) = wrong(github)
     assert "administrators may deploy without an approval -> Settings > Env" in found
 
 
-def test_a_security_feature_that_is_off_is_named(github: FakeGitHub) -> None:
+def test_a_security_feature_that_is_off_is_reported(github: FakeGitHub) -> None:
     github.features.discard("immutable-releases")
     assert wrong(github) == ["wrong      immutable releases: off -> scripts/configure-github"]
 
@@ -142,7 +142,7 @@ def test_a_security_feature_that_is_off_is_named(github: FakeGitHub) -> None:
         ({"github_owned_allowed": True, "patterns_allowed": ["[!c]*"]}, ["codecov/"]),
     ],
 )
-def test_an_action_that_a_policy_refuses_is_named(
+def test_an_action_that_the_policy_refuses_is_reported(
     github: FakeGitHub, selected: dict[str, Any], refused: list[str]
 ) -> None:
     github.policy = {"enabled": True, "allowed_actions": "selected"}
@@ -153,7 +153,7 @@ def test_an_action_that_a_policy_refuses_is_named(
         assert any(f"the policy on actions refuses {owner}" in one for owner in refused)
 
 
-def test_a_url_that_does_not_answer_is_no_pass(github: FakeGitHub) -> None:
+def test_a_url_that_does_not_answer_is_reported(github: FakeGitHub) -> None:
     github.variables["environments/production"]["APP_URL"] = "https://down.example.com"
     (found,) = wrong(github)
     assert found == (
@@ -179,7 +179,7 @@ def test_keys_older_than_a_quarter_are_wrong(github: FakeGitHub) -> None:
     )
 
 
-def test_a_subject_that_aws_would_not_know_is_wrong(github: FakeGitHub) -> None:
+def test_a_subject_that_aws_does_not_expect_is_wrong(github: FakeGitHub) -> None:
     github.prefix = "repo:acme@1/shop@2"
     found = wrong(github)
     assert len(found) == 2
@@ -196,7 +196,7 @@ def test_a_loosened_protection_is_wrong(github: FakeGitHub) -> None:
     assert "wrong      ruleset main" in found
 
 
-def test_pull_requests_that_need_no_approval_are_for_who_works_alone(github: FakeGitHub) -> None:
+def test_pull_requests_without_approval_are_ok_for_one_person(github: FakeGitHub) -> None:
     configure(github, words(approvals=0))
     assert wrong(github) == []
 
@@ -204,17 +204,17 @@ def test_pull_requests_that_need_no_approval_are_for_who_works_alone(github: Fak
 # --- this machine
 
 
-def test_a_tool_that_is_missing_is_named_with_where_to_get_it() -> None:
+def test_a_missing_tool_is_reported_with_its_source() -> None:
     found = doctor.tool("nonesuch", ["nonesuch"], "https://example.com")
     assert str(found) == "missing    nonesuch -> https://example.com"
 
 
-def test_a_tool_that_does_not_work_says_why() -> None:
+def test_a_broken_tool_is_reported_with_the_reason() -> None:
     found = doctor.tool("sh", ["sh", "-c", "echo no engine >&2; exit 1"], "scripts/start-docker")
     assert str(found) == "wrong      sh: no engine -> scripts/start-docker"
 
 
-def test_what_can_not_be_asked_is_a_finding() -> None:
+def test_a_request_that_fails_is_a_finding() -> None:
     def nobody() -> Any:
         yield Finding(OK, "first")
         raise Failure("no credentials")
@@ -222,7 +222,7 @@ def test_what_can_not_be_asked_is_a_finding() -> None:
     assert [finding.state for finding in asked("x", nobody)] == [OK, NOT_ASKED]
 
 
-def test_what_could_not_be_asked_is_no_pass(tmp_path: Path) -> None:
+def test_a_part_that_could_not_be_checked_fails(tmp_path: Path) -> None:
     (tmp_path / "git").symlink_to("/usr/bin/git")
     words = ("github", "staging", "--repository", "acme/shop")
     done = run_here("scripts/doctor", *words, without=("AWS_", "GH_"), PATH=str(tmp_path))
@@ -241,7 +241,7 @@ def test_what_could_not_be_asked_is_no_pass(tmp_path: Path) -> None:
     ]
 
 
-def test_a_tool_that_is_missing_is_one_step_although_a_part_needs_it(tmp_path: Path) -> None:
+def test_a_missing_tool_is_listed_as_one_step(tmp_path: Path) -> None:
     (tmp_path / "git").symlink_to("/usr/bin/git")
     words = ("--repository", "acme/shop")
     done = run_here("scripts/doctor", *words, without=("AWS_", "GH_"), PATH=str(tmp_path))
@@ -284,7 +284,7 @@ def test_a_part_that_there_is_not_is_refused() -> None:
     assert "githubb: the parts are machine, github, staging, production" in done.stderr
 
 
-def test_states_are_told_apart_at_a_glance() -> None:
+def test_states_are_aligned() -> None:
     assert [str(Finding(state, "x")).index("x") for state in (OK, MISSING, WRONG, NOT_ASKED)] == [
         11
     ] * 4

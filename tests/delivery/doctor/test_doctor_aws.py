@@ -18,7 +18,7 @@ def ill(staging: Staging) -> list[str]:
     return [str(finding) for finding in findings if finding.state != OK]
 
 
-def test_an_environment_that_is_well_has_nothing_to_fix(staging: Staging) -> None:
+def test_a_healthy_environment_has_no_problems(staging: Staging) -> None:
     assert ill(staging) == []
     assert len(staging.calls) > 10
 
@@ -54,7 +54,7 @@ def test_an_environment_that_is_well_has_nothing_to_fix(staging: Staging) -> Non
         ),
     ],
 )
-def test_what_is_not_well_in_aws_is_named_with_what_fixes_it(
+def test_a_problem_in_aws_is_reported_with_its_fix(
     staging: Staging, change: dict[str, Any], finding: str
 ) -> None:
     for name, value in change.items():
@@ -81,7 +81,7 @@ def test_environments_in_two_regions_are_wrong(
         ({"NotAfter": days_ago(-10)}, "days, and was not renewed"),
     ],
 )
-def test_a_certificate_that_does_not_fit_is_wrong(
+def test_an_unsuitable_certificate_is_wrong(
     staging: Staging, change: dict[str, str], problem: str
 ) -> None:
     staging.certificate |= change
@@ -112,7 +112,7 @@ def drift(kind: str, status: str, *paths: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_was_changed_past_a_template_is_wrong(
+def test_a_change_outside_the_template_is_wrong(
     staging: Staging, found: dict[str, Any], problem: str
 ) -> None:
     staging.drifts = [found]
@@ -120,12 +120,12 @@ def test_what_was_changed_past_a_template_is_wrong(
     assert line.startswith(problem)
 
 
-def test_what_deploys_and_scaling_change_is_well(staging: Staging) -> None:
+def test_changes_by_deploys_and_scaling_are_ok(staging: Staging) -> None:
     staging.drifts = [drift("AWS::ECS::Service", "MODIFIED", "/DesiredCount", "/TaskDefinition")]
     assert ill(staging) == []
 
 
-def test_a_comparison_that_failed_was_not_asked(staging: Staging) -> None:
+def test_a_failed_drift_detection_is_reported(staging: Staging) -> None:
     staging.detection = ["DETECTION_FAILED"]
     assert ill(staging) == ["not asked  drift of staging -> myapp-staging-network: denied"]
 
@@ -137,7 +137,7 @@ def test_certificates_that_rds_does_not_publish_are_wrong(staging: Staging) -> N
     assert "has 28 certificates that RDS does not publish" in found
 
 
-def test_a_region_that_the_image_does_not_trust_is_named_with_where_to_get_it(
+def test_a_missing_certificate_of_a_region_is_reported_with_its_source(
     staging: Staging,
 ) -> None:
     staging.bundle = b"-----BEGIN CERTIFICATE-----\nnew\n-----END CERTIFICATE-----"
@@ -147,18 +147,18 @@ def test_a_region_that_the_image_does_not_trust_is_named_with_where_to_get_it(
     )
 
 
-def test_a_stack_that_is_stuck_is_named_with_its_remedy(staging: Staging) -> None:
+def test_a_stuck_stack_is_reported_with_its_remedy(staging: Staging) -> None:
     staging.statuses["myapp-staging-data"] = "UPDATE_ROLLBACK_FAILED"
     (found,) = ill(staging)
     assert "aws cloudformation continue-update-rollback --stack-name myapp-staging-data" in found
 
 
-def test_an_alarm_that_is_on_is_wrong(staging: Staging) -> None:
+def test_an_active_alarm_is_wrong(staging: Staging) -> None:
     staging.states["myapp-staging-unhealthy-targets"] = "ALARM"
     assert ill(staging) == ["wrong      alarm myapp-staging-unhealthy-targets is on: "]
 
 
-def test_what_may_not_be_asked_keeps_nothing_else_from_being_asked(
+def test_a_denied_request_does_not_stop_other_checks(
     staging: Staging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(options: Any) -> Any:

@@ -52,7 +52,7 @@ def values(tmp_path: Path) -> Path:
 # --- what is set
 
 
-def test_the_guide_is_what_a_new_repository_gets(github: FakeGitHub) -> None:
+def test_a_new_repository_gets_the_settings_of_the_guide(github: FakeGitHub) -> None:
     configure(github, words(reviewer=["alice", "acme/ops"]))
     assert changed(github) == PATHS
     policy = {"protected_branches": False, "custom_branch_policies": True}
@@ -80,7 +80,7 @@ def test_a_second_run_changes_nothing(
     assert "no changes: everything is set up" in capsys.readouterr().out
 
 
-def test_what_somebody_loosened_is_put_right(github: FakeGitHub) -> None:
+def test_loosened_settings_are_restored(github: FakeGitHub) -> None:
     configure(github, words())
     changed(github)
     github.environments["production"]["wait_timer"] = 0
@@ -98,12 +98,12 @@ def test_what_somebody_loosened_is_put_right(github: FakeGitHub) -> None:
     assert github.environments["production"]["wait_timer"] == 5
 
 
-def test_who_works_alone_may_approve_their_own_release(github: FakeGitHub) -> None:
+def test_a_single_reviewer_may_approve_their_own_release(github: FakeGitHub) -> None:
     configure(github, words(reviewer=["alice"]))
     assert not github.environments["production"]["prevent_self_review"]
 
 
-def test_only_maintainers_make_a_version_and_nobody_moves_one(github: FakeGitHub) -> None:
+def test_only_maintainers_create_version_tags_and_nobody_moves_them(github: FakeGitHub) -> None:
     configure(github, words())
     rules = {
         ruleset["name"]: ([rule["type"] for rule in ruleset["rules"]], ruleset["bypass_actors"])
@@ -114,7 +114,7 @@ def test_only_maintainers_make_a_version_and_nobody_moves_one(github: FakeGitHub
     assert rules["versions"] == (["deletion", "update"], [])
 
 
-def test_who_may_bypass_a_ruleset_is_left_as_somebody_decided(github: FakeGitHub) -> None:
+def test_changed_bypass_actors_are_kept(github: FakeGitHub) -> None:
     configure(github, words())
     github.rulesets[3]["bypass_actors"] = []
     changed(github)
@@ -122,7 +122,7 @@ def test_who_may_bypass_a_ruleset_is_left_as_somebody_decided(github: FakeGitHub
     assert changed(github) == []
 
 
-def test_a_feature_that_is_not_available_fails_nothing(
+def test_an_unavailable_feature_does_not_fail(
     github: FakeGitHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     github.unavailable = {"secret_scanning"}
@@ -131,7 +131,7 @@ def test_a_feature_that_is_not_available_fails_nothing(
     assert "immutable-releases" in github.features
 
 
-def test_what_somebody_tightened_stays(github: FakeGitHub) -> None:
+def test_tightened_settings_are_kept(github: FakeGitHub) -> None:
     configure(github, words())
     github.rulesets[1]["rules"].append({"type": "required_signatures"})
     github.environments["production"]["prevent_self_review"] = True
@@ -144,7 +144,7 @@ def test_what_somebody_tightened_stays(github: FakeGitHub) -> None:
     assert github.environments["production"]["reviewers"] == [{"type": "User", "id": 12}]
 
 
-def test_values_go_where_the_workflows_look_for_them(github: FakeGitHub, values: Path) -> None:
+def test_values_are_set_where_the_workflows_read_them(github: FakeGitHub, values: Path) -> None:
     configure(github, words(values=values))
     assert github.variables["environments/production"]["APP_URL"] == "https://example.com"
     assert github.variables["actions"] == {
@@ -162,20 +162,22 @@ KEYS = "AWS_ACCESS_KEY_ID = AKIA\nAWS_SECRET_ACCESS_KEY = x\n"
     ("text", "required"),
     [(STAGING_ALONE, None), (f"[staging]\n{KEYS}", None), (f"{STAGING_ALONE}{KEYS}", "true")],
 )
-def test_a_deploy_is_required_once_it_has_a_url_and_credentials(
+def test_deploys_are_required_once_there_are_a_url_and_credentials(
     github: FakeGitHub, tmp_path: Path, text: str, required: str | None
 ) -> None:
     configure(github, words(values=value_file(tmp_path, text)))
     assert github.variables["actions"].get("DEPLOY_REQUIRED") == required
 
 
-def test_a_deploy_that_somebody_made_optional_stays_so(github: FakeGitHub, values: Path) -> None:
+def test_a_deploy_that_somebody_made_optional_stays_optional(
+    github: FakeGitHub, values: Path
+) -> None:
     github.variables["actions"]["DEPLOY_REQUIRED"] = "false"
     configure(github, words(values=values))
     assert github.variables["actions"]["DEPLOY_REQUIRED"] == "false"
 
 
-def test_only_a_variable_that_differs_is_set_again(
+def test_only_changed_variables_are_set_again(
     github: FakeGitHub, values: Path, tmp_path: Path
 ) -> None:
     configure(github, words(values=values))
@@ -188,7 +190,7 @@ def test_only_a_variable_that_differs_is_set_again(
     ]
 
 
-def test_a_dry_run_prints_the_calls_without_secrets_and_makes_none(
+def test_a_dry_run_prints_the_calls_without_secrets_and_changes_nothing(
     github: FakeGitHub, values: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure(github, words(values=values, dry_run=True))
@@ -200,7 +202,7 @@ def test_a_dry_run_prints_the_calls_without_secrets_and_makes_none(
     assert SECRET not in out
 
 
-def test_no_leaves_everything_as_it_is(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_answer_no_changes_nothing(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.input", lambda question: "no")
     with pytest.raises(Failure, match="nothing was changed"):
         configure(github, words(yes=False))
@@ -211,7 +213,7 @@ def test_no_leaves_everything_as_it_is(github: FakeGitHub, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("plan", ["pro", "team", "free"])
-def test_a_plan_that_does_not_enforce_approvals_is_named(
+def test_a_plan_that_does_not_enforce_approvals_is_reported(
     api: Api | None, plan: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     github = FakeGitHub(api, plan=plan)
@@ -225,7 +227,7 @@ def test_a_plan_that_does_not_enforce_approvals_is_named(
     assert len(github.rulesets) == (0 if plan == "free" else 3)
 
 
-def test_a_plan_that_enforces_them_is_not(
+def test_a_plan_that_enforces_approvals_is_not_reported(
     api: Api | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure(FakeGitHub(api, plan="enterprise"), words())
@@ -239,13 +241,13 @@ def test_a_plan_that_enforces_them_is_not(
         ({"reviewer": ["mallory"]}, "--reviewer mallory: GitHub knows no person"),
     ],
 )
-def test_nothing_is_done_without_a_reviewer(github: FakeGitHub, given: Any, problem: str) -> None:
+def test_nothing_changes_without_a_reviewer(github: FakeGitHub, given: Any, problem: str) -> None:
     with pytest.raises(Failure, match=problem):
         configure(github, words(**given))
     assert changed(github) == []
 
 
-def test_only_an_administrator_gets_further(api: Api | None) -> None:
+def test_only_an_administrator_can_configure_a_repository(api: Api | None) -> None:
     with pytest.raises(Failure, match="you are not one of its administrators"):
         configure(FakeGitHub(api, admin=False), words())
 
@@ -258,7 +260,7 @@ def run(*given: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return run_here("scripts/configure-github", *words, without=("GH_", "GITHUB_"), **variables)
 
 
-def test_the_real_gh_says_what_was_meant(api: Api | None, tmp_path: Path, values: Path) -> None:
+def test_the_real_gh_sends_the_same_requests(api: Api | None, tmp_path: Path, values: Path) -> None:
     if not shutil.which("gh"):
         pytest.skip("no gh on this machine: apt-get install gh")
     github = FakeGitHub(api)
@@ -289,18 +291,18 @@ def fake_gh(folder: Path, script: str) -> str:
         ("echo 'dial tcp: no such host' >&2; exit 1", "no such host"),
     ],
 )
-def test_a_gh_that_can_not_is_one_line(tmp_path: Path, script: str, problem: str) -> None:
+def test_an_error_of_gh_is_reported_in_one_line(tmp_path: Path, script: str, problem: str) -> None:
     done = run(PATH=fake_gh(tmp_path, script))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert problem in done.stderr
 
 
-def test_a_missing_gh_is_named_with_where_to_get_it(tmp_path: Path) -> None:
+def test_a_missing_gh_is_reported_with_its_source(tmp_path: Path) -> None:
     done = run(PATH=str(tmp_path))
     assert done.stderr == (f"scripts/configure-github: gh is missing: {GET_GH}\n")
 
 
-def test_a_secret_reaches_gh_through_its_standard_input_alone(tmp_path: Path) -> None:
+def test_gh_gets_a_secret_through_its_standard_input_only(tmp_path: Path) -> None:
     log = tmp_path / "log"
     path = fake_gh(tmp_path, f'echo "$@" >>{log}; env >>{log}; cat >{tmp_path}/stdin')
     with pytest.MonkeyPatch.context() as patch:

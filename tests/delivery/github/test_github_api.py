@@ -7,7 +7,7 @@ import pytest
 from tests.delivery.github_api import Api
 
 
-def test_every_call_is_one_that_github_documents(api: Api | None, github_document: Any) -> None:
+def test_github_documents_every_call(api: Api | None, github_document: Any) -> None:
     if not api:
         pytest.skip(f"NO CALL WAS HELD AGAINST GITHUB'S OWN DESCRIPTION: {github_document}")
     body = {"wait_timer": 5, "reviewers": [{"type": "User", "id": 1}]}
@@ -28,7 +28,7 @@ def test_every_call_is_one_that_github_documents(api: Api | None, github_documen
         ("GET", "environments/x", {"a": 1}, "a body, where there is none"),
     ],
 )
-def test_what_github_does_not_document_is_noticed(
+def test_an_undocumented_call_is_noticed(
     api: Api | None, method: str, path: str, body: Any, problem: str
 ) -> None:
     if not api:
@@ -36,7 +36,7 @@ def test_what_github_does_not_document_is_noticed(
     assert problem in "; ".join(api.request(method, f"/repos/o/r/{path}", body))
 
 
-def test_a_rule_that_github_does_not_know_is_noticed(api: Api | None) -> None:
+def test_an_unknown_rule_is_noticed(api: Api | None) -> None:
     if not api:
         pytest.skip("GitHub's description is out of reach")
     body = {"name": "x", "enforcement": "active", "rules": [{"type": "deletions"}]}

@@ -33,18 +33,18 @@ DOCS = WORKFLOWS.parents[1] / "docs"
         (f"[repository]\n{SECRET}", "expected NAME = value below"),
     ],
 )
-def test_a_wrong_value_is_named_and_not_shown(tmp_path: Path, text: str, problem: str) -> None:
+def test_a_wrong_value_is_reported_but_not_printed(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(Failure, match=problem) as refused:
         github_values.read(value_file(tmp_path, text))
     assert SECRET not in str(refused.value)
 
 
-def test_a_file_of_secrets_that_others_may_read_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_secrets_that_others_can_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="other users can read these secrets: chmod 600"):
         github_values.read(value_file(tmp_path, VALUES, mode=0o640))
 
 
-def test_secrets_are_typed_unseen_and_only_where_they_are_missing(
+def test_missing_secrets_are_asked_for_without_echo(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
@@ -67,7 +67,7 @@ def test_secrets_are_typed_unseen_and_only_where_they_are_missing(
     assert set(given.values()) == {SECRET}
 
 
-def test_the_example_in_the_docs_is_such_a_file(tmp_path: Path) -> None:
+def test_the_example_in_the_docs_is_valid(tmp_path: Path) -> None:
     (example,) = re.findall(r"```ini\n(.+?)```", (DOCS / "setup.md").read_text(), re.DOTALL)
     assert len(github_values.read(value_file(tmp_path, example))) == 5
 
@@ -75,7 +75,7 @@ def test_the_example_in_the_docs_is_such_a_file(tmp_path: Path) -> None:
 # --- what the workflows say
 
 
-def test_what_pull_requests_wait_for_are_the_jobs_of_test_yml() -> None:
+def test_the_required_checks_are_the_jobs_of_test_yml() -> None:
     jobs = yaml.safe_load((WORKFLOWS / "test.yml").read_text())["jobs"]
     names = []
     for job in jobs.values():
@@ -84,12 +84,12 @@ def test_what_pull_requests_wait_for_are_the_jobs_of_test_yml() -> None:
     assert sorted(names) == sorted(CHECKS)
 
 
-def test_a_merge_queue_gets_the_jobs_that_it_waits_for() -> None:
+def test_a_merge_queue_runs_the_required_checks() -> None:
     # YAML reads `on` as true.
     assert "merge_group" in yaml.safe_load((WORKFLOWS / "test.yml").read_text())[True]
 
 
-def test_no_secret_or_variable_of_a_workflow_is_overlooked() -> None:
+def test_every_secret_and_variable_of_the_workflows_is_found() -> None:
     found = set()
     for path in WORKFLOWS.glob("*.yml"):
         workflow = yaml.safe_load(path.read_text())
@@ -114,9 +114,7 @@ def names_in(node: Any) -> set[str]:
         ("WATCH_MINUTES", ["", "production", "staging"]),
     ],
 )
-def test_a_value_may_stand_where_every_job_that_reads_it_sees_it(
-    name: str, where: list[str]
-) -> None:
+def test_a_value_may_be_set_where_all_its_jobs_can_read_it(name: str, where: list[str]) -> None:
     assert places(name) == where
 
 
@@ -126,7 +124,7 @@ def test_the_docs_name_every_secret_and_variable_of_the_workflows() -> None:
     assert set(re.findall(r"`(\w+)`", " ".join(rows))) == {use.name for use in uses()}
 
 
-def test_the_runner_that_builds_follows_the_architecture_of_the_environments(
+def test_the_architecture_of_the_runner_follows_the_parameters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert github_values.architecture({}) == {}

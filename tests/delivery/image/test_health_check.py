@@ -57,18 +57,18 @@ def check(port: int, seconds: str = "10") -> int:
     return subprocess.run([program, seconds, *words], env=environment).returncode
 
 
-def test_image_and_task_definition_have_the_same_health_check() -> None:
+def test_the_image_and_the_task_definition_have_the_same_health_check() -> None:
     assert of_ecs()["Command"] == ["CMD", *of_the_image()]
 
 
-def test_its_own_limit_comes_before_docker_and_ecs_give_it_up() -> None:
+def test_the_health_check_times_out_before_docker_and_ecs_stop_it() -> None:
     seconds = int(of_the_image()[1])
     assert seconds < of_ecs()["Timeout"]
     (given,) = re.findall(r"^HEALTHCHECK .*--timeout=(\d+)s", DOCKERFILE, re.MULTILINE)
     assert seconds < int(given)
 
 
-def test_200_is_healthy() -> None:
+def test_status_200_is_healthy() -> None:
     with server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as port:
         assert check(port) == 0
 
@@ -84,23 +84,23 @@ def test_200_is_healthy() -> None:
     ],
     ids=["500", "404", "no end of line", "cut off", "nothing"],
 )
-def test_anything_else_is_not(answer: bytes) -> None:
+def test_any_other_answer_is_unhealthy(answer: bytes) -> None:
     with server(answer) as port:
         assert check(port) != 0
 
 
-def test_a_port_where_nothing_listens_is_not() -> None:
+def test_a_closed_port_is_unhealthy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert check(port) != 0
 
 
-def test_a_server_that_says_nothing_is_not_waited_for() -> None:
+def test_a_silent_server_is_unhealthy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert check(listener.getsockname()[1], "0.2") != 0
 
 
-def test_a_server_that_takes_no_more_connections_is_not_waited_for() -> None:
+def test_a_server_that_accepts_no_connections_is_unhealthy() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):  # the one that waits to be accepted

@@ -148,28 +148,30 @@ def service(image: str) -> Iterator[Container]:
         yield container
 
 
-def test_a_locked_service_is_live_without_its_database(service: Container) -> None:
+def test_a_hardened_container_is_live_without_its_database(service: Container) -> None:
     response, body = service.get("/health/live/")
     assert (response.status, json.loads(body)) == (200, {"status": "ok"})
 
 
-def test_it_writes_nothing_to_its_root_file_system(service: Container) -> None:
+def test_the_service_writes_nothing_to_the_root_file_system(service: Container) -> None:
     assert service.inspect()["HostConfig"]["ReadonlyRootfs"]
     assert docker("diff", service.name) == ""
 
 
-def test_it_runs_as_a_number_that_is_not_root(service: Container, config: dict[str, Any]) -> None:
+def test_the_service_runs_as_a_numeric_user_that_is_not_root(
+    service: Container, config: dict[str, Any]
+) -> None:
     assert config["User"] == "10001:10001"
     assert service.python("import os; print(os.getresuid(), os.getgroups())") == (
         "(10001, 10001, 10001) [10001]"
     )
 
 
-def test_its_own_health_check_turns_healthy(service: Container) -> None:
+def test_the_health_check_of_the_image_becomes_healthy(service: Container) -> None:
     wait_until(lambda: service.inspect()["State"]["Health"]["Status"] == "healthy")
 
 
-def test_sigterm_lets_the_request_in_flight_finish(image: str) -> None:
+def test_sigterm_lets_a_running_request_finish(image: str) -> None:
     with started(image, **PATIENT) as container, ThreadPoolExecutor(1) as threads:
         silent = ["docker", "exec", "--interactive", container.name, "python", "-c", SILENT_MYSQL]
         with subprocess.Popen(
@@ -191,7 +193,7 @@ def test_sigterm_lets_the_request_in_flight_finish(image: str) -> None:
         assert exit_code == "0"
 
 
-def test_it_refuses_to_start_and_names_every_missing_variable(image: str) -> None:
+def test_every_missing_variable_is_reported_at_start(image: str) -> None:
     done = run("docker", "run", "--rm", image)
     assert done.returncode == 1
     for name in VARIABLES:
@@ -208,7 +210,7 @@ def test_static_files_are_hashed_and_compressed(service: Container) -> None:
     assert "immutable" in response.headers["Cache-Control"]
 
 
-def test_every_static_file_of_the_apps_is_in_it(service: Container) -> None:
+def test_the_image_contains_every_static_file_of_the_apps(service: Container) -> None:
     manifest = json.loads(service.python("print(open('staticfiles/staticfiles.json').read())"))
     found = {path for finder in get_finders() for path, _ in finder.list([])}
     assert set(manifest["paths"]) == found
@@ -224,7 +226,7 @@ def test_bytecode_is_compiled_in_the_build(service: Container) -> None:
     assert uncompiled == ""
 
 
-def test_nothing_in_it_compiles_or_installs(service: Container) -> None:
+def test_the_image_contains_no_compiler_or_installer(service: Container) -> None:
     programs = ["cc", "gcc", "g++", "make", "pip", "pip3", "wheel"]
     found = f"import shutil; print(*filter(None, map(shutil.which, {programs})))"
     assert service.python(found) == ""
@@ -233,7 +235,7 @@ def test_nothing_in_it_compiles_or_installs(service: Container) -> None:
         assert "No module named pip" in done.stderr
 
 
-def test_only_what_runs_is_in_it(service: Container) -> None:
+def test_the_image_contains_only_the_service(service: Container) -> None:
     listing = "import os; print(*sorted(os.listdir()))"
     assert service.python(listing) == (
         "apps gunicorn.conf.py manage.py myproject requirements.txt staticfiles"
@@ -249,7 +251,9 @@ def test_only_what_runs_is_in_it(service: Container) -> None:
     assert service.python("import pathlib; print(*pathlib.Path('/app').rglob('.env*'))") == ""
 
 
-def test_no_secret_is_in_its_history_or_environment(image: str, config: dict[str, Any]) -> None:
+def test_history_and_environment_of_the_image_contain_no_secret(
+    image: str, config: dict[str, Any]
+) -> None:
     history = docker("history", "--no-trunc", "--format={{.CreatedBy}}", image)
     variables = " ".join(config["Env"])
     for name in VARIABLES:
@@ -257,7 +261,7 @@ def test_no_secret_is_in_its_history_or_environment(image: str, config: dict[str
         assert name not in variables
 
 
-def test_it_says_what_it_was_built_from(config: dict[str, Any]) -> None:
+def test_the_image_names_its_version_and_commit(config: dict[str, Any]) -> None:
     commit = run("git", "rev-parse", "HEAD").stdout.strip()
     version = run("git", "describe", "--tags", "--always", "--dirty").stdout.strip()
     prefix = "org.opencontainers.image."
@@ -269,7 +273,7 @@ def test_it_says_what_it_was_built_from(config: dict[str, Any]) -> None:
     assert said | {f"APP_CREATED={labels['created']}"} <= set(config["Env"])
 
 
-def test_it_adds_little_to_its_base(image: str) -> None:
+def test_the_image_adds_little_to_its_base(image: str) -> None:
     report = run("scripts/image-report", image)
     assert report.returncode == 0, report.stderr
     first, *_ = report.stdout.splitlines()
@@ -277,7 +281,7 @@ def test_it_adds_little_to_its_base(image: str) -> None:
     assert float(first.split()[2]) <= MOST_MEGABYTES
 
 
-def test_building_without_docker_says_what_is_missing(tmp_path: Path) -> None:
+def test_a_build_without_docker_names_what_is_missing(tmp_path: Path) -> None:
     for program in ("bash", "dirname"):
         (tmp_path / program).symlink_to(shutil.which(program) or "")
     built = run("scripts/build-image", PATH=str(tmp_path))
@@ -286,14 +290,14 @@ def test_building_without_docker_says_what_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("docker"), reason="docker is not installed")
-def test_building_without_an_engine_says_how_to_start_it(tmp_path: Path) -> None:
+def test_a_build_without_an_engine_says_how_to_start_one(tmp_path: Path) -> None:
     built = run("scripts/build-image", DOCKER_HOST=f"unix://{tmp_path}/none")
     assert built.returncode == CANNOT_BUILD_HERE
     assert built.stderr.startswith("scripts/build-image: the Docker engine doesn't answer")
     assert built.stderr.endswith("or: sudo systemctl start docker\n")
 
 
-def test_building_without_the_base_image_names_the_stand_in(image: str, tmp_path: Path) -> None:
+def test_a_build_without_the_base_image_names_the_stand_in(image: str, tmp_path: Path) -> None:
     (tmp_path / "scripts").mkdir()
     script = shutil.copy(ROOT / "scripts" / "build-image", tmp_path / "scripts")
     (tmp_path / "Dockerfile").write_text("FROM 127.0.0.1:1/nowhere:1 AS base\n")

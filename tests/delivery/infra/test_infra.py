@@ -28,7 +28,7 @@ def container(environment: str = "staging", **values: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_every_parameter_and_output_is_described(name: str) -> None:
+def test_every_parameter_and_output_has_a_description(name: str) -> None:
     template = TEMPLATES[name]
     for part in (*template["Parameters"].values(), *template.get("Outputs", {}).values()):
         assert part["Description"].endswith(".")
@@ -36,7 +36,7 @@ def test_every_parameter_and_output_is_described(name: str) -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_names_are_those_of_the_workflows(environment: str) -> None:
+def test_resources_have_the_names_that_the_workflows_use(environment: str) -> None:
     service = Resolver("service", environment)
     assert service.resource("Cluster")["ClusterName"] == f"myapp-{environment}-cluster"
     assert service.resource("Service")["ServiceName"] == f"myapp-{environment}-service"
@@ -46,7 +46,7 @@ def test_names_are_those_of_the_workflows(environment: str) -> None:
     assert container(environment)["Name"] == "myapp"
 
 
-def test_images_stay_what_they_are_and_none_with_a_tag_expires() -> None:
+def test_tags_are_immutable_and_tagged_images_never_expire() -> None:
     repository = Resolver("delivery", "staging").resource("Repository")
     assert repository["ImageTagMutability"] == "IMMUTABLE"
     assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
@@ -93,14 +93,14 @@ def test_ecs_accepts_the_task_definition(environment: str) -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_fargate_has_tasks_of_that_size(environment: str) -> None:
+def test_the_size_of_the_tasks_is_valid_on_fargate(environment: str) -> None:
     values = Resolver("service", environment).values
     cpu, memory = int(values["TaskCpu"]), int(values["TaskMemory"])
     assert 2 * cpu <= memory <= 8 * cpu
     assert memory % 1024 == 0
 
 
-def test_requests_in_flight_end_before_a_task_does() -> None:
+def test_running_requests_finish_before_a_task_is_killed() -> None:
     settings = (ROOT / "gunicorn.conf.py").read_text()
     seconds = {name: int(value) for name, value in re.findall(r"^(\w+) = (\d+)$", settings, re.M)}
     assert seconds["graceful_timeout"] < container()["StopTimeout"] <= 120
@@ -110,7 +110,7 @@ def test_requests_in_flight_end_before_a_task_does() -> None:
     assert int(idle) < seconds["keepalive"]
 
 
-def test_a_task_has_no_root_and_writes_nothing_but_tmp() -> None:
+def test_a_task_is_not_root_and_writes_only_to_tmp() -> None:
     task = container()
     assert task["User"] == "10001:10001"
     assert task["ReadonlyRootFilesystem"] is True
@@ -119,7 +119,7 @@ def test_a_task_has_no_root_and_writes_nothing_but_tmp() -> None:
     assert mount["ContainerPath"] == "/tmp"  # noqa: S108
 
 
-def test_checks_ask_for_liveness() -> None:
+def test_health_checks_request_liveness() -> None:
     assert "/health/live/" in container()["HealthCheck"]["Command"][-1]
     target = Resolver("load-balancer", "staging").resource("TargetGroup")
     assert target["HealthCheckPath"] == "/health/live/"
@@ -152,13 +152,13 @@ def test_production_settings_start_with_the_variables_of_a_task(
     assert production.SECURE_SSL_REDIRECT is (https == "true")
 
 
-def test_tasks_answer_to_the_domain_and_to_the_load_balancers_own_name() -> None:
+def test_tasks_allow_the_domain_and_the_load_balancers_own_name() -> None:
     balancer = Resolver("load-balancer", "staging", DomainName="www.example.com")
     hosts = balancer.work_out(TEMPLATES["load-balancer"]["Outputs"]["AllowedHosts"]["Value"])
     assert hosts == "www.example.com,LoadBalancer.DNSName"
 
 
-def test_the_load_balancer_logs_requests_to_a_bucket_that_only_it_writes_to() -> None:
+def test_only_the_load_balancer_writes_to_the_bucket_of_its_log() -> None:
     balancer = Resolver("load-balancer", "staging")
     attributes = balancer.resource("LoadBalancer")["LoadBalancerAttributes"]
     values = {pair["Key"]: pair["Value"] for pair in attributes}
@@ -171,7 +171,7 @@ def test_the_load_balancer_logs_requests_to_a_bucket_that_only_it_writes_to() ->
     assert len(public) == 4 and all(public.values())
 
 
-def test_plain_http_is_led_to_the_domain_only_where_https_answers() -> None:
+def test_plain_http_redirects_to_the_domain_only_with_https() -> None:
     balancer = Resolver("load-balancer", "staging", DomainName="www.example.com")
     assert balancer.resource("HttpListener")["DefaultActions"][0]["Type"] == "forward"
     (action,) = balancer.resource("Redirect")["Actions"]
@@ -183,7 +183,7 @@ def test_plain_http_is_led_to_the_domain_only_where_https_answers() -> None:
     assert redirect["Condition"] == listener["Condition"]
 
 
-def test_nothing_runs_before_the_first_deploy_and_what_runs_stays_after_it() -> None:
+def test_no_task_runs_before_the_first_deploy_and_later_the_running_revision_stays() -> None:
     before = Resolver("service", "staging").resource("Service")
     assert (before["DesiredCount"], before["TaskDefinition"]) == (0, "TaskDefinition-ref")
     after = Resolver("service", "staging", RunningRevision="task:7").resource("Service")
@@ -191,7 +191,7 @@ def test_nothing_runs_before_the_first_deploy_and_what_runs_stays_after_it() -> 
     assert "DesiredCount" not in after
 
 
-def test_scaling_takes_no_task_away_until_it_knows_the_minimum() -> None:
+def test_scaling_removes_no_task_before_it_knows_the_minimum() -> None:
     def scaling(**values: str) -> tuple[object, object]:
         service = Resolver("service", "staging", **values)
         tracking = service.resource("ScaleWithCpu")["TargetTrackingScalingPolicyConfiguration"]
@@ -228,7 +228,7 @@ def test_alarms_are_those_of_the_guide(alarm: str, threshold: float, minutes: in
     assert found["AlarmActions"] == ["Notifications-ref"]
 
 
-def test_each_wait_for_a_deployment_leaves_time_for_it_to_bake() -> None:
+def test_each_time_limit_of_a_deployment_includes_its_bake_time() -> None:
     """ECS computes the bake time from the alarms; ten minutes are for the tasks."""
     names = ("ErrorsAbove5Percent", "UnhealthyTargets")
     alarms = [Resolver("monitoring", "staging").resource(name) for name in names]
@@ -237,7 +237,7 @@ def test_each_wait_for_a_deployment_leaves_time_for_it_to_bake() -> None:
         assert default >= 600 + bake
 
 
-def test_every_alarm_notifies_and_says_when_in_its_description() -> None:
+def test_every_alarm_notifies_and_describes_its_condition() -> None:
     for template in ("monitoring", "alarms"):
         for name, resource in TEMPLATES[template]["Resources"].items():
             if resource["Type"] == "AWS::CloudWatch::Alarm":
@@ -246,7 +246,7 @@ def test_every_alarm_notifies_and_says_when_in_its_description() -> None:
                 assert alarm["AlarmDescription"].endswith(".")
 
 
-def test_fewer_tasks_than_the_minimum_notify_once_something_was_deployed() -> None:
+def test_too_few_tasks_notify_after_the_first_deploy() -> None:
     alarm = Resolver("alarms", "production").resource("FewTasks")
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", "2")
     assert alarm["TreatMissingData"] == "breaching"
@@ -254,7 +254,7 @@ def test_fewer_tasks_than_the_minimum_notify_once_something_was_deployed() -> No
     assert not Resolver("alarms", "production", Deployed="false").holds("IsDeployed")
 
 
-def test_a_tenth_of_the_first_storage_is_in_bytes() -> None:
+def test_the_limit_for_free_storage_is_in_bytes() -> None:
     alarm = Resolver("alarms", "staging", DatabaseStorage="20").resource("DatabaseStorageLow")
     assert int(alarm["Threshold"]) == 20e9 / 10
 
@@ -268,12 +268,12 @@ def test_the_dashboard_is_json_and_shows_every_alarm() -> None:
     assert sorted(widgets[0]["properties"]["alarms"]) == sorted(f"{name}.Arn" for name in alarms)
 
 
-def test_a_version_of_mysql_out_of_support_is_not_supported_on_for_money() -> None:
+def test_paid_extended_support_of_mysql_is_off() -> None:
     database = Resolver("data", "staging").resource("Database")
     assert database["EngineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
 
 
-def test_production_survives_the_loss_of_a_zone_and_a_slip() -> None:
+def test_production_survives_the_loss_of_a_zone_and_a_mistake() -> None:
     database = Resolver("data", "production").resource("Database")
     assert (database["MultiAZ"], database["DeletionProtection"]) == ("true", "true")
     assert database["StorageEncrypted"] and int(database["BackupRetentionPeriod"]) >= 7

@@ -58,7 +58,7 @@ def test_a_subject_names_one_repository(subject: str) -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_no_permission_is_wider_than_iam_can_make_it(environment: str) -> None:
+def test_no_permission_is_wider_than_necessary(environment: str) -> None:
     for statement in statements(environment):
         actions = set(as_list(statement["Action"]))
         assert not any("*" in action for action in actions)
@@ -70,18 +70,18 @@ def test_staging_can_not_touch_production() -> None:
     assert "production" not in json.dumps(list(statements("staging")))
 
 
-def test_production_only_reads_images_of_staging() -> None:
+def test_production_may_only_read_the_images_of_staging() -> None:
     (reads,) = [s for s in statements("production") if s.get("Sid") == "PullFromStaging"]
     assert all(re.match("ecr:(Batch)?(Get|Check|Describe)", action) for action in reads["Action"])
 
 
-def test_a_task_starts_with_its_own_secrets_and_can_do_nothing_else_in_aws() -> None:
+def test_a_task_reads_only_its_own_secrets_and_can_do_nothing_else_in_aws() -> None:
     reads = [s for s in statements("staging") if s["Action"] == "secretsmanager:GetSecretValue"]
     assert [s["Resource"] for s in reads] == [["SecretKeyArn-value", "DatabaseUrlArn-value"]]
     assert "Policies" not in Resolver("service", "staging").resource("TaskRole")
 
 
-def test_roles_are_handed_to_tasks_only() -> None:
+def test_roles_are_passed_to_tasks_only() -> None:
     (passed,) = [s for s in statements("staging") if s["Action"] == "iam:PassRole"]
     assert passed["Condition"] == {
         "StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
@@ -89,7 +89,7 @@ def test_roles_are_handed_to_tasks_only() -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_a_deploy_moves_its_service_to_its_own_families_only(environment: str) -> None:
+def test_a_deploy_moves_its_service_only_to_its_own_task_definitions(environment: str) -> None:
     (move,) = [s for s in statements(environment) if "ecs:UpdateService" in as_list(s["Action"])]
     family = f"arn:aws:ecs:us-east-1:123456789012:task-definition/myapp-{environment}-task"
     families = [f"{family}:*", f"{family}-base:*"]

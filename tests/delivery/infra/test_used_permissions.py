@@ -76,7 +76,7 @@ def used_by(workflow: str) -> set[str]:
     ("environment", "workflow"),
     [("staging", "deploy-staging.yml"), ("production", "deploy-prod.yml")],
 )
-def test_deploys_have_each_permission_that_they_use_and_no_other(
+def test_deploys_have_exactly_the_permissions_that_they_use(
     environment: str, workflow: str
 ) -> None:
     document = Resolver("delivery", environment).resource("DeployPolicy")["PolicyDocument"]

@@ -25,7 +25,7 @@ CHANGELOG = """# Changelog
 """
 
 
-def test_a_section_is_what_stands_under_its_heading() -> None:
+def test_a_section_is_the_text_under_its_heading() -> None:
     assert section(CHANGELOG, "v1.2.3") == "### Added\n\n- A thing."
 
 

@@ -24,7 +24,7 @@ from delivery.release import check_commits
         "Merge 0123abc into 4567def",
     ],
 )
-def test_a_conventional_message_is_fine(message: str) -> None:
+def test_a_conventional_message_is_accepted(message: str) -> None:
     assert check_commits.problem(message) == ""
 
 
@@ -45,13 +45,13 @@ def test_a_conventional_message_is_fine(message: str) -> None:
         *('Revert "anything I like"', 'Reapply "it"\n\nyes'),
     ],
 )
-def test_another_message_is_named_with_the_form_it_lacks(message: str) -> None:
+def test_another_message_is_refused_with_the_required_form(message: str) -> None:
     assert check_commits.problem(message).endswith(
         "does not have the form TYPE(SCOPE): WHAT IT DOES"
     )
 
 
-def test_the_body_stands_below_an_empty_line() -> None:
+def test_the_body_needs_an_empty_line_above_it() -> None:
     assert check_commits.problem("fix: a\nbody") == "'fix: a' needs an empty line below it"
 
 
@@ -77,25 +77,27 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("clone")
-def test_only_what_main_does_not_have_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_commits_that_main_does_not_have_are_checked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     commit("fix: a thing")
     check_commits.check(check_commits.since_main())
     assert capsys.readouterr().out == "1 commits in main..HEAD, 0 to reword\n"
 
 
 @pytest.mark.usefixtures("clone")
-def test_each_wrong_message_is_named_with_its_commit(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_wrong_message_is_reported_with_its_commit(capsys: pytest.CaptureFixture[str]) -> None:
     commit("One", "fix: a thing", "Two\n\n::error::at the start of a line, Actions would take it")
     with pytest.raises(Failure, match=r"TYPE is one of build\|.*git rebase --interactive"):
         check_commits.check("main..HEAD")
     one, two, count = capsys.readouterr().out.splitlines()
     assert one.startswith(git("rev-parse", "--short", "HEAD~2").strip() + ": 'One' does not")
     assert "'Two' does not have" in two
-    assert count == "3 commits in main..HEAD, 2 to be reworded"
+    assert count == "3 commits in main..HEAD, 2 to reword"
 
 
 @pytest.mark.usefixtures("clone")
-def test_the_merge_that_github_checks_out_is_none_of_its_commits() -> None:
+def test_the_merge_commit_that_github_checks_out_is_not_checked() -> None:
     commit("fix: a thing")
     git("switch", "--quiet", "main")
     commit("fix: another")
@@ -105,7 +107,7 @@ def test_the_merge_that_github_checks_out_is_none_of_its_commits() -> None:
 
 @pytest.mark.usefixtures("clone")
 @pytest.mark.parametrize("message", ["Merge anything I like", "Merge branch 'main' into change"])
-def test_a_commit_with_one_parent_is_no_merge(tmp_path: Path, message: str) -> None:
+def test_a_commit_with_one_parent_is_not_a_merge(tmp_path: Path, message: str) -> None:
     commit(message)
     with pytest.raises(Failure, match="TYPE is one of"):
         check_commits.check("main..HEAD")
@@ -115,7 +117,7 @@ def test_a_commit_with_one_parent_is_no_merge(tmp_path: Path, message: str) -> N
 
 
 @pytest.mark.usefixtures("clone")
-def test_the_hook_takes_what_git_words_for_a_merge(tmp_path: Path) -> None:
+def test_the_hook_accepts_gits_own_merge_message(tmp_path: Path) -> None:
     commit("fix: a thing")
     git("switch", "--quiet", "main")
     git("merge", "--quiet", "--no-ff", "--no-commit", "change")
@@ -124,7 +126,7 @@ def test_the_hook_takes_what_git_words_for_a_merge(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("clone")
 @pytest.mark.parametrize("span", ["nonesuch..HEAD", "--output=file"])
-def test_what_is_no_range_is_refused(span: str) -> None:
+def test_an_invalid_range_is_refused(span: str) -> None:
     with pytest.raises(Failure, match="git log: fatal: "):
         check_commits.check(span)
     assert not Path("file").exists()
@@ -149,12 +151,12 @@ def test_without_main_the_newest_commit_is_checked(capsys: pytest.CaptureFixture
         "fixup! fix: a thing\n",
     ],
 )
-def test_what_git_adds_to_a_message_is_none_of_it(tmp_path: Path, message: str) -> None:
+def test_comments_that_git_adds_to_a_message_are_ignored(tmp_path: Path, message: str) -> None:
     (tmp_path / "message").write_text(message)
     check_commits.check_message(tmp_path / "message")
 
 
-def test_a_fixup_stays_in_its_clone() -> None:
+def test_a_fixup_commit_is_refused() -> None:
     assert check_commits.problem("fixup! fix: a thing")
 
 

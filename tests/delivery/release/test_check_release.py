@@ -85,7 +85,7 @@ def staging_runs(
     "version",
     ["v1.2", "1.2.3", "v1.2.3-rc1", "v1.2.3\n", "v1.2.3; rm -r /", "$(id)", "--help", "v1.2.٣", ""],
 )
-def test_what_is_no_version_is_refused(clone: Path, version: str) -> None:
+def test_an_invalid_version_is_refused(clone: Path, version: str) -> None:
     with pytest.raises(Failure, match="is not a version such as"):
         check_release.check(version, "", False)
 
@@ -110,20 +110,24 @@ def test_a_clone_without_main_is_refused(clone: Path) -> None:
         check_release.check("v1.2.3", "", False)
 
 
-def test_what_staging_runs_may_be_released(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commit_that_staging_runs_is_accepted(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commit = git("rev-parse", "v1.2.3^{commit}").strip()
     staging_runs(monkeypatch, commit)
     check_release.check("v1.2.3", "https://staging", False)
     assert (clone / "output").read_text() == f"commit={commit}\nstaging=https://staging\n"
 
 
-def test_what_staging_does_not_run_is_refused(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_that_staging_does_not_run_is_refused(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     staging_runs(monkeypatch, "f" * 40)
     with pytest.raises(Failure, match="but staging runs ffffffffffff: only that commit"):
         check_release.check("v1.2.3", "https://staging", False)
 
 
-def test_a_url_that_leads_to_production_is_no_staging(
+def test_a_staging_url_that_leads_to_production_is_refused(
     clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit = git("rev-parse", "v1.2.3^{commit}").strip()
@@ -133,12 +137,12 @@ def test_a_url_that_leads_to_production_is_no_staging(
 
 
 @pytest.mark.parametrize("url", NO_URLS)
-def test_what_is_no_url_is_refused_in_a_sentence(clone: Path, url: str) -> None:
+def test_an_invalid_url_is_refused_with_the_reason(clone: Path, url: str) -> None:
     with pytest.raises(Failure, match="/health/: not a URL: http"):
         check_release.check("v1.2.3", url, False)
 
 
-def test_a_staging_that_is_not_ready_proves_nothing(
+def test_a_release_is_refused_while_staging_is_not_ready(
     clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     staging_runs(monkeypatch, git("rev-parse", "v1.2.3^{commit}").strip(), "failed")
@@ -146,7 +150,7 @@ def test_a_staging_that_is_not_ready_proves_nothing(
         check_release.check("v1.2.3", "https://staging", False)
 
 
-def test_a_version_that_looks_like_an_option_is_none(clone: Path) -> None:
+def test_a_version_that_looks_like_an_option_is_refused(clone: Path) -> None:
     done = subprocess.run(
         [ROOT / "scripts/check-release", "--staging", "", "--", "--help"],
         capture_output=True,

@@ -120,7 +120,7 @@ def refuse_pushes(clone: Path, ref: str) -> None:
 # The two steps.
 
 
-def test_the_first_run_brings_the_changelog_to_main(clone: Path) -> None:
+def test_the_first_run_pushes_the_changelog_to_main(clone: Path) -> None:
     release.release("1.2.3", YES)
     assert git("log", "-1", "--format=%s", "origin/main") == "chore(release): v1.2.3"
     moved = f"## [Unreleased]\n\n## [1.2.3] - {date.today()}\n\n### Added\n\n- A thing.\n"
@@ -145,7 +145,7 @@ def test_a_tag_waits_until_staging_deployed_its_commit(clone: Path, github: Answ
     assert git("tag", "--list", "v1.2.3") == ""
 
 
-def test_who_waits_takes_both_steps_in_one(
+def test_the_option_wait_takes_both_steps_in_one_run(
     clone: Path, github: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def sleep(seconds: float) -> None:
@@ -158,7 +158,7 @@ def test_who_waits_takes_both_steps_in_one(
 
 
 @pytest.mark.parametrize("source", ["the environment", "GitHub"])
-def test_staging_is_asked_what_it_runs(
+def test_staging_is_asked_for_its_commit(
     clone: Path, github: Answer, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     release.release("1.2.3", YES)
@@ -196,7 +196,7 @@ def test_a_protected_main_gets_a_pull_request(clone: Path, github: Answer) -> No
     assert git("rev-parse", "v1.2.3^{}") == git("rev-parse", "main")
 
 
-def test_who_asks_for_a_pull_request_gets_one(clone: Path) -> None:
+def test_a_pull_request_can_be_requested(clone: Path) -> None:
     release.release("1.2.3", YES._replace(pull_request=True, ask_ci=False))
     assert git("ls-remote", "origin", "release/v1.2.3")
 
@@ -217,7 +217,9 @@ def test_who_asks_for_a_pull_request_gets_one(clone: Path) -> None:
         ("0.10.0", "0.10.0 is not newer than 1.2.2"),
     ],
 )
-def test_a_version_that_can_not_be_next_is_refused(clone: Path, word: str, problem: str) -> None:
+def test_a_version_that_can_not_be_the_next_is_refused(
+    clone: Path, word: str, problem: str
+) -> None:
     before = state()
     with pytest.raises(Failure, match=problem):
         release.release(word, YES)
@@ -269,7 +271,7 @@ def protected(clone: Path) -> None:
         (protected, r"nothing changed \(if main is protected, use --pull-request\): .*protected"),
     ],
 )
-def test_a_clone_that_is_not_fit_stays_as_it_is(
+def test_an_unsuitable_clone_is_refused_and_stays_unchanged(
     clone: Path, fault: Callable[[Path], None], problem: str
 ) -> None:
     fault(clone)
@@ -299,15 +301,13 @@ def test_a_commit_that_is_not_green_is_not_released(
     assert state() == before
 
 
-def test_a_workflow_that_was_run_again_counts_by_its_newest_run(
-    clone: Path, github: Answer
-) -> None:
+def test_only_the_newest_run_of_a_workflow_counts(clone: Path, github: Answer) -> None:
     github(*GREEN, workflow("test.yml", "failure"))
     release.release("1.2.3", YES)
 
 
 @pytest.mark.parametrize("answer", ["", "n\n"])
-def test_nobody_there_is_a_no(clone: Path, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+def test_no_answer_is_a_no(clone: Path, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     before = state()
     with pytest.raises(Failure, match="nothing was pushed"):
@@ -315,7 +315,7 @@ def test_nobody_there_is_a_no(clone: Path, monkeypatch: pytest.MonkeyPatch, answ
     assert state() == before
 
 
-def test_what_will_be_pushed_is_shown_first(
+def test_the_changes_are_shown_before_the_push(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("y\ny\n"))
@@ -324,7 +324,7 @@ def test_what_will_be_pushed_is_shown_first(
         assert shown in capsys.readouterr().out.partition("[y/N]")[0]
 
 
-def test_a_tag_that_origin_refuses_is_gone_here_too_and_can_be_pushed_later(clone: Path) -> None:
+def test_a_tag_that_origin_refuses_is_deleted_locally_and_can_be_pushed_later(clone: Path) -> None:
     release.release("1.2.3", YES)
     refuse_pushes(clone, "refs/tags/v1.2.3")
     before = state()
@@ -353,7 +353,7 @@ def test_ctrl_c_leaves_nothing_behind(
     assert state() == before
 
 
-def test_what_came_in_between_is_not_released_unnamed(clone: Path) -> None:
+def test_entries_added_after_the_first_run_stop_the_second(clone: Path) -> None:
     release.release("1.2.3", YES)
     file = Path("CHANGELOG.md")
     file.write_text(file.read_text().replace("[Unreleased]\n", "[Unreleased]\n\n- Late.\n"))
@@ -373,7 +373,9 @@ def take_gh_away(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(programs))
 
 
-def test_without_gh_it_says_where_to_get_it(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gh_is_reported_with_its_source(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     take_gh_away(clone, monkeypatch)
     before = state()
     with pytest.raises(Failure, match=r"gh is missing: https://cli.github.com .*--without-ci"):
@@ -381,7 +383,7 @@ def test_without_gh_it_says_where_to_get_it(clone: Path, monkeypatch: pytest.Mon
     assert state() == before
 
 
-def test_who_does_not_ask_ci_is_told_so(
+def test_a_skipped_check_of_ci_is_reported(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     take_gh_away(clone, monkeypatch)
@@ -396,7 +398,7 @@ def test_who_does_not_ask_ci_is_told_so(
 # The changelog.
 
 
-def test_a_version_is_linked_where_origin_is_on_github() -> None:
+def test_a_version_is_linked_if_origin_is_on_github() -> None:
     day, url = date(2026, 1, 31), "https://github.com/o/r/releases/tag/v"
     once = release.with_version(CHANGELOG, "1.2.3", day, f"{url}1.2.3")
     assert once.endswith(f"2026-01-30\n\n[1.2.3]: {url}1.2.3\n")

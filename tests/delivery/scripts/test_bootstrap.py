@@ -83,7 +83,7 @@ def asked(clone: Path, uv_ends_with: int, **variables: str) -> list[str]:
     return (clone / "asked").read_text().splitlines()
 
 
-def test_the_pinned_uv_installs_from_where_pip_would(clone: Path) -> None:
+def test_the_pinned_uv_uses_the_index_of_pip(clone: Path) -> None:
     *pin, pip, uv = asked(clone, 0)
     assert pin == ["uv==2 \\", "    --hash=2 \\", "    --hash=3"]
     assert pip.startswith("pip install ") and " --require-hashes " in pip
@@ -92,13 +92,13 @@ def test_the_pinned_uv_installs_from_where_pip_would(clone: Path) -> None:
     assert (clone / ".venv/requirements.txt.installed").exists()
 
 
-def test_a_variable_of_pips_counts_for_uv(clone: Path) -> None:
+def test_uv_follows_the_variables_of_pip(clone: Path) -> None:
     assert asked(clone, 0, PIP_INDEX_URL="https://other.example.com")[-1].startswith(
         "uv https://other.example.com pip install "
     )
 
 
-def test_pip_installs_what_uv_can_not(clone: Path) -> None:
+def test_pip_installs_if_uv_fails(clone: Path) -> None:
     *_, uv, pip = asked(clone, 1)
     assert uv.startswith("uv ")
     assert pip.startswith("pip install ") and " --require-hashes " in pip

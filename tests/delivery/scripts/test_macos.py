@@ -13,7 +13,7 @@ def shell_scripts() -> list[str]:
 
 
 @pytest.mark.parametrize("name", shell_scripts())
-def test_a_script_needs_neither_gnu_nor_bash_4(name: str) -> None:
+def test_no_script_needs_gnu_tools_or_bash_4(name: str) -> None:
     assert not_on_macos((ROOT / name).read_text()) == []
 
 
@@ -35,7 +35,7 @@ def test_a_script_needs_neither_gnu_nor_bash_4(name: str) -> None:
         "readlink -f file",
     ],
 )
-def test_a_form_that_macos_does_not_know_is_found(form: str) -> None:
+def test_a_command_that_macos_does_not_support_is_found(form: str) -> None:
     assert len(not_on_macos(form)) == 1
 
 
@@ -48,5 +48,5 @@ def test_a_form_that_macos_does_not_know_is_found(form: str) -> None:
         'missing=()\nif ((${#missing[@]})); then install "${missing[@]}"; fi',
     ],
 )
-def test_a_form_that_macos_knows_is_not(form: str) -> None:
+def test_a_command_that_macos_supports_is_not_reported(form: str) -> None:
     assert not_on_macos(form) == []

@@ -45,7 +45,7 @@ def can_be_interrupted() -> None:
 
 
 @pytest.mark.parametrize("name", SHELL)
-def test_every_script_helps(name: str) -> None:
+def test_every_script_has_a_help_text(name: str) -> None:
     path = f"scripts/{name}"
     done = run_here(path, "--help") if module_of(path) else script(path, "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -72,7 +72,7 @@ def test_scripts_that_start_a_module_are_all_alike() -> None:
     # with-services ends with the code of what it runs, and with a shell's code for a signal.
     [name for name in SHELL if module_of(f"scripts/{name}") and name != "with-services"],
 )
-def test_every_command_ends_in_one_line_under_its_name(name: str) -> None:
+def test_every_command_reports_errors_under_its_name(name: str) -> None:
     source = (ROOT / f"{module_of(f'scripts/{name}').replace('.', '/')}.py").read_text()
     assert re.search(rf'^ +run\(\s*"scripts/{name}",', source, re.M)
 
@@ -90,7 +90,7 @@ def test_the_menu_names_every_target() -> None:
         assert f"make {target} " in menu
 
 
-def test_a_migration_that_is_refused_is_told_where_and_how_it_may_pass(tmp_path: Path) -> None:
+def test_a_refused_migration_is_reported_with_the_remedies(tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexit 1\n")  # the linter, as it ends
     python.chmod(0o755)
@@ -130,7 +130,7 @@ def workflow_of(name: str) -> dict[Any, Any]:
     return dict(yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text()))
 
 
-def test_a_pull_request_tests_all_and_a_deploy_what_is_not_yet_known_of_its_image() -> None:
+def test_a_pull_request_runs_all_jobs_and_a_deploy_only_those_of_its_scope() -> None:
     workflow = workflow_of("test")
     # YAML reads `on` as true. Without a call there is no input.
     assert workflow[True]["workflow_call"]["inputs"]["scope"]["default"] == "service"
@@ -168,7 +168,7 @@ def test_each_job_of_the_workflow_summarizes_all_its_gates() -> None:
         assert names.index("Summarize") > names.index(gates[-1])
 
 
-def test_run_says_that_its_port_is_taken() -> None:
+def test_run_reports_a_taken_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
         done = script("scripts/run", PORT=port)
@@ -177,7 +177,7 @@ def test_run_says_that_its_port_is_taken() -> None:
 
 
 @pytest.mark.parametrize("port", ["http", "0", "70000"])
-def test_run_refuses_what_is_no_port(port: str) -> None:
+def test_run_refuses_an_invalid_port(port: str) -> None:
     done = script("scripts/run", PORT=port)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert f"PORT is {port}" in done.stderr
@@ -193,7 +193,7 @@ def test_bootstrap_names_the_python_that_it_needs(tmp_path: Path) -> None:
     assert "3.8.1" in done.stderr
 
 
-def test_ctrl_c_in_a_gate_begins_no_other(tmp_path: Path) -> None:
+def test_no_gate_starts_after_ctrl_c(tmp_path: Path) -> None:
     for name, text in {"ruff": "kill -INT 0; sleep 60", "black": "echo it begins"}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
@@ -212,7 +212,7 @@ def test_ctrl_c_in_a_gate_begins_no_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "migrate"])
-def test_a_wrong_environment_is_explained_without_a_traceback(command: str) -> None:
+def test_a_wrong_environment_is_reported_without_a_traceback(command: str) -> None:
     wrong = {"DATABASE_URL": "nonsense", "LOG_FORMAT": "xml", "SECRET_KEY": "short"}
     wrong |= {"DJANGO_SETTINGS_MODULE": "myproject.settings.production", "REDIS_URL": "redis://h"}
     done = script(sys.executable, "manage.py", command, **wrong)
@@ -226,7 +226,7 @@ def test_a_wrong_environment_is_explained_without_a_traceback(command: str) -> N
     ]
 
 
-def test_a_server_that_refuses_stops_the_tests_in_one_line() -> None:
+def test_an_unusable_mysql_stops_the_tests_in_one_line() -> None:
     one_test = "apps/health/tests/test_liveness.py"
     command = (sys.executable, "-m", "pytest", "--numprocesses=2", "-p", "no:cacheprovider")
     done = script(*command, one_test, DATABASE_URL="mysql://root@127.0.0.1:1/testdb")
@@ -235,7 +235,7 @@ def test_a_server_that_refuses_stops_the_tests_in_one_line() -> None:
     assert not [word for word in ("Traceback", "gw0") if word in done.stdout + done.stderr]
 
 
-def test_a_redis_that_refuses_stops_the_tests_as_well(settings: Settings) -> None:
+def test_an_unusable_redis_stops_the_tests_in_one_line(settings: Settings) -> None:
     redis = {"BACKEND": "django.core.cache.backends.redis.RedisCache"}
     settings.CACHES = {"default": redis | {"LOCATION": "redis://127.0.0.1:1/0"}}
     with pytest.raises(pytest.exit.Exception, match=r"^REDIS_URL: Redis can't be used: "):
@@ -317,7 +317,7 @@ def test_the_servers_stop_when_the_run_is_interrupted(
     assert [path.name for path in folder.iterdir()] == [ANOTHERS_TABLE]
 
 
-def test_the_servers_die_with_a_run_that_is_killed(runs: Iterator[Run]) -> None:
+def test_the_servers_end_with_a_run_that_is_killed(runs: Iterator[Run]) -> None:
     process, urls, _ = next(runs)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=HANGS)
@@ -349,10 +349,10 @@ def test_one_url_without_the_other_is_refused() -> None:
     )
 
 
-def test_a_missing_server_is_named_with_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_server_is_reported_with_the_remedies(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(with_services.Unavailable) as refused:
         with_services.find("nonesuchd", "othernonesuchd")
-    assert "nonesuchd or othernonesuchd is not here" in str(refused.value)
+    assert "nonesuchd or othernonesuchd is not installed" in str(refused.value)
     assert "apt-get install default-mysql-server-core redis-server" in str(refused.value)
 
 

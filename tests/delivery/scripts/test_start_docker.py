@@ -75,14 +75,14 @@ def test_an_engine_that_answers_is_left_alone(machine: Machine) -> None:
     assert machine.installed() == []
 
 
-def test_an_engine_that_is_stopped_is_started(machine: Machine) -> None:
+def test_a_stopped_engine_is_started(machine: Machine) -> None:
     machine.has(docker=CLIENT, dockerd=ENGINE, **DEBIAN)
     assert machine.start("--install").stdout.startswith("Docker started; its log is ")
     assert machine.installed() == []
 
 
 @pytest.mark.parametrize("client", [{}, {"docker": CLIENT}], ids=["nothing", "a client alone"])
-def test_an_engine_that_is_missing_is_installed_and_started(
+def test_a_missing_engine_is_installed_and_started(
     machine: Machine, client: dict[str, str]
 ) -> None:
     machine.has(**client, **DEBIAN)
@@ -91,13 +91,13 @@ def test_an_engine_that_is_missing_is_installed_and_started(
     assert machine.installed()[1:] == ["install -qq --no-install-recommends docker.io"]
 
 
-def test_debian_13_has_the_client_in_another_package(machine: Machine) -> None:
+def test_the_client_of_debian_13_is_installed_too(machine: Machine) -> None:
     machine.has(**{**DEBIAN, "apt_cache": "echo docker-cli - the client"})
     assert machine.start("--install").returncode == 0
     assert machine.installed()[-1].endswith(" docker.io docker-cli")
 
 
-def test_systemd_starts_the_engine_where_it_runs(machine: Machine) -> None:
+def test_systemd_starts_the_engine_if_it_runs(machine: Machine) -> None:
     systemctl = 'if [ "$1" = start ]; then touch "$HERE/pid"; fi'
     machine.has(docker=CLIENT, dockerd="exit 1", systemctl=systemctl, touch=': > "$HERE/pid"')
     done = machine.start()
@@ -106,13 +106,15 @@ def test_systemd_starts_the_engine_where_it_runs(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("programs", [DEBIAN, {"dockerd": ENGINE}], ids=["missing", "stopped"])
-def test_who_is_not_root_is_told_what_to_run(machine: Machine, programs: dict[str, str]) -> None:
+def test_a_user_who_is_not_root_is_told_what_to_run(
+    machine: Machine, programs: dict[str, str]
+) -> None:
     machine.has(docker=CLIENT, id="echo 1000", **programs)
     said = "no Docker engine answers: sudo scripts/start-docker --install"
     assert machine.refusal("--install") == said
 
 
-def test_who_may_not_use_the_engine_is_told_what_to_run(machine: Machine) -> None:
+def test_a_user_without_access_to_the_engine_is_told_what_to_run(machine: Machine) -> None:
     denied = "echo 'permission denied while trying to connect to the socket' >&2; exit 1"
     machine.has(docker=denied, id="[ $1 = -u ] && echo 1000 || echo jo", **DEBIAN)
     said = machine.refusal("--install")
@@ -121,7 +123,7 @@ def test_who_may_not_use_the_engine_is_told_what_to_run(machine: Machine) -> Non
     )
 
 
-def test_a_machine_without_apt_get_is_told_where_docker_is_to_be_had(machine: Machine) -> None:
+def test_without_apt_get_the_source_of_docker_is_named(machine: Machine) -> None:
     machine.has(docker=CLIENT, id="echo 501")
     assert machine.refusal("--install") == (
         "no Docker engine answers: start Docker, or install it:"
@@ -135,7 +137,7 @@ def test_an_engine_elsewhere_is_not_replaced(machine: Machine) -> None:
     assert said.startswith("no Docker engine answers at DOCKER_HOST=tcp://far:2375: ")
 
 
-def test_nothing_is_installed_where_no_engine_could_run(machine: Machine) -> None:
+def test_nothing_is_installed_if_no_engine_could_run(machine: Machine) -> None:
     machine.has(unshare=NO_MOUNTS, **DEBIAN)
     assert machine.refusal("--install").startswith(
         "no Docker engine can run here, because mounting is forbidden"
@@ -143,7 +145,7 @@ def test_nothing_is_installed_where_no_engine_could_run(machine: Machine) -> Non
     )
 
 
-def test_an_engine_that_does_not_start_gives_its_own_reason(machine: Machine) -> None:
+def test_an_engine_that_does_not_start_is_reported_with_its_reason(machine: Machine) -> None:
     machine.has(docker=CLIENT, dockerd=NO_DAEMON, **DEBIAN)
     assert machine.refusal("--install") == (
         "dockerd does not start: failed to start daemon: iptables failed: Permission denied"
@@ -151,7 +153,7 @@ def test_an_engine_that_does_not_start_gives_its_own_reason(machine: Machine) ->
     )
 
 
-def test_an_engine_that_starts_and_could_run_no_container_is_ended(machine: Machine) -> None:
+def test_an_engine_that_can_not_run_containers_is_stopped(machine: Machine) -> None:
     machine.has(docker=CLIENT, dockerd=ENGINE, unshare=NO_MOUNTS)
     assert "mounting is forbidden" in machine.refusal()
     process = int((machine.folder / "pid").read_text())

@@ -95,7 +95,7 @@ def test_the_changelog_begins_anew(forked: Path) -> None:
     assert entries == f"\n### Added\n\n- {NAME}, made from its template.\n"
 
 
-def test_its_first_page_icon_and_titles_speak_of_it(forked: Path) -> None:
+def test_readme_icon_and_titles_have_the_new_name(forked: Path) -> None:
     title, description = (forked / "README.md").read_text().split("\n\n")[:2]
     assert (title, description.partition(" ")[0]) == (f"# {NAME}", NAME)
     assert "template" not in description
@@ -120,30 +120,30 @@ def test_aws_has_hyphens_where_python_has_underscores(forked: Path) -> None:
     assert f"container-name: {HYPHENED}\n" in workflow
 
 
-def test_imports_are_sorted_and_none_is_left_over(project: Path) -> None:
+def test_imports_are_sorted_and_used(project: Path) -> None:
     done = run(project, "ruff", "check", ".")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_starts_and_lacks_no_migration(project: Path) -> None:
+def test_a_fork_starts_and_lacks_no_migration(project: Path) -> None:
     done = run(project, "python", "manage.py", "makemigrations", "--check", "--dry-run")
     assert done.returncode == 0, done.stderr
 
 
-def test_what_only_the_template_needs_is_gone(project: Path) -> None:
+def test_files_that_only_the_template_needs_are_removed(project: Path) -> None:
     assert not [path for path in PARTS["template"] if (project / path).exists()]
     words = "|".join(["scripts/rename", "scripts/try-fork", "only with: "])
     assert run(project, "git", "grep", "-E", words, "docs", "README.md", "Makefile").stdout == ""
 
 
-def test_the_guide_names_no_test_that_is_gone(project: Path) -> None:
+def test_the_guide_names_only_tests_that_exist(project: Path) -> None:
     proofs = re.findall(r"`([\w/.]+\.py)::(\w+)`", (project / "docs/guide.md").read_text())
     assert proofs
     gone = [test for path, test in proofs if f"def {test}(" not in (project / path).read_text()]
     assert gone == []
 
 
-def test_the_example_leaves_nothing_but_its_record(without: Path) -> None:
+def test_without_the_example_only_the_record_of_releases_is_left(without: Path) -> None:
     page = r"[\"'`]/releases/[\"'`]|apps[./]dashboard|tutorial/|statistics_flag|durations"
     found = run(
         without,
@@ -161,13 +161,13 @@ def test_the_example_leaves_nothing_but_its_record(without: Path) -> None:
     assert done.stdout.endswith("/admin/ 404\n"), done.stdout + done.stderr
 
 
-def test_nothing_refers_to_a_rehearsal_that_was_left_out(bare: Path) -> None:
+def test_without_the_rehearsal_nothing_refers_to_it(bare: Path) -> None:
     words = r"\brehearsal[/.]|-m rehearsal|`drill |make (pipeline|drills|soak|tutorial)|"
     words += "(only with|until here): "
     assert run(bare, "git", "grep", "-nE", words).stdout == ""
 
 
-def test_no_link_leads_nowhere(project: Path) -> None:
+def test_no_link_is_broken(project: Path) -> None:
     pages = run(project, "git", "ls-files", "*.md").stdout.splitlines()
     links = [
         (page, link)
@@ -187,34 +187,34 @@ def test_no_link_leads_nowhere(project: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("my-shop", "it takes lower-case"),
-        ("Shop", "it takes lower-case"),
-        ("2shop", "it takes lower-case"),
-        ("my__shop", "it takes lower-case"),
-        ("shop_", "it takes lower-case"),
-        ("schön", "it takes lower-case"),
-        ("", "it takes lower-case"),
+        ("my-shop", "use lower-case"),
+        ("Shop", "use lower-case"),
+        ("2shop", "use lower-case"),
+        ("my__shop", "use lower-case"),
+        ("shop_", "use lower-case"),
+        ("schön", "use lower-case"),
+        ("", "use lower-case"),
         ("s", "2 to 21"),
         (f"{NAME}s", "2 to 21"),
-        ("class", "word of Python's"),
-        ("match", "word of Python's"),
-        ("json", "module already"),
-        ("django", "module already"),
-        ("apps", "module already"),
-        ("manage", "module already"),
-        ("docs", "module already"),
+        ("class", "keyword of Python"),
+        ("match", "keyword of Python"),
+        ("json", "already a module"),
+        ("django", "already a module"),
+        ("apps", "already a module"),
+        ("manage", "already a module"),
+        ("docs", "already a module"),
     ],
 )
-def test_bad_name_is_refused(name: str, problem: str) -> None:
+def test_an_invalid_name_is_refused(name: str, problem: str) -> None:
     with pytest.raises(Failure, match=problem):
         names.check(name, LONGEST)
 
 
-def test_a_bad_name_is_refused_before_anything_is_installed(
+def test_an_invalid_name_is_refused_before_anything_is_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rename_command, "install_tools", lambda: pytest.fail("installed"))
-    with pytest.raises(Failure, match="it takes lower-case"):
+    with pytest.raises(Failure, match="use lower-case"):
         rename_command.act("Bad-Name", [])
 
 
@@ -228,17 +228,17 @@ def refused(folder: Path, *words: str) -> str:
     return done.stderr
 
 
-def test_a_name_that_load_balancers_can_not_have_is_refused(template: Path) -> None:
-    assert "AWS keeps internal-" in refused(template, "internal_shop")
+def test_a_name_that_aws_reserves_is_refused(template: Path) -> None:
+    assert "AWS reserves internal-" in refused(template, "internal_shop")
 
 
-def test_a_dirty_tree_is_refused(template: Path) -> None:
+def test_uncommitted_changes_are_refused(template: Path) -> None:
     (template / "notes.txt").write_text("mine")
     assert refused(template, "shop").startswith("scripts/rename: ?? notes.txt: commit, stash or")
 
 
-def test_a_rename_that_fails_half_way_changes_nothing(template: Path) -> None:
-    assert "there is no apps/dashboard" in refused(template, "shop", "--without", "releases")
+def test_a_failed_rename_changes_nothing(template: Path) -> None:
+    assert "apps/dashboard does not exist" in refused(template, "shop", "--without", "releases")
 
 
 # --- updates
@@ -277,7 +277,7 @@ def change(template: Path, there: str, wanted: str) -> None:
     commit(template, **{URLS: text.replace(there, wanted)})
 
 
-def test_an_update_brings_the_templates_changes_under_the_forks_names(
+def test_an_update_merges_the_templates_changes_with_the_forks_names(
     template: Path, shop: Path
 ) -> None:
     for line in ("first", "second"):
@@ -295,7 +295,7 @@ def test_an_update_brings_the_templates_changes_under_the_forks_names(
     assert git(shop, "tag") == ""
 
 
-def test_a_change_of_both_is_a_conflict_of_git(template: Path, shop: Path) -> None:
+def test_a_change_on_both_sides_is_a_conflict_in_git(template: Path, shop: Path) -> None:
     before = git(shop, "rev-parse", "HEAD")
     change(template, "]\n", "]\n# theirs\n")
     done = update(shop)
@@ -309,13 +309,15 @@ def test_a_change_of_both_is_a_conflict_of_git(template: Path, shop: Path) -> No
     assert "nothing is newer" in update(shop).stdout
 
 
-def test_an_update_of_what_has_no_template_is_refused(template: Path, shop: Path) -> None:
+def test_an_update_without_a_known_template_is_refused(template: Path, shop: Path) -> None:
     assert "no [tool.template]" in update(template).stderr
     git(shop, "remote", "remove", "template")
     assert "the template's address is unknown: git remote add template URL" in update(shop).stderr
 
 
-def test_an_update_needs_the_version_that_the_fork_began_with(template: Path, shop: Path) -> None:
+def test_an_update_needs_the_version_that_the_fork_was_made_from(
+    template: Path, shop: Path
+) -> None:
     commit(template, **{URLS: "# another history\n"})
     git(template, "checkout", "--quiet", "--orphan", "other")
     git(template, "commit", "--quiet", "--message", "the only one")

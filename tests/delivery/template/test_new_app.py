@@ -31,20 +31,20 @@ def clone(project: Path, tmp_path: Path) -> Path:
 
 
 # A project may well have orders of its own.
-def test_two_new_apps_are_green(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_new_apps_pass_all_checks(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = run(clone, "python", "-m", "template.new_app", "trial_orders")
     assert done.returncode == 0, done.stderr
-    assert "/trial-orders/ shows them" in done.stdout
+    assert "/trial-orders/ lists the rows" in done.stdout
     done = new_app_here(clone, monkeypatch, "trial_addresses", "--model", "Address")
     assert done.returncode == 0, done.stderr
-    assert "/trial-addresses/ shows them" in done.stdout
+    assert "/trial-addresses/ lists the rows" in done.stdout
     folders = [f"apps/{name}" for name in ("trial_orders", "trial_addresses")]
     changed = git(clone, "ls-files", "--others", "--modified", "*.py").splitlines()
     (clone / "test_complete.py").write_text(COMPLETE)
     for command in (
         ["ruff", "check", "apps", "myproject"],
         ["black", "--check", *changed],
-        # On SQLite, and so without the root's conftest.py, which wants MySQL.
+        # On SQLite, and so without the root's conftest.py, which requires MySQL.
         ["pytest", f"--ds={LOCAL}", "--noconftest", "test_complete.py", *folders]
         + [f"--cov={one}" for one in folders],
     ):
@@ -59,15 +59,15 @@ def test_two_new_apps_are_green(clone: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["my-orders"], "it takes lower-case"),
-        (["class"], "word of Python's"),
-        (["health"], "apps/health is there already"),
-        (["axes"], "module already"),
-        (["sessions"], "installed already, as django.contrib.sessions"),
-        (["things", "--model", "thing"], "no name of a model"),
+        (["my-orders"], "use lower-case"),
+        (["class"], "keyword of Python"),
+        (["health"], "apps/health already exists"),
+        (["axes"], "already a module"),
+        (["sessions"], "already installed, as django.contrib.sessions"),
+        (["things", "--model", "thing"], "not a name for a model"),
     ],
 )
-def test_an_app_that_can_not_be_is_refused(
+def test_an_invalid_app_is_refused(
     project: Path, words: list[str], problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = new_app_here(project, monkeypatch, *words)
@@ -76,12 +76,12 @@ def test_an_app_that_can_not_be_is_refused(
     assert git(project, "status", "--porcelain") == ""
 
 
-def test_an_app_that_can_not_be_registered_is_not_made(
+def test_an_app_that_can_not_be_registered_is_not_created(
     clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit(clone, **{"myproject/urls.py": "urlpatterns = []\n" * 2})
     done = new_app_here(clone, monkeypatch, "trial_orders")
-    assert "myproject/urls.py does not have ] once" in done.stderr
+    assert "myproject/urls.py must have ] once" in done.stderr
     assert git(clone, "status", "--porcelain") == ""
 
 
@@ -97,5 +97,5 @@ def test_an_app_that_can_not_be_registered_is_not_made(
         ("glass", "Glass"),
     ],
 )
-def test_one_of_them_is_called_by_a_guess(name: str, model: str) -> None:
+def test_the_name_of_the_model_is_guessed(name: str, model: str) -> None:
     assert singular(name) == model

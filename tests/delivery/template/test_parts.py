@@ -29,7 +29,7 @@ def test_marked_lines_and_blocks_are_left_out() -> None:
     assert left(TEXT, ["releases", "template"]) == "kept\n"
 
 
-def test_a_part_that_stays_loses_its_marks_alone() -> None:
+def test_a_part_that_stays_loses_only_its_marks() -> None:
     assert left(TEXT, ["template"]) == (
         'kept\n    "/releases/",\n| a row | of a table |\nin a block\n{{ page }}\n'
     )
@@ -38,11 +38,11 @@ def test_a_part_that_stays_loses_its_marks_alone() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("x  # only with: release\n", "a file:1: 'release' is none of template, releases"),
+        ("x  # only with: release\n", "a file:1: 'release' is not one of template, releases"),
         ("# only with: releases\nx\n", "a file: the block of releases does not end"),
         ("x\n# until here: releases\n", "a file:2: no block of releases begins before this line"),
     ],
 )
-def test_a_wrong_mark_is_named(text: str, problem: str) -> None:
+def test_a_wrong_mark_is_reported(text: str, problem: str) -> None:
     with pytest.raises(Failure, match=problem):
         left(text, [])
