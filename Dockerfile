@@ -38,7 +38,7 @@ RUN rm myproject/settings/static.py \
 
 
 # Without the code of the apps, so that a change of it does not collect again.
-# Production's settings want variables; these exist for this command, and none reaches the image.
+# Production's settings require variables; these exist for this command only, and none reaches the image.
 FROM packages AS static
 COPY myproject myproject
 COPY --from=code /static static

@@ -1,10 +1,11 @@
 """Check every pinned dependency for known vulnerabilities in PyPI's database, with pip-audit.
 
-For a deploy, which $SCOPE says, only those that are in the image: an advisory on a tool of CI must
-not hold up a hotfix. What accepted-advisories.toml lists is named, and passes until its date.
+If $SCOPE is set, as in a deploy, it checks only the packages in the image, because an advisory on a
+tool of CI must not delay a hotfix. It names the advisories in accepted-advisories.toml, which pass
+until their date.
 
-Exit code 0: none is known. 1: some are. 75: not all could be looked up, so nothing was proved.
-Where OFFLINE=1 says that this is to be expected, it is a warning.
+Exit code 0: none is known. 1: some are. 75: some packages could not be looked up.
+With OFFLINE=1, that is only a warning.
 """
 
 import argparse

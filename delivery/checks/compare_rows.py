@@ -1,9 +1,9 @@
 """Compare what two versions of a project show of the rows that each wrote on one schema.
 
-A column is blind where a version reads the same from it in all rows of the other version, though
-not in its own rows. That alone is no fault: a new column is blind, and so is one that is about to
-be dropped. It is a fault where the other version wrote something that this one shows nowhere: then
-the value is in a place where this version does not look.
+A column is blind if a version reads the same value from it in all rows of the other version, but
+not in its own rows. A blind column alone is not a fault: a new column is blind, and so is one that
+will be dropped. It is a fault if the other version also wrote a value that this version shows
+nowhere: then this version does not read the column that has the value.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Pair:
         return [rows[key] for key in self.reader.wrote.get(self.table, []) if key in rows]
 
     def blind(self) -> list[str]:
-        """Return the reader's columns that say the same in all of the writer's rows alone."""
+        """Return the reader's columns with one value in all rows of the writer, but not its own."""
         rows, own = self.rows(self.reader), self.own()
         if len(rows) < 2:
             return []
@@ -101,7 +101,7 @@ class Pair:
         ]
 
     def finds(self, column: str) -> bool:
-        """Tell whether each of the column's values is in some column of the reader."""
+        """Return whether each value of the column is in some column of the reader."""
         for row, read in self.sides():
             value = text(row, column)
             found = [text(read, name) for name in self.columns(self.reader)]
@@ -155,7 +155,7 @@ def unread(version: Version) -> Iterator[str]:
 
 
 def changed(name: str, before: Tables, after: Tables, keys: Keys) -> Iterator[tuple[str, str]]:
-    """Yield each column whose values a version reads otherwise after the migration, and how."""
+    """Yield each column whose values a version reads differently after the migration, and how."""
     for table in sorted(keys):
         for column in before[table]["columns"]:
             for key in keys[table]:
@@ -170,7 +170,7 @@ def changed(name: str, before: Tables, after: Tables, keys: Keys) -> Iterator[tu
 
 
 def unseen(pair: Pair) -> Iterator[str]:
-    """Tell which rows the reader does not show, or can't."""
+    """Yield the rows that the reader does not or can't show."""
     table, writer, reader = pair.table, pair.writer, pair.reader
     shown, read = writer.shows[table]["rows"], reader.shows[table]["rows"]
     if not reader.shows[table]["error"] and any(
@@ -184,7 +184,7 @@ def unseen(pair: Pair) -> Iterator[str]:
 
 
 def misread(pair: Pair) -> Iterator[str]:
-    """Tell which columns say one thing to the writer, and another to the reader."""
+    """Yield the columns that have one value for the writer and another for the reader."""
     for name in pair.columns(pair.writer):
         if name in pair.columns(pair.reader):
             for row, read in pair.sides():
@@ -197,7 +197,7 @@ def misread(pair: Pair) -> Iterator[str]:
 
 
 def relabelled(pair: Pair) -> Iterator[str]:
-    """Tell which values mean what another value means to the reader."""
+    """Yield the values whose label belongs to another value for the reader."""
     theirs = pair.reader.shows[pair.table]["labels"]
     for column, labels in pair.writer.shows[pair.table]["labels"].items():
         known = theirs.get(column, {})
@@ -210,7 +210,7 @@ def relabelled(pair: Pair) -> Iterator[str]:
 
 
 def hidden(pair: Pair) -> Iterator[str]:
-    """Tell what the writer put where the reader does not look."""
+    """Yield the values that the writer stored in columns that the reader does not read."""
     blind, lost = pair.blind(), pair.lost()
     writer, reader = pair.writer.name, pair.reader.name
     if blind and lost:
@@ -237,10 +237,10 @@ def all_faults(writer: Version, reader: Version, keys: Keys) -> Iterator[str]:
 def compare(
     first: Report, new_run: Report, old_run: Report, end: Tables
 ) -> tuple[list[str], list[str]]:
-    """Return the faults of two versions that share a schema, and what they were not tried for.
+    """Return the faults of two versions that share a schema, and the cases that were not covered.
 
-    The older one wrote first, and once more on the schema that this one made of that. `end` is what
-    this one shows at last.
+    The older version wrote rows first, and again on the schema that this version migrated. `end` is
+    what this version shows at the end.
     """
     stored, later = written(first), written(old_run)
     both = {table: stored[table] + later.get(table, []) for table in stored}
@@ -258,7 +258,7 @@ def compare(
 
 
 def announced(first: Report, new_run: Report) -> dict[str, str]:
-    """Return the columns that migrations since the previous version say they change."""
+    """Return the columns that migrations since the previous version declare as changed."""
     return {
         column: f"{column}: {migration} declares that it changes these values"
         for migration, columns in new_run["changes"].items()
@@ -268,7 +268,7 @@ def announced(first: Report, new_run: Report) -> dict[str, str]:
 
 
 def unwritable(first: Report, new_run: Report, old_run: Report) -> Iterator[str]:
-    """Tell which tables a version can't write on this schema."""
+    """Yield the tables that a version can't write to on this schema."""
     for table, reason in old_run["problems"].items():
         if table not in first["problems"]:
             yield f"{table}: the previous version can't write to it any more: {reason}"
@@ -278,12 +278,12 @@ def unwritable(first: Report, new_run: Report, old_run: Report) -> Iterator[str]
 
 
 def is_of_schema(reason: str) -> bool:
-    """Tell whether the database refused the statement, and not the values that were made up."""
+    """Return whether the database refused the statement rather than the sample values."""
     return reason.startswith(("OperationalError", "ProgrammingError")) or NO_DEFAULT in reason
 
 
 def doubts(first: Report, new_run: Report, old: Version, new: Version) -> Iterator[str]:
-    """Tell what a person has to look at, because it can't be decided here."""
+    """Yield the cases that a person must review, because this check can't decide them."""
     mine = {name: why for name, why in new_run["problems"].items() if not is_of_schema(why)}
     for table, reason in (first["problems"] | mine).items():
         yield f"{table}: no sample row could be generated ({reason})"

@@ -1,4 +1,4 @@
-"""Write rows through a project's models, and tell what its models show of all rows.
+"""Write rows through a project's models, and report what its models show of all rows.
 
 scripts/check-rollback runs this file in each version, with that version's models. So it needs
 nothing but Django and the standard library.
@@ -104,7 +104,7 @@ def value_of(field: Field, number: int, *, large: bool) -> Any:
 
 
 def is_filled_in(field: Field) -> bool:
-    """Tell whether Django or the database fills a field in by itself."""
+    """Return whether Django or the database fills in a field by itself."""
     by_itself = ("generated", "auto_now", "auto_now_add")
     return isinstance(field, models.AutoField) or any(
         getattr(field, name, False) for name in by_itself
@@ -269,7 +269,7 @@ def read() -> dict[str, Any]:
 
 
 def changes() -> dict[str, list[str]]:
-    """Return, for each migration, the columns of which it says that it changes their values."""
+    """Return, for each migration, the columns whose values it declares to change."""
     migrations = MigrationLoader(None).disk_migrations.values()
     return {str(one): list(getattr(one, "changes_values_of", ())) for one in migrations}
 

@@ -1,8 +1,8 @@
-"""Refuse to replace what an environment runs by something older.
+"""Refuse to replace the running version of an environment by an older one.
 
-GitHub can run the failed jobs of an old run again. Those that passed are not repeated, so what they
-checked weeks ago, such as what staging ran, says nothing any more. A version such as v1.2.3 is
-compared by its numbers, a commit by the history of the clone.
+GitHub can run the failed jobs of an old run again. It does not repeat the jobs that passed, whose
+results may be weeks old, such as the commit that staging ran. A version such as v1.2.3 is compared
+by its numbers, a commit by the history of the clone.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Refuse an image in which ECR's scan found a severe vulnerability that has a fix.
 
-Severe is critical or high. Waits for the scan, which begins when the image is pushed. What
-accepted-advisories.toml lists passes until its date. ECR's basic scan does not say whether there is
-a fix, so what it found is named, and refuses nothing; the enhanced scan does.
+Severe is critical or high. Waits for the scan, which begins when the image is pushed. Findings in
+accepted-advisories.toml pass until their date. ECR's basic scan does not know whether there is a
+fix, so its findings only print a warning; the enhanced scan knows.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ def check(aws: Aws, repository: str, tag: str, seconds: float, reasons: Mapping[
                 print(f"no fix known: {text}")
     if refused:
         raise Failure(
-            f"{len(refused)} severe findings have a fix: {'; '.join(refused)}. Build the image anew"
-            " with the fix, or accept them in accepted-advisories.toml"
+            f"{len(refused)} severe findings have a fix: {'; '.join(refused)}. Build the"
+            " image again with the fix, or accept them in accepted-advisories.toml"
         )
     if unfixed:
         print(f"::warning title=Severe findings::{unfixed} in {tag}; ECR names no fix for them")

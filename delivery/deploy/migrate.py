@@ -1,7 +1,8 @@
 """Migrate the database with the image of a revision, in a task beside the service.
 
-Shows what it printed. Ends with 1 if it fails, never starts, or takes too long; then it is stopped.
-So it is where a signal cancels the deploy. Refuses while another migration runs.
+Prints the output. Exit code 1: it failed, did not start, or took too long. A migration that takes
+too long is stopped, and so is one whose deploy is cancelled by a signal. Refuses while another
+migration runs.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("scripts/promote-image", description=__doc__)
     parser.add_argument("commit", metavar="COMMIT", help="its full hash")
     parser.add_argument("version", metavar="VERSION", help="such as v1.2.3")
-    parser.add_argument("--redeploy", action="store_true", help="copy nothing")
+    parser.add_argument("--redeploy", action="store_true", help="use the image that is there")
     args = parser.parse_args()
 
     def act() -> None:

@@ -1,7 +1,7 @@
 """Ask URL/health/ until it is ready and runs a commit, three times in a row; then ask for a page.
 
-The load balancer may send a request to a task of the version before, which is ready as well. A page
-without its stylesheet is broken for everybody, and /health/ does not notice.
+The load balancer may send a request to a task of the previous version, which is ready as well. A
+page without its stylesheet is broken for everybody, but /health/ does not notice.
 """
 
 from __future__ import annotations

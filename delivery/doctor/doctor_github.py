@@ -82,8 +82,8 @@ def features(gh: Gh, repository: dict[str, Any]) -> Findings:
     for feature in features_off(gh, repository):
         yield Finding(WRONG, f"{feature.name}: off", CONFIGURE)
     for action in refused_actions(gh):
-        mend = "Settings > Actions > General, or ask the organization"
-        yield Finding(WRONG, f"the policy on actions refuses {action}", mend)
+        fix = "Settings > Actions > General, or ask the organization"
+        yield Finding(WRONG, f"the policy on actions refuses {action}", fix)
 
 
 def required(there: dict[tuple[str, str], str]) -> Findings:
