@@ -306,11 +306,11 @@ def test_a_change_on_both_sides_is_a_conflict_in_git(template: Path, shop: Path)
     git(shop, "add", "my_shop/urls.py")
     git(shop, "-c", "core.editor=true", "cherry-pick", "--continue")
     assert git(shop, "rev-parse", "HEAD^") == before
-    assert "nothing is newer" in update(shop).stdout
+    assert "the template has no commit after" in update(shop).stdout
 
 
 def test_an_update_without_a_known_template_is_refused(template: Path, shop: Path) -> None:
-    assert "no [tool.template]" in update(template).stderr
+    assert "no section [tool.template]" in update(template).stderr
     git(shop, "remote", "remove", "template")
     assert "the template's address is unknown: git remote add template URL" in update(shop).stderr
 
