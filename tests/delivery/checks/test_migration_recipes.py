@@ -17,7 +17,7 @@ from delivery.paths import ROOT
 from tests.delivery.migration_recipes import RECIPES, SOUND, UNDECIDED, WRONG, Version, project
 from tests.small_project import write
 
-FAILS = "its database can't be migrated"
+FAILS = "database can't be migrated"
 NAME = f"recipe_{os.getpid()}"
 
 
@@ -75,18 +75,18 @@ def test_each_deploy_of_a_recipe_passes(said: dict[str, list[str]], name: str) -
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_what_hides_nothing_passes(said: dict[str, list[str]], name: str) -> None:
+def test_a_change_that_hides_no_data_passes(said: dict[str, list[str]], name: str) -> None:
     assert said[name] == []
 
 
 @pytest.mark.parametrize("name", UNDECIDED)
-def test_what_can_not_be_decided_is_named(said: dict[str, list[str]], name: str) -> None:
+def test_an_undecided_case_is_reported(said: dict[str, list[str]], name: str) -> None:
     assert faults(said[name]) == []
     assert UNDECIDED[name][2] in "\n".join(said[name])
 
 
 @pytest.mark.parametrize("name", [name for name, case in WRONG.items() if case[2] != FAILS])
-def test_a_wrong_way_is_refused(said: dict[str, list[str]], name: str) -> None:
+def test_an_unsafe_change_is_refused(said: dict[str, list[str]], name: str) -> None:
     assert WRONG[name][2] in "\n".join(faults(said[name]))
 
 

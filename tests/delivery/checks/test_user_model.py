@@ -77,7 +77,7 @@ def assert_green(project: Path, monkeypatch: pytest.MonkeyPatch, command: str = 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_another_model_takes_the_place_of_ours_on_the_first_day(
+def test_the_user_model_can_be_replaced_before_the_first_migration(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     users = project / "apps/users"
@@ -88,7 +88,7 @@ def test_another_model_takes_the_place_of_ours_on_the_first_day(
     assert_green(project, monkeypatch, "makemigrations users")
 
 
-def test_a_fork_with_people_in_its_database_keeps_the_user_of_django(
+def test_a_fork_with_existing_users_can_keep_djangos_user_model(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(project / "apps/users")

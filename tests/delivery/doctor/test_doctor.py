@@ -278,7 +278,7 @@ def test_a_port_that_is_taken_comes_with_another_one() -> None:
     assert found.fix == f"take another port: PORT={number + 1} make run"
 
 
-def test_a_part_that_there_is_not_is_refused() -> None:
+def test_an_unknown_part_is_refused() -> None:
     done = run_here("scripts/doctor", "githubb")
     assert done.returncode == 2
     assert "githubb: the parts are machine, github, staging, production" in done.stderr
