@@ -17,6 +17,7 @@ from typing import Any
 from delivery.aws.account import make_shared_parts
 from delivery.aws.client import Aws, check_account
 from delivery.aws.domain import check_domain
+from delivery.aws.ecs import is_base
 from delivery.aws.infra_parameters import (
     OWN,
     TEMPLATES,
@@ -56,13 +57,14 @@ class Environment:
             stack = f"myapp-{self.name}-{template}"
             status = self.status(stack)
             self.refuse_unfit(stack, status)
-            if template == "service":
-                self.values["RunningRevision"] = revision = self.running_revision()
-                self.values["Deployed"] = "true" if revision else "false"
+            if has_service := "RunningRevision" in declared(template, "Parameters"):
+                self.values["RunningRevision"] = revision = self.running_revision(template)
                 self.record_revision(stack, status)
+            if template == "service":
+                self.values["Deployed"] = "true" if revision else "false"
             if change_set := self.change_set(stack, template, status):
                 self.confirm(stack, change_set, status)
-                if template == "service" and self.has_moved():
+                if has_service and self.running_revision(template) != revision:
                     raise Failure(
                         f"{stack}: a deploy moved the service in the meantime; run this again"
                     )
@@ -103,9 +105,9 @@ class Environment:
             command = f"{remedy.format(stack)} --region {self.aws.region}"
             raise Failure(f"{stack} is {status}: {command}, and then this command again")
 
-    def running_revision(self) -> str:
-        """Return the task definition that the service runs; empty before the first deploy."""
-        cluster, service = f"myapp-{self.name}-cluster", f"myapp-{self.name}-service"
+    def running_revision(self, template: str = "service") -> str:
+        """Return the task definition that a stack's service runs; empty before the first deploy."""
+        cluster, service = f"myapp-{self.name}-cluster", f"myapp-{self.name}-{template}"
         try:
             answer = self.aws(
                 "ecs", "describe-services", "--cluster", cluster, "--services", service
@@ -115,7 +117,7 @@ class Environment:
                 return ""
             raise
         active = [service for service in answer["services"] if service["status"] == "ACTIVE"]
-        if not active or f"/myapp-{self.name}-task-base:" in active[0]["taskDefinition"]:
+        if not active or is_base(active[0]["taskDefinition"]):
             return ""
         states = [deployment.get("rolloutState") for deployment in active[0]["deployments"]]
         if "IN_PROGRESS" in states:
@@ -123,9 +125,6 @@ class Environment:
                 f"{service} is being deployed: wait until that is over, and run this again"
             )
         return str(active[0]["taskDefinition"])
-
-    def has_moved(self) -> bool:
-        return self.running_revision() != self.values["RunningRevision"]
 
     def record_revision(self, stack: str, status: str) -> None:
         """Let CloudFormation know what runs, with nothing else changed but the start of scaling.
@@ -243,7 +242,7 @@ class Environment:
         if values["DomainName"]:
             leads = f"{values['DomainName']} must lead to {values['LoadBalancerDnsName']}"
             print(f"DNS: {leads}. First deploy, so that the tasks accept this name.")
-        if not values["RunningRevision"]:
+        if values["Deployed"] == "false":
             print(
                 "Nothing runs yet, because the first deploy brings the image. Run this again after"
                 " that deploy, to start automatic scaling."

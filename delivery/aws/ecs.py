@@ -64,6 +64,13 @@ class Service:
             f"{self.name} does not exist in {self.cluster}: scripts/deploy-infra creates it"
         )
 
+    def minimum_tasks(self, described: dict[str, Any]) -> str:
+        """Return how many tasks infra/ wants at least, from the tag of the service."""
+        tags = {tag["key"]: str(tag["value"]) for tag in described.get("tags", [])}
+        if "minimum-tasks" not in tags:
+            raise Failure(f"{self.name} has no tag minimum-tasks: scripts/deploy-infra sets it")
+        return tags["minimum-tasks"]
+
     def settled(self) -> dict[str, Any]:
         """Return the service; raise Failure while a deployment is in progress."""
         service = self.describe()

@@ -1,15 +1,17 @@
 """Move the service to a revision, and wait until the rollout is complete.
 
-Before that, it puts out `previous`, the revision to which scripts/rollback returns.
+Before that, it puts out `previous`, the revision to which scripts/rollback returns, and moves the
+worker, if there is one: the worker must know each kind of job before somebody writes one.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from delivery.aws.ecs import Service, is_base
+from delivery.aws.ecs import Service, is_base, short
 from delivery.command import run
-from delivery.errors import Failure
+from delivery.deploy.revisions import History
+from delivery.deploy.worker import move_worker
 from delivery.workflow import output
 
 
@@ -17,11 +19,10 @@ def deploy(service: Service, revision: str, seconds: float) -> None:
     before = service.settled()
     words = []
     if is_base(before["taskDefinition"]):
-        tags = {tag["key"]: tag["value"] for tag in before.get("tags", [])}
-        if "minimum-tasks" not in tags:
-            raise Failure(f"{service.name} has no tag minimum-tasks: scripts/deploy-infra sets it")
-        words = ["--desired-count", tags["minimum-tasks"]]
+        words = ["--desired-count", service.minimum_tasks(before)]
     output("previous", before["taskDefinition"])
+    history = History(service.aws, short(revision).rpartition(":")[0])
+    move_worker(service, history.at(history.number(revision)), seconds)
     service.wait(service.move(revision, *words), seconds)
 
 

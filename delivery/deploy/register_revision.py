@@ -1,6 +1,7 @@
 """Register a rendered task definition as the next revision of $ECS_TASK_DEFINITION.
 
-It is the definition that infra/ registered as $ECS_TASK_DEFINITION-base, with another image.
+It is the definition that infra/ registered as $ECS_TASK_DEFINITION-base, with another image. If
+infra/ has a worker, it gets a revision with that image, too.
 """
 
 from __future__ import annotations
@@ -8,32 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from delivery.aws.client import Aws
 from delivery.command import run
+from delivery.deploy.revisions import History, register
+from delivery.deploy.worker import register_worker
 from delivery.errors import Failure
 from delivery.workflow import output, variable
-
-# Fields that AWS adds to a definition and refuses as input. All others are kept, so that an unknown
-# field fails and no setting is lost silently.
-ANSWERED = {
-    "taskDefinitionArn",
-    "revision",
-    "status",
-    "requiresAttributes",
-    "compatibilities",
-    "registeredAt",
-    "registeredBy",
-    "deregisteredAt",
-}
-
-
-def register(aws: Aws, family: str, definition: dict[str, Any]) -> str:
-    kept = {name: value for name, value in definition.items() if name not in ANSWERED}
-    text = json.dumps(kept | {"family": family})
-    answer = aws("ecs", "register-task-definition", "--cli-input-json", text)
-    return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
 def main() -> None:
@@ -48,8 +30,10 @@ def main() -> None:
             definition = json.loads(args.file.read_text())
         except (OSError, ValueError) as error:
             raise Failure(f"{args.file}: {error}") from None
-        aws = Aws(variable("AWS_REGION"))
-        output("revision", register(aws, variable("ECS_TASK_DEFINITION"), definition))
+        history = History(Aws(variable("AWS_REGION")), variable("ECS_TASK_DEFINITION"))
+        revision = register(history.aws, history.family, definition)
+        register_worker(history, revision)
+        output("revision", revision)
 
     run("scripts/register-revision", act)
 

@@ -2,11 +2,12 @@
 
 ECS does not record that, so each revision has tags: `verified`, when /health/ answered from it;
 `rolled-back`, when it was found to be bad, with `rolled-back-to`, the revision that replaced it.
-That one has `rolled-back-from`. Times can be compared as text.
+That one has `rolled-back-from`. Times can be compared as text. `worker` is in worker.py.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,27 @@ from delivery.aws.client import Aws
 from delivery.aws.ecs import CONTAINER, short
 from delivery.errors import Failure
 from delivery.versions import is_lower
+
+# Fields that AWS adds to a definition and refuses as input. All others are kept, so that an unknown
+# field fails and no setting is lost silently.
+ANSWERED = {
+    "taskDefinitionArn",
+    "revision",
+    "status",
+    "requiresAttributes",
+    "compatibilities",
+    "registeredAt",
+    "registeredBy",
+    "deregisteredAt",
+}
+
+
+def register(aws: Aws, family: str, definition: dict[str, Any]) -> str:
+    """Register a definition as the next revision of a family, and return its ARN."""
+    kept = {name: value for name, value in definition.items() if name not in ANSWERED}
+    text = json.dumps(kept | {"family": family})
+    answer = aws("ecs", "register-task-definition", "--cli-input-json", text)
+    return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
 def now() -> str:
@@ -140,13 +162,13 @@ class History:
         return source if kept and source and not source.is_good else None
 
     def mark_verified(self, revision: Revision) -> None:
-        self._tag(revision, verified=now())
+        self.tag(revision, verified=now())
 
     def mark_rolled_back(self, source: Revision, target: Revision) -> None:
-        self._tag(target, **{"rolled-back-from": str(source.number)})
-        self._tag(source, **{"rolled-back": now(), "rolled-back-to": str(target.number)})
+        self.tag(target, **{"rolled-back-from": str(source.number)})
+        self.tag(source, **{"rolled-back": now(), "rolled-back-to": str(target.number)})
 
-    def _tag(self, revision: Revision, **tags: str) -> None:
+    def tag(self, revision: Revision, **tags: str) -> None:
         pairs = [f"key={name},value={value}" for name, value in tags.items()]
         self.aws("ecs", "tag-resource", "--resource-arn", revision.arn, "--tags", *pairs)
         revision.tags.update(tags)

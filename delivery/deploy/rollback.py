@@ -1,9 +1,9 @@
 """Return an environment to an earlier version: the last one that ran well, or a named one.
 
 Shows what it will do and asks for confirmation. Then it stops a deployment in progress, moves the
-service, waits, records the version as live, verifies that /health/ names the commit, and notifies
-Slack. If the URL is wrong, it asks the load balancer directly. If it is interrupted, run it again:
-it finishes what is left.
+service, waits, records the version as live, moves the worker, if there is one, verifies that
+/health/ names the commit, and notifies Slack. If the URL is wrong, it asks the load balancer
+directly. If it is interrupted, run it again: it finishes what is left.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from delivery.deploy.addresses import Addresses
 from delivery.deploy.revisions import History, Revision
 from delivery.deploy.slack import tell
 from delivery.deploy.verify_deployment import verify
+from delivery.deploy.worker import move_worker
 from delivery.errors import Failure
 from delivery.git import git
 from delivery.workflow import output
@@ -129,9 +130,12 @@ class Rollback:
             "the release is not recorded as live",
             lambda: self.service.run_once(target.arn, command, 300),
         )
+        followed = self.attempt(
+            "the worker did not follow", lambda: move_worker(self.service, target, seconds)
+        )
         proof = self.proof_of(target, addresses, min(seconds, 120))
         # Without this mark, the next run repeats all steps that are left.
-        if recorded and proof != ECS_ALONE:
+        if recorded and followed and proof != ECS_ALONE:
             problem = "the revision is not marked as verified"
             self.attempt(problem, lambda: self.history.mark_verified(target))
         self.conclude(plan, proof)
@@ -227,6 +231,7 @@ def roll_back(
     """Carry out a rollback; return whether nothing is left to do."""
     if is_base(revision):
         service.wait(service.move(revision, "--desired-count", "0", alarms=False), seconds)
+        move_worker(service, None, seconds)
         output("result", "no tasks run, as before the first deploy")
         return True
     history = History(service.aws, f"myapp-{environment}-task")

@@ -1,4 +1,4 @@
-"""A fake AWS with stacks, change sets and one service."""
+"""A fake AWS with stacks, change sets and services."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class FakeAws(Aws):
         super().__init__("us-east-1", seconds=0)
         self.stacks: dict[str, dict[str, Any]] = {}
         self.proposed: dict[str, dict[str, Any]] = {}
-        self.service: dict[str, Any] = {}
+        self.services: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, str]] = []
         self.ecs_role = self.provider = True
         self.hosts = "balancer.example.net"
@@ -28,10 +28,9 @@ class FakeAws(Aws):
         answer = getattr(self, action.replace("-", "_"))(options)
         return answer if answer is not None else {}
 
-    def runs(self, revision: str, state: str = "COMPLETED") -> None:
-        self.service.update(
-            status="ACTIVE", taskDefinition=revision, deployments=[{"rolloutState": state}]
-        )
+    def runs(self, revision: str, state: str = "COMPLETED", of: str = "service") -> None:
+        found = {"status": "ACTIVE", "taskDefinition": revision}
+        self.services[f"myapp-staging-{of}"] = found | {"deployments": [{"rolloutState": state}]}
 
     def get_role(self, options: Mapping[str, str]) -> None:
         if not self.ecs_role:
@@ -52,7 +51,8 @@ class FakeAws(Aws):
         self.provider = True
 
     def describe_services(self, options: Mapping[str, str]) -> Any:
-        return {"services": [self.service] if self.service else []}
+        found = self.services.get(options["--services"])
+        return {"services": [found] if found else []}
 
     def describe_task_definition(self, options: Mapping[str, str]) -> Any:
         variable = {"name": "ALLOWED_HOSTS", "value": self.hosts}
@@ -111,6 +111,6 @@ class FakeAws(Aws):
         stack["Parameters"] = list(known.values())
         self.calls.append(("record", options["--stack-name"]))
 
-    def recorded(self) -> str:
-        parameters = self.stacks["myapp-staging-service"]["Parameters"]
+    def recorded(self, of: str = "service") -> str:
+        parameters = self.stacks[f"myapp-staging-{of}"]["Parameters"]
         return {p["ParameterKey"]: str(p["ParameterValue"]) for p in parameters}["RunningRevision"]

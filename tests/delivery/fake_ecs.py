@@ -12,6 +12,7 @@ from delivery.errors import Failure
 ARN = "arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-task"
 BASE = f"{ARN}-base:3"
 OLD, NEW = f"{ARN}:7", f"{ARN}:8"
+WORKER = "arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-worker"
 # As AWS answers, which adds what a rolling deployment may not be given.
 CONFIGURATION: dict[str, Any] = {
     "deploymentCircuitBreaker": {"enable": True, "rollback": True},
@@ -58,6 +59,14 @@ class FakeEcs(Aws):
             "deployments": [self.deployment(runs)],
             "events": [{"message": "(service myapp) was unable to place a task"}],
         }
+        self.worker: dict[str, Any] = {}  # a service like that, where infra/ has a worker
+        self.worker_base: dict[str, Any] = {"name": "myapp", "command": ["work"]}
+
+    def add_worker(self, runs: str) -> None:
+        tags = [{"key": "minimum-tasks", "value": "1"}]
+        deployments = [self.deployment(runs)]
+        self.worker = {"status": "ACTIVE", "taskDefinition": runs, "tags": tags}
+        self.worker["deployments"] = deployments
 
     def __call__(self, service: str, action: str, *words: str) -> Any:
         self.words = words
@@ -82,6 +91,8 @@ class FakeEcs(Aws):
         }
 
     def describe_services(self, options: Mapping[str, str]) -> Any:
+        if options["--services"].endswith("-worker"):
+            return {"services": [self.worker]}
         if self.looks_until_known and self.calls:
             self.looks_until_known -= 1
             return {"services": [self.service | {"deployments": [self.deployment(OLD)]}]}
@@ -93,12 +104,13 @@ class FakeEcs(Aws):
         if given := options.get("--deployment-configuration"):
             self.service["deploymentConfiguration"] = json.loads(given)
         new = self.deployment(revision, "IN_PROGRESS")
+        service = self.worker if options["--service"].endswith("-worker") else self.service
         if self.after_move == "FAILED":
             gone = self.deployment(revision, "FAILED", "ACTIVE")
-            self.service["deployments"] = [self.deployment(OLD), gone]
+            service["deployments"] = [self.deployment(OLD), gone]
         else:
-            self.service["taskDefinition"] = revision
-            self.service["deployments"] = [self.deployment(revision, self.after_move)]
+            service["taskDefinition"] = revision
+            service["deployments"] = [self.deployment(revision, self.after_move)]
         return {"service": {"deployments": [new]}}
 
     def run_task(self, options: dict[str, str]) -> Any:
@@ -120,6 +132,8 @@ class FakeEcs(Aws):
         self.calls.append(("stop-task", options))
 
     def describe_task_definition(self, options: Mapping[str, str]) -> Any:
+        if options["--task-definition"] == "myapp-staging-worker-base":
+            return {"taskDefinition": {"containerDefinitions": [dict(self.worker_base)]}}
         number = int(options["--task-definition"].rpartition(":")[2])
         if number not in VERSIONS:
             raise Failure("Unable to describe task definition")
@@ -137,7 +151,8 @@ class FakeEcs(Aws):
         return {"taskDefinition": definition, "tags": tags}
 
     def list_task_definitions(self, options: Mapping[str, str]) -> Any:
-        return {"taskDefinitionArns": [BASE, *(f"{ARN}:{number}" for number in VERSIONS)]}
+        worker = [f"{WORKER}-base:1"] if self.worker else []
+        return {"taskDefinitionArns": [BASE, *worker, *(f"{ARN}:{n}" for n in VERSIONS)]}
 
     def tag_resource(self, options: Mapping[str, str]) -> Any:
         tags = self.tags[int(options["--resource-arn"].rpartition(":")[2])]
@@ -177,8 +192,10 @@ class FakeEcs(Aws):
         return {"events": [{"message": message} for message in self.log]}
 
     def register_task_definition(self, options: Mapping[str, str]) -> Any:
-        self.calls.append(("register", json.loads(options["--cli-input-json"])))
-        return {"taskDefinition": {"taskDefinitionArn": NEW}}
+        definition = json.loads(options["--cli-input-json"])
+        self.calls.append(("register", definition))
+        is_worker = definition["family"].endswith("-worker")
+        return {"taskDefinition": {"taskDefinitionArn": f"{WORKER}:4" if is_worker else NEW}}
 
     def alarms_on(self) -> list[bool]:
         """Return for each move whether alarms may undo it."""

@@ -12,7 +12,7 @@ import pytest
 from delivery.errors import Failure
 from delivery.paths import INFRA
 from tests.delivery.deploy.test_rollback import Site, site
-from tests.delivery.fake_ecs import BASE
+from tests.delivery.fake_ecs import BASE, WORKER
 from tests.delivery.fake_rds import FakeRds, Rotation
 from tests.delivery.in_process import run_here
 from tests.delivery.kill_switch import KillSwitch, run_killed
@@ -39,6 +39,16 @@ def test_after_a_rotation_all_tasks_use_the_new_password_only(rds: FakeRds, path
     rotate_password(rds, path)
     assert rds.acts == ["keep", "check", "discard"]
     assert (rds.first, rds.second, rds.tasks) == ("password-2", "", {"password-2"})
+
+
+def test_a_worker_gets_the_new_password_before_the_old_one_is_discarded(
+    rds: FakeRds, path: Path
+) -> None:
+    rds.add_worker(f"{WORKER}:3")
+    rotate_password(rds, path)
+    moved = [options["--service"] for options in rds.moves()]
+    assert moved == ["myapp-staging-service", "myapp-staging-worker"]
+    assert (rds.calls[-1][0], rds.acts[-1]) == ("run-task", "discard")
 
 
 def test_a_rotation_changes_only_the_number_in_the_file(rds: FakeRds, path: Path) -> None:

@@ -1,12 +1,13 @@
 """scripts/deploy-infra: what it changes in AWS, and what it refuses."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from delivery.aws import deploy_infra
+from delivery.aws import deploy_infra, infra_parameters
 from delivery.aws.deploy_infra import Environment
 from delivery.aws.infra_parameters import (
     TEMPLATES,
@@ -128,6 +129,21 @@ def test_a_run_during_a_deploy_is_refused(aws: FakeAws) -> None:
     with pytest.raises(Failure, match="myapp-staging-service is being deployed: wait until"):
         deploy(aws)
     assert aws.calls == []
+
+
+def test_each_stack_with_a_service_is_told_what_its_own_service_runs(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    infra = Path(shutil.copytree(INFRA, tmp_path / "infra"))
+    shutil.copy(INFRA / "service.yaml", infra / "worker.yaml")
+    monkeypatch.setattr(deploy_infra, "TEMPLATES", (*TEMPLATES, "worker"))
+    for module in (deploy_infra, infra_parameters):
+        monkeypatch.setattr(module, "INFRA", infra)
+    aws.runs(f"{REVISION}7")
+    aws.runs("arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-worker-base:1", of="worker")
+    made = deploy(aws)
+    assert (aws.recorded(), aws.recorded("worker")) == (f"{REVISION}7", "")
+    assert made.values["Deployed"] == "true"
 
 
 def test_a_deploy_between_the_question_and_the_answer_is_noticed(

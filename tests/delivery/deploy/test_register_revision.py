@@ -1,6 +1,6 @@
 """scripts/register-revision: it registers what infra/ made, with another image."""
 
-from delivery.deploy.register_revision import register
+from delivery.deploy.revisions import register
 from tests.delivery.fake_ecs import BASE, NEW, FakeEcs
 
 

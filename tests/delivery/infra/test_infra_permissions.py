@@ -89,9 +89,11 @@ def test_roles_are_passed_to_tasks_only() -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_a_deploy_moves_its_service_only_to_its_own_task_definitions(environment: str) -> None:
+def test_a_deploy_moves_its_services_to_its_own_families_only(environment: str) -> None:
     (move,) = [s for s in statements(environment) if "ecs:UpdateService" in as_list(s["Action"])]
-    family = f"arn:aws:ecs:us-east-1:123456789012:task-definition/myapp-{environment}-task"
-    families = [f"{family}:*", f"{family}-base:*"]
+    families = [
+        f"arn:aws:ecs:us-east-1:123456789012:task-definition/myapp-{environment}-{name}:*"
+        for name in ("task", "task-base", "worker", "worker-base")
+    ]
     assert move["Condition"] == {"ArnLike": {"ecs:task-definition": families}}
     assert move["Action"] == "ecs:UpdateService"
