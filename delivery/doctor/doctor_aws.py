@@ -14,8 +14,9 @@ from delivery.aws.client import Aws, check_account
 from delivery.aws.database_password import password_number, secret_name
 from delivery.aws.deploy_infra import Environment
 from delivery.aws.ecr import exists
-from delivery.aws.ecs import CONTAINER, Service, is_base, short
+from delivery.aws.ecs import Service, is_base, short
 from delivery.aws.infra_parameters import TEMPLATES, check_one_place, read_parameters
+from delivery.deploy.worker import worker_of
 from delivery.doctor.database_authority import trusted
 from delivery.doctor.drift import drifts
 from delivery.doctor.findings import (
@@ -30,6 +31,7 @@ from delivery.doctor.findings import (
     asked,
     by_age,
 )
+from delivery.doctor.variables import container, variables
 from delivery.errors import Failure
 from delivery.paths import INFRA
 
@@ -48,6 +50,7 @@ class Examination:
         self.account, region, self.values = read_parameters(self.path)
         self.aws = connect(region)
         self.infra = f"scripts/deploy-infra {environment}"
+        self.deploy = "a tag" if environment == "production" else "a merge"
 
     def findings(self) -> Findings:
         check_account(self.aws, self.account, self.path)
@@ -156,7 +159,7 @@ class Examination:
                 yield Finding(OK, f"alarm {prefix}{name}: {alarm['StateValue']}")
 
     def service(self) -> Findings:
-        """Check that ECR still has the image that runs: without it no task could start again."""
+        """Check what the service runs, and what its tasks read."""
         service = Service(self.aws, f"myapp-{self.name}-cluster", f"myapp-{self.name}-service")
         try:
             found = service.describe()
@@ -167,16 +170,20 @@ class Examination:
             return
         revision = found["taskDefinition"]
         if is_base(revision):
-            how = "a merge" if self.name == "staging" else "a tag"
-            yield Finding(MISSING, f"{service.name}: nothing was deployed yet", how)
-            return
-        running, desired = found["runningCount"], found["desiredCount"]
-        state = OK if running >= desired > 0 else WRONG
-        yield Finding(state, f"{service.name}: {running} of {desired} tasks of {short(revision)}")
+            yield Finding(MISSING, f"{service.name}: nothing was deployed yet", self.deploy)
+            revision = ""
+        else:
+            yield from self.running(service, found)
+        base = f"myapp-{self.name}-task-base"
+        yield from variables(self.aws, base, revision, self.infra, self.deploy)
+
+    def running(self, service: Service, found: dict[str, Any]) -> Findings:
+        """Check that ECR still has the image that runs: without it no task could start again."""
+        yield tasks(service, found)
+        if worker := worker_of(service):
+            yield tasks(worker, worker.describe())
         yield self.scaling(service.name)
-        answer = self.aws("ecs", "describe-task-definition", "--task-definition", revision)
-        containers = answer["taskDefinition"]["containerDefinitions"]
-        image = str(next(c for c in containers if c["name"] == CONTAINER)["image"])
+        image = str(container(self.aws, found["taskDefinition"])["image"])
         if exists(self.aws, image):
             yield Finding(OK, f"image {image}")
         else:
@@ -211,6 +218,16 @@ class Examination:
                 rotate = f"scripts/rotate-secrets {self.name} keys"
                 if key["Status"] == "Active":
                     yield by_age(what, key["CreateDate"], KEY_DAYS, rotate)
+
+
+def tasks(service: Service, found: dict[str, Any]) -> Finding:
+    running, desired, revision = (
+        found["runningCount"],
+        found["desiredCount"],
+        found["taskDefinition"],
+    )
+    state = OK if running >= desired > 0 else WRONG
+    return Finding(state, f"{service.name}: {running} of {desired} tasks of {short(revision)}")
 
 
 def subject_of(statement: dict[str, Any]) -> str:

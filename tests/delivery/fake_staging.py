@@ -1,17 +1,24 @@
 """A fake environment in AWS without any problem, until a test changes it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from delivery.aws.infra_parameters import TEMPLATES
 from delivery.doctor import database_authority
 from delivery.errors import Failure
-from delivery.paths import ROOT
+from delivery.paths import INFRA, ROOT
 from tests.delivery.documented_aws import DocumentedAws
 
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task-definition/myapp-staging-task"
+SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret"
 SUBJECT = "repo:acme/shop"
+SERVICE = (INFRA / "service.yaml").read_text()
+
+
+def named_in(template: str, kind: str) -> list[str]:
+    return re.findall(rf"Name: ([A-Z_]+), {kind}:", template)
 
 
 def days_ago(days: int) -> str:
@@ -40,6 +47,11 @@ class Staging(DocumentedAws):
         self.detection = ["DETECTION_IN_PROGRESS"]  # then complete
         self.password: str | float = days_ago(10)
         self.key_days: list[int] = []
+        self.worker: int | None = None  # its tasks, where infra/ has a worker
+        self.variables = set(named_in(SERVICE, "Value"))
+        self.secrets = set(named_in(SERVICE, "ValueFrom"))
+        self.untold: set[str] = set()  # of the base, and not of what runs
+        self.secret: dict[str, Any] = {"VersionIdsToStages": {"1": ["AWSCURRENT"]}}
 
     def get_caller_identity(self, options: Any) -> Any:
         return {"Account": ACCOUNT}
@@ -87,13 +99,29 @@ class Staging(DocumentedAws):
     def describe_services(self, options: Any) -> Any:
         if not self.runs:
             raise Failure("An error occurred (ClusterNotFoundException)")
+        if options["services"].endswith("-worker"):
+            worker = {"runningCount": self.worker, "desiredCount": 1, "taskDefinition": "x:4"}
+            return {"services": [{"status": "ACTIVE", **worker}]}
         counts = {"runningCount": self.running, "desiredCount": 2}
         return {"services": [{"status": "ACTIVE", "taskDefinition": self.runs, **counts}]}
 
+    def list_task_definitions(self, options: Any) -> Any:
+        worker = [] if self.worker is None else ["myapp-staging-worker-base:1"]
+        return {"taskDefinitionArns": worker}
+
     def describe_task_definition(self, options: Any) -> Any:
         image = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/myapp-staging:abc"
-        containers = [{"name": "myapp", "image": image}]
-        return {"taskDefinition": {"containerDefinitions": containers}}
+        untold = set() if "-base" in options["task-definition"] else self.untold
+        container = {
+            "name": "myapp",
+            "image": image,
+            "environment": [{"name": n, "value": "x"} for n in sorted(self.variables - untold)],
+            "secrets": [
+                {"name": n, "valueFrom": f"{SECRET}:myapp-secret-Ab1"}
+                for n in sorted(self.secrets - untold)
+            ],
+        }
+        return {"taskDefinition": {"containerDefinitions": [container]}}
 
     def describe_images(self, options: Any) -> Any:
         if not self.images:
@@ -101,6 +129,10 @@ class Staging(DocumentedAws):
         return {"imageDetails": [{"imageDigest": "sha256:1"}]}
 
     def describe_secret(self, options: Any) -> Any:
+        if options["secret-id"].startswith(SECRET):
+            if not self.secret:
+                raise Failure("An error occurred (ResourceNotFoundException)")
+            return self.secret
         if options["secret-id"] != "myapp-staging-database-password-3" or not self.password:
             raise Failure("An error occurred (ResourceNotFoundException)")
         return {"CreatedDate": self.password}

@@ -9,7 +9,7 @@ from delivery.doctor import doctor_aws
 from delivery.doctor.doctor_aws import Examination
 from delivery.doctor.findings import OK
 from delivery.errors import Failure
-from tests.delivery.fake_staging import ARN, Staging, days_ago
+from tests.delivery.fake_staging import ARN, SERVICE, Staging, days_ago, named_in
 
 
 def ill(staging: Staging) -> list[str]:
@@ -60,6 +60,55 @@ def test_a_problem_in_aws_is_reported_with_its_fix(
     for name, value in change.items():
         setattr(staging, name, value)
     assert finding in "\n".join(ill(staging))
+
+
+@pytest.mark.parametrize(
+    ("change", "findings"),
+    [
+        (
+            {"variables": set(named_in(SERVICE, "Value")) - {"LOG_LEVEL"}},
+            "missing    LOG_LEVEL in myapp-staging-task-base -> scripts/deploy-infra staging",
+        ),
+        (
+            {"untold": {"SECRET_KEY"}},
+            "missing    SECRET_KEY in myapp-staging-task:7, which runs -> a merge",
+        ),
+        (
+            {"secrets": {"SECRET_KEY"}, "secret": {}},
+            "missing    the secret that tasks read as SECRET_KEY, myapp-secret ->"
+            " scripts/deploy-infra staging",
+        ),
+        (
+            {"secrets": {"SECRET_KEY"}, "secret": {"DeletedDate": "2026-11-26T12:00:00Z"}},
+            "wrong      the secret that tasks read as SECRET_KEY, myapp-secret, is to be deleted"
+            " -> aws secretsmanager restore-secret --region us-east-1 --secret-id myapp-secret",
+        ),
+    ],
+)
+def test_a_variable_or_secret_that_a_task_lacks_is_named(
+    staging: Staging, change: dict[str, Any], findings: str
+) -> None:
+    for name, value in change.items():
+        setattr(staging, name, value)
+    assert findings in ill(staging)
+
+
+def test_a_secret_that_waits_for_its_value_is_named_until_somebody_puts_it_in(
+    staging: Staging,
+) -> None:
+    staging.secrets = {"DATABASE_URL", "SECRET_KEY"}
+    staging.secret["Tags"] = [{"Key": "value", "Value": "by-hand"}]
+    first, second = ill(staging)
+    assert first.startswith("missing    the value that tasks read as DATABASE_URL, myapp-secret,")
+    assert second.endswith("--secret-id myapp-secret --secret-string file:///dev/stdin")
+    staging.secret["VersionIdsToStages"]["2"] = ["AWSPREVIOUS"]
+    assert ill(staging) == []
+
+
+@pytest.mark.parametrize(("tasks", "findings"), [(1, 0), (0, 1)])
+def test_a_worker_without_tasks_is_wrong(staging: Staging, tasks: int, findings: int) -> None:
+    staging.worker = tasks
+    assert ill(staging) == ["wrong      myapp-staging-worker: 0 of 1 tasks of x:4"] * findings
 
 
 def test_environments_in_two_regions_are_wrong(
