@@ -135,14 +135,14 @@ def test_each_stack_with_a_service_is_told_what_its_own_service_runs(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     infra = Path(shutil.copytree(INFRA, tmp_path / "infra"))
-    shutil.copy(INFRA / "service.yaml", infra / "worker.yaml")
-    monkeypatch.setattr(deploy_infra, "TEMPLATES", (*TEMPLATES, "worker"))
+    shutil.copy(INFRA / "service.yaml", infra / "second.yaml")
+    monkeypatch.setattr(deploy_infra, "TEMPLATES", (*TEMPLATES, "second"))
     for module in (deploy_infra, infra_parameters):
         monkeypatch.setattr(module, "INFRA", infra)
     aws.runs(f"{REVISION}7")
-    aws.runs("arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-worker-base:1", of="worker")
+    aws.runs("arn:aws:ecs:us-east-1:1:task-definition/myapp-staging-second-base:1", of="second")
     made = deploy(aws)
-    assert (aws.recorded(), aws.recorded("worker")) == (f"{REVISION}7", "")
+    assert (aws.recorded(), aws.recorded("second")) == (f"{REVISION}7", "")
     assert made.values["Deployed"] == "true"
 
 
