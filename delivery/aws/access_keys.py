@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from delivery.aws.client import Aws
 from delivery.command import confirm
+from delivery.environments import DEPLOYED_BY
 from delivery.errors import Failure
 from delivery.github.client import Gh
 
 # The tag of the user that names the key in GitHub, because GitHub shows no secret.
 IN_GITHUB = "key-in-github"
 ATTEMPTS = 30  # AWS does not know a new key everywhere at once
-WORKFLOWS = {"staging": "deploy-staging.yml", "production": "deploy-prod.yml"}
 
 
 def users(aws: Aws, account: str, environment: str) -> list[str]:
@@ -143,7 +143,7 @@ class KeyRotation:
             )
 
     def refuse_while_deploying(self, identifier: str) -> None:
-        path = f"actions/workflows/{WORKFLOWS[self.environment]}/runs?status=in_progress"
+        path = f"actions/workflows/{DEPLOYED_BY[self.environment]}/runs?status=in_progress"
         if self.gh("GET", path)["total_count"]:
             raise Failure(
                 f"a deploy to {self.environment} may be using {identifier}, which stays: run this"

@@ -26,6 +26,7 @@ from delivery.aws.infra_parameters import (
     read_parameters,
 )
 from delivery.command import confirm, run
+from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
 from delivery.paths import INFRA
 
@@ -251,7 +252,7 @@ class Environment:
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/deploy-infra", description=(__doc__ or "").strip())
-    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("environment", choices=ENVIRONMENTS)
     parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
     parser.add_argument(
         "--parameters", type=Path, metavar="FILE", help="default: the file in infra/parameters"

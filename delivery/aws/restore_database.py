@@ -25,6 +25,7 @@ from delivery.aws.ecs import Service, is_base, primary
 from delivery.aws.infra_parameters import read_parameters
 from delivery.command import confirm, run
 from delivery.deploy.restart import restart
+from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
 from delivery.paths import INFRA
 
@@ -289,7 +290,7 @@ def settings_of(source: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/restore-database", description=__doc__)
-    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("environment", choices=ENVIRONMENTS)
     parser.add_argument(
         "--at",
         type=moment,

@@ -16,6 +16,7 @@ from delivery.aws.client import Aws, check_account
 from delivery.aws.database_password import PasswordRotation
 from delivery.aws.infra_parameters import read_parameters
 from delivery.command import run
+from delivery.environments import ENVIRONMENTS
 from delivery.github.client import Gh, repository_of_clone
 from delivery.paths import INFRA
 
@@ -42,7 +43,7 @@ def rotate(args: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/rotate-secrets", description=__doc__)
-    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("environment", choices=ENVIRONMENTS)
     parser.add_argument("what", choices=["database", "keys"])
     parser.add_argument(
         "--parameters", type=Path, metavar="FILE", help="default: the file in infra/parameters"

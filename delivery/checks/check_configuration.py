@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 
 from delivery.command import run
+from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
 from delivery.workflow import output, summary
 
@@ -57,7 +58,7 @@ def check(environment: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/check-configuration", description=__doc__)
-    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("environment", choices=ENVIRONMENTS)
     args = parser.parse_args()
     run("scripts/check-configuration", lambda: check(args.environment))
 

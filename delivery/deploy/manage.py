@@ -11,6 +11,7 @@ import argparse
 
 from delivery.aws.ecs import Service, is_base, primary
 from delivery.command import run
+from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
 
 
@@ -26,7 +27,7 @@ def main() -> None:
         "scripts/manage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=300, help="time limit (%(default)s)")
-    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("environment", choices=ENVIRONMENTS)
     parser.add_argument("command", help="such as waffle_flag")
     parser.add_argument("words", nargs=argparse.REMAINDER, help="arguments of the command")
     args = parser.parse_args()

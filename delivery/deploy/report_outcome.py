@@ -11,6 +11,7 @@ import os
 
 from delivery.command import run
 from delivery.deploy.rollback import VERIFIED
+from delivery.environments import ENVIRONMENTS
 from delivery.workflow import output, summary, variable
 
 
@@ -38,7 +39,7 @@ def report(environment: str, what: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/report-outcome", description=__doc__)
-    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("environment", choices=ENVIRONMENTS)
     parser.add_argument("what", metavar="WHAT", help="the commit or the version")
     args = parser.parse_args()
     run("scripts/report-outcome", lambda: report(args.environment, args.what))

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from delivery.command import run
+from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
 from delivery.workflow import output, variable
 
@@ -52,7 +53,7 @@ def report(environment: str, what: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/report-run", description=__doc__)
-    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("environment", choices=ENVIRONMENTS)
     parser.add_argument("what", metavar="WHAT", help="the commit or the version")
     args = parser.parse_args()
     run("scripts/report-run", lambda: report(args.environment, args.what))

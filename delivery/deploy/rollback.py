@@ -21,6 +21,7 @@ from delivery.deploy.revisions import History, Revision
 from delivery.deploy.slack import tell
 from delivery.deploy.verify_deployment import verify
 from delivery.deploy.worker import move_worker
+from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
 from delivery.git import git
 from delivery.workflow import output
@@ -248,7 +249,7 @@ def roll_back(
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/rollback", description=__doc__, epilog=VARIABLES)
-    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("environment", choices=ENVIRONMENTS)
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--to", metavar="VERSION", default="", help="v1.2.2, or a full commit hash")
     where.add_argument("--revision", default="", help="of the task definition: 41, or its ARN")

@@ -14,6 +14,7 @@ from typing import Any
 
 from delivery.command import run
 from delivery.deploy.page import problem_of_page
+from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
 from delivery.http_client import ask
 
@@ -158,7 +159,7 @@ def main() -> None:
     parser.add_argument("commit", metavar="COMMIT", help="its full hash")
     parser.add_argument(
         "--environment",
-        choices=["staging", "production"],
+        choices=ENVIRONMENTS,
         default="",
         help="environment of this URL; if another one answers, fail at once",
     )

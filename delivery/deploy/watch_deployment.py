@@ -23,6 +23,7 @@ from typing import Any
 
 from delivery.aws.ecs import Service, primary, short
 from delivery.command import run
+from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
 from delivery.workflow import output, summary
 
@@ -312,7 +313,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         "scripts/watch-deployment", description=__doc__, epilog=CODES_HELP
     )
-    parser.add_argument("environment", choices=["staging", "production"])
+    parser.add_argument("environment", choices=ENVIRONMENTS)
     parser.add_argument(
         "--minutes",
         type=whole_number,

@@ -12,11 +12,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from delivery.command import run
 from delivery.doctor import doctor_github
 from delivery.doctor.doctor_aws import Examination
 from delivery.doctor.findings import MISSING, OK, WRONG, Finding, Findings, asked
+from delivery.environments import ENVIRONMENTS
 from delivery.github.client import Gh, repository_of_clone
 from delivery.github.gh import GET_GH
 from delivery.paths import ROOT
@@ -80,11 +82,13 @@ def parts(repository: str) -> dict[str, tuple[str, Callable[[], Findings]]]:
     def github() -> Findings:
         return doctor_github.examine(Gh(repository or repository_of_clone()))
 
+    def aws(environment: str) -> Findings:
+        yield from Examination(environment).findings()
+
     return {
         "machine": ("This machine", machine),
         "github": ("GitHub", github),
-        "staging": ("AWS: staging", lambda: Examination("staging").findings()),
-        "production": ("AWS: production", lambda: Examination("production").findings()),
+        **{name: (f"AWS: {name}", partial(aws, name)) for name in ENVIRONMENTS},
     }
 
 

@@ -18,20 +18,17 @@ from delivery.doctor.findings import (
     Findings,
     by_age,
 )
+from delivery.environments import SOURCES
 from delivery.errors import Failure
 from delivery.github.client import Gh
 from delivery.github.configure_github import environment_changes, known, ruleset_changes
 from delivery.github.github_security import features_off, refused_actions
-from delivery.github.github_settings import SOURCES, places, rulesets, unenforced, uses
+from delivery.github.github_settings import places, rulesets, unenforced, uses
 from delivery.github.github_values import demanded, seen_by
 from delivery.paths import INFRA
 
 CONFIGURE = "scripts/configure-github"
-URLS = {
-    ("staging", "APP_URL"): "staging",
-    ("", "STAGING_URL"): "staging",
-    ("production", "APP_URL"): "production",
-}
+URLS = {(name, "APP_URL"): name for name in SOURCES} | {("", "STAGING_URL"): "staging"}
 
 
 def examine(gh: Gh) -> Findings:

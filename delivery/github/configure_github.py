@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from delivery.command import confirm, run
+from delivery.environments import SOURCES
 from delivery.errors import Failure
 from delivery.github import github_values
 from delivery.github.client import Gh, Refused, api_words, repository_of_clone, secret_words
 from delivery.github.github_security import features_off
 from delivery.github.github_settings import (
     POLICY,
-    SOURCES,
     WAIT_MINUTES,
     covers,
     find_rulesets,

@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from delivery.environments import SOURCES
 from delivery.github.client import Gh
 from delivery.paths import WORKFLOWS
 
-# Who may deploy where: from the branch main, or a version's tag.
-SOURCES = {"staging": ("branch", "main"), "production": ("tag", "v*.*.*")}
 WAIT_MINUTES = 5
 POLICY = {"protected_branches": False, "custom_branch_policies": True}
 # Values that differ between the environments; all others are set once, for the repository.

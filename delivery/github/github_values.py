@@ -10,8 +10,9 @@ from pathlib import Path
 
 from delivery.aws.infra_parameters import read_parameters
 from delivery.checks.check_configuration import missing
+from delivery.environments import SOURCES
 from delivery.errors import Failure
-from delivery.github.github_settings import OWN, SOURCES, is_own, places, uses
+from delivery.github.github_settings import OWN, is_own, places, uses
 from delivery.paths import INFRA
 
 # By place ("" is the repository) and name.
@@ -59,7 +60,8 @@ def read(path: Path) -> Values:
     for section in parser.sections():
         place = "" if section == "repository" else section
         if place and place not in SOURCES:
-            raise Failure(f"{path}: [{section}] is not [repository], [staging] or [production]")
+            known = ", ".join(f"[{name}]" for name in ("repository", *SOURCES))
+            raise Failure(f"{path}: [{section}] is none of: {known}")
         for name, value in parser[section].items():
             if name not in kinds():
                 raise Failure(f"{path}: {name}: no workflow reads it")
