@@ -1,16 +1,32 @@
 """Fixtures of several tests of the delivery."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from delivery.doctor import database_authority, doctor_aws, doctor_github
+from delivery.environments import DEPLOYED_BY, SOURCES
+from delivery.github import github_settings
 from delivery.http_client import Answer
-from delivery.paths import INFRA
+from delivery.paths import INFRA, WORKFLOWS
 from tests.delivery.fake_staging import ACCOUNT, SUBJECT, Staging
 from tests.delivery.github_api import Api, Unreachable, document
+
+
+@pytest.fixture(autouse=True)
+def known_environments(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> None:
+    """Hide the environments that a fork added: the tests have staging and production only."""
+    if not (added := SOURCES.keys() - {"staging", "production"}):
+        return
+    hidden = shutil.ignore_patterns(*(DEPLOYED_BY[name] for name in added))
+    workflows = tmp_path_factory.mktemp("github") / "workflows"
+    shutil.copytree(WORKFLOWS, workflows, ignore=hidden)
+    monkeypatch.setattr(github_settings, "WORKFLOWS", workflows)
+    for name in added:
+        monkeypatch.delitem(SOURCES, name)
 
 
 @pytest.fixture(scope="session")
