@@ -221,13 +221,9 @@ class Examination:
 
 
 def tasks(service: Service, found: dict[str, Any]) -> Finding:
-    running, desired, revision = (
-        found["runningCount"],
-        found["desiredCount"],
-        found["taskDefinition"],
-    )
-    state = OK if running >= desired > 0 else WRONG
-    return Finding(state, f"{service.name}: {running} of {desired} tasks of {short(revision)}")
+    running, desired = found["runningCount"], found["desiredCount"]
+    state, runs = OK if running >= desired > 0 else WRONG, short(found["taskDefinition"])
+    return Finding(state, f"{service.name}: {running} of {desired} tasks of {runs}")
 
 
 def subject_of(statement: dict[str, Any]) -> str:
