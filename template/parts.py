@@ -28,6 +28,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "scripts/rename",
         "template/rename.py",
         "scripts/try-fork",
+        # A fork that builds on its users keeps the model.
+        "tests/delivery/checks/test_user_model.py",
         "tests/delivery/template/test_fork.py",
         "tests/delivery/template/test_parts.py",
     ),
