@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from delivery import paths
 from delivery.environments import SOURCES
 from delivery.github.client import Gh
-from delivery.paths import WORKFLOWS
 
 WAIT_MINUTES = 5
 POLICY = {"protected_branches": False, "custom_branch_policies": True}
@@ -42,7 +42,7 @@ class Use:
 def uses() -> list[Use]:
     """Return the secrets and variables that the workflows read."""
     found = set()
-    for path in sorted(WORKFLOWS.glob("*.yml")):
+    for path in sorted(paths.WORKFLOWS.glob("*.yml")):
         for block in re.split(r"^  (?=[\w-]+:\n)", path.read_text(), flags=re.MULTILINE):
             job = re.search(r"^    environment:\n      name: (\w+)$", block, re.MULTILINE)
             for kind, name in re.findall(r"\b(secrets|vars)\.(\w+)", block):

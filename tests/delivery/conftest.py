@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from delivery import paths
 from delivery.doctor import database_authority, doctor_aws, doctor_github
 from delivery.environments import DEPLOYED_BY, SOURCES
-from delivery.github import github_settings
 from delivery.http_client import Answer
 from delivery.paths import INFRA, WORKFLOWS
 from tests.delivery.fake_staging import ACCOUNT, SUBJECT, Staging
@@ -24,7 +24,7 @@ def known_environments(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -
     hidden = shutil.ignore_patterns(*(DEPLOYED_BY[name] for name in added))
     workflows = tmp_path_factory.mktemp("github") / "workflows"
     shutil.copytree(WORKFLOWS, workflows, ignore=hidden)
-    monkeypatch.setattr(github_settings, "WORKFLOWS", workflows)
+    monkeypatch.setattr(paths, "WORKFLOWS", workflows)
     for name in added:
         monkeypatch.delitem(SOURCES, name)
 

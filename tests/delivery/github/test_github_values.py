@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from delivery import paths
 from delivery.errors import Failure
-from delivery.github import github_settings, github_values
+from delivery.github import github_values
 from delivery.github.github_settings import CHECKS, places, uses
 from delivery.paths import INFRA, WORKFLOWS
 from tests.delivery.fake_github import SECRET, VALUES, value_file
@@ -91,7 +92,7 @@ def test_a_merge_queue_runs_the_required_checks() -> None:
 
 def test_every_secret_and_variable_of_the_workflows_is_found() -> None:
     found = set()
-    for path in github_settings.WORKFLOWS.glob("*.yml"):
+    for path in paths.WORKFLOWS.glob("*.yml"):
         workflow = yaml.safe_load(path.read_text())
         for job in workflow.pop("jobs").values():
             environment = job.get("environment", {}).get("name", "")
