@@ -61,7 +61,7 @@ def read(path: Path) -> Values:
         place = "" if section == "repository" else section
         if place and place not in SOURCES:
             known = ", ".join(f"[{name}]" for name in ("repository", *SOURCES))
-            raise Failure(f"{path}: [{section}] is none of: {known}")
+            raise Failure(f"{path}: [{section}] is not one of {known}")
         for name, value in parser[section].items():
             if name not in kinds():
                 raise Failure(f"{path}: {name}: no workflow reads it")

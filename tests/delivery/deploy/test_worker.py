@@ -59,7 +59,7 @@ def test_a_deploy_moves_the_worker_first(ecs: FakeEcs) -> None:
 
 def test_a_worker_that_does_not_start_leaves_the_service_alone(ecs: FakeEcs) -> None:
     ecs.after_move = "FAILED"
-    with pytest.raises(Failure, match="ECS gave it up"):
+    with pytest.raises(Failure, match="ECS gave up this deployment"):
         deploy(service_of(ecs), NEW, 0)
     assert went_to(ecs) == [("myapp-staging-worker:3", "1")]
 
