@@ -75,14 +75,17 @@ def deploy_older(context: DrillContext) -> None:
 def tag(version: str = "", *, on: str = "baseline") -> Scenario:
     """Return the scenario that tags a commit, and runs the deploy to production under load.
 
-    The default version is the baseline's. `on` is `baseline`, which is on main, or `change`.
+    The default version is the baseline's. `on` is `baseline`, which is on main, or the drill's
+    change: `merged`, which staging never ran, or `unmerged`.
     """
 
     def run(context: DrillContext) -> None:
         context.on_main()
         name = version or context.baseline.version
         commit = context.baseline.merge if on == "baseline" else context.merged.merge
-        repository.show(commit, "main" if on == "baseline" else "change")
+        if on == "merged":
+            repository.merge(context.merged)
+        repository.show(commit, "change" if on == "unmerged" else "main")
         if repository.is_tag(name):
             git("tag", "--annotate", "--force", f"--message={name}", name, commit)
         context.run(

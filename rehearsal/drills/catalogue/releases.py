@@ -134,7 +134,7 @@ DRILLS = (
         "A tag is on a commit that was never merged.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="which is not on main"),
-        scenario=tag(on="change"),
+        scenario=tag(on="unmerged"),
         seconds=15,
     ),
     production(
@@ -158,6 +158,7 @@ DRILLS = (
         "A tag is on a commit that staging does not run.",
         CHECK_RELEASE,
         After(slack=NOT_BEGUN, says="staging runs"),
+        scenario=tag(on="merged"),
         seconds=25,
     ),
     staged(
