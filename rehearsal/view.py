@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 
@@ -23,6 +24,7 @@ MARKS: dict[Outcome, tuple[str, str]] = {
 BRIEF = 1.0  # seconds: a shorter step gets no line unless it failed
 SILENCE = 8.0  # seconds without output after which a log gets a line for each running step
 LOG_LINES = 60
+LOG_WIDTH = 160  # columns; otherwise a log would get tables as narrow as the smallest terminal
 
 
 class View:
@@ -30,7 +32,8 @@ class View:
 
     def __init__(self, timeline: Timeline, console: Console | None = None) -> None:
         self.timeline = timeline
-        self.console = console or Console(highlight=False)
+        width = None if sys.stdout.isatty() else LOG_WIDTH
+        self.console = console or Console(highlight=False, width=width)
         self.lock = threading.Lock()
         self.stage: Stage | None = None
         self.noted = ""  # a step's note on its progress

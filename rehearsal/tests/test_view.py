@@ -48,3 +48,8 @@ def test_a_log_names_the_running_step_after_a_silence(monkeypatch: pytest.Monkey
 def test_only_a_terminal_shows_the_live_part() -> None:
     assert "lint · Run linting" in shown(terminal=True)
     assert "lint · Run linting" not in shown(terminal=False)
+
+
+def test_a_log_has_room_for_wide_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    View(Timeline("2026-01-31T12:00:00+00:00", "abc", "v1.0.0")).console.print(" ".join("x" * 70))
+    assert capsys.readouterr().out.count("\n") == 1
