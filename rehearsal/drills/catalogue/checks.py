@@ -50,11 +50,12 @@ def fill_revision(apps, schema_editor):
     releases.update(revision=models.F("commit"))
 
 """
-RENAME = """
+ADD_REVISION = """
         migrations.AddField(
             "release", "revision", models.CharField(max_length=64, db_default="")
         ),
-        migrations.RunPython(fill_revision, migrations.RunPython.noop),
+        migrations.RunPython(fill_revision, migrations.RunPython.noop),"""
+RENAME = f"""{ADD_REVISION}
         migrations.AlterField("release", "commit", models.CharField(max_length=64, db_default="")),
         migrations.SeparateDatabaseAndState(
             state_operations=[migrations.RemoveField("release", "commit")]

@@ -6,19 +6,34 @@ import time
 
 from rehearsal import local_aws
 from rehearsal.drills import states
-from rehearsal.drills.catalogue.deploys import BROKEN, SLEEP, UNBROKEN
+from rehearsal.drills.catalogue.checks import (
+    ADD_REVISION,
+    COMMIT,
+    FILL_REVISION,
+    MODELS,
+    REVISION,
+)
+from rehearsal.drills.catalogue.deploys import BROKEN, DROP, FORGET, SLEEP, UNBROKEN
 from rehearsal.drills.context import DrillContext
 from rehearsal.drills.drill import DEPLOYED, After, Drill, rolled_back
 from rehearsal.drills.environment import break_pages, set_alarm_during_rollback
-from rehearsal.drills.faults import in_background
+from rehearsal.drills.faults import in_background, schema
 from rehearsal.drills.gates import DEPLOY
 from rehearsal.drills.restore import rollback
 from rehearsal.drills.scenarios import deploy, roll_back_under_load, under_load
-from rehearsal.drills.worktree import append, replace
+from rehearsal.drills.worktree import append, both, migration, replace
 
 # A rollback moves the service like a deploy, verifies it, and records it in a task. Its limit is a
 # multiple of the deploy's time in the same run, so that it holds on a slow machine.
 LONGER_THAN_DEPLOY = 4
+
+CLEAN = "    def clean(self) -> None:\n"
+WRITES_BOTH = f"""\
+    def save(self, **options):
+        self.revision = self.commit
+        super().save(**options)
+
+{CLEAN}"""
 
 
 def roll_back(context: DrillContext) -> None:
@@ -86,6 +101,22 @@ DRILLS = (
         After(pushed=True, slack=DEPLOYED, says="rolled back in"),
         scenario=roll_back,
         instead="it is rolled back",
+        seconds=120,
+    ),
+    Drill(
+        "rollback-of-a-rename",
+        "Somebody takes back the first step of a renamed column. The old version must show the"
+        " release that the new one recorded.",
+        None,
+        After(pushed=True, slack=DEPLOYED, says="rolled back in"),
+        change=both(
+            replace(MODELS, COMMIT, COMMIT + REVISION),
+            replace(MODELS, CLEAN, WRITES_BOTH),
+            migration("0900_revision", f"{ADD_REVISION}\n    ", FILL_REVISION),
+        ),
+        given=schema(DROP.format("revision"), FORGET),
+        scenario=roll_back,
+        instead="it is rolled back, and every record is visible",
         seconds=120,
     ),
     Drill(
