@@ -108,7 +108,12 @@ DRILLS = (
         "Somebody takes back the first step of a renamed column. The old version must show the"
         " release that the new one recorded.",
         None,
-        After(pushed=True, slack=DEPLOYED, says="rolled back in"),
+        After(
+            pushed=True,
+            migrated=("releases.0900_revision",),
+            slack=DEPLOYED,
+            says="rolled back in",
+        ),
         change=both(
             replace(MODELS, COMMIT, COMMIT + REVISION),
             replace(MODELS, CLEAN, WRITES_BOTH),
