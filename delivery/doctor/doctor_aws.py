@@ -32,6 +32,7 @@ from delivery.doctor.findings import (
     by_age,
 )
 from delivery.doctor.variables import container, variables
+from delivery.environments import SOURCES
 from delivery.errors import Failure
 from delivery.paths import INFRA
 
@@ -50,7 +51,7 @@ class Examination:
         self.account, region, self.values = read_parameters(self.path)
         self.aws = connect(region)
         self.infra = f"scripts/deploy-infra {environment}"
-        self.deploy = "a tag" if environment == "production" else "a merge"
+        self.deploy = "a tag" if SOURCES[environment][0] == "tag" else "a merge"
 
     def findings(self) -> Findings:
         check_account(self.aws, self.account, self.path)
