@@ -28,13 +28,17 @@ class Request(NamedTuple):
     def encode(self) -> bytes:
         given = {name.title() for name, _ in self.headers}
         known = [(name, value) for name, value in KNOWN.items() if name not in given]
-        if self.body and not given & {"Content-Length", "Transfer-Encoding"}:
-            known.append(("Content-Length", str(len(self.body)).encode()))
+        body = self.body
+        if "Transfer-Encoding" in given:
+            # Without an end, the service would wait for one (PACE_SECONDS).
+            body += b"\r\n0\r\n\r\n"
+        elif body and "Content-Length" not in given:
+            known.append(("Content-Length", str(len(body)).encode()))
         lines = [self.method + b" " + self.path + b" HTTP/1.1"]
         for name, value in (*known, *self.headers, ("Connection", b"close")):
             if value:
                 lines.append(name.encode() + b": " + value)
-        return b"\r\n".join([*lines, b"", self.body])
+        return b"\r\n".join([*lines, b"", body])
 
 
 def status(port: int, request: bytes) -> int:
