@@ -107,7 +107,7 @@ class Job:
 
         files = ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH")
         environment = {"PATH": f"{self.bin}:{os.environ['PATH']}", "HOME": str(self.folder)}
-        environment |= {"RUNNER_TEMP": str(self.folder)}
+        environment |= dict.fromkeys(("RUNNER_TEMP", "TMPDIR"), str(self.folder))
         environment |= {name: str(self.folder / name) for name in files}
         environment |= {name: fill(text) for name, text in step.get("env", {}).items()}
         done = subprocess.run(

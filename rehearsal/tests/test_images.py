@@ -244,7 +244,7 @@ def entrypoint(folder: Path, log: str, *words: str) -> subprocess.CompletedProce
         program.chmod(0o755)
     return subprocess.run(
         [str(builder.HERE / "trufflehog-entrypoint"), *words],
-        env={"PATH": f"{folder}:/usr/bin:/bin"},
+        env={"PATH": f"{folder}:/usr/bin:/bin", "TMPDIR": str(folder)},
         capture_output=True,
         text=True,
     )
