@@ -65,3 +65,17 @@ def test_an_answer_waits_while_the_send_buffer_is_full(
                 socket.socket.send(server, b"x" * size)
     server.sendall(b"abc")
     assert server.backlog() == 3
+
+
+def test_data_after_the_answer_is_dropped_until_the_client_closes(
+    ends: tuple[ClientSocket, socket.socket],
+) -> None:
+    server, client = ends
+    server.end()
+    server.discard()
+    client.sendall(b"more")
+    server.discard()
+    assert server.memory() == 0
+    client.close()
+    with pytest.raises(ConnectionAbortedError):
+        server.discard()
