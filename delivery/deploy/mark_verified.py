@@ -34,7 +34,7 @@ def main() -> None:
     )
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
     parser.add_argument(
-        "--previous", default="", metavar="REVISION", help="the one that ran before"
+        "--previous", default="", metavar="REVISION", help="the revision before this one"
     )
     args = parser.parse_args()
 
