@@ -14,6 +14,7 @@ DRILLS = OUT / "drills.json"
 DRILLS_REPORT = OUT / "drills.html"
 CHANGE = OUT / "change.json"  # the change last deployed to staging
 MADE = OUT / "made.json"  # the sources and the local AWS of the environments
+CURL_CONFIG = OUT / ".curlrc"  # curl reads it from its CURL_HOME
 
 ENVIRONMENTS = ("staging", "production")
 REGION = "us-east-1"

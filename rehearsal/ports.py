@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from rehearsal import docker
 from rehearsal.errors import Failure
-from rehearsal.paths import AWS, host
+from rehearsal.paths import AWS, ENVIRONMENTS, host
 
 # Browsers refuse 10080, so the others of port 80 are not 10000 apart from it.
 WEB = (80, 8080, 18080, 28080)
@@ -140,6 +140,14 @@ def url(environment: str) -> str:
 def browser_url(environment: str) -> str:
     """Return its address for a person: rehearsal/box publishes it on another port."""
     return with_port(environment, int(os.environ.get("REHEARSAL_BROWSER_PORT") or current().web))
+
+
+def curl_config() -> str:
+    """Return a .curlrc with which the addresses of the pages, on port 80, lead to the real port."""
+    return "".join(
+        f'connect-to = "{host(environment)}:80:127.0.0.1:{current().web}"\n'
+        for environment in ENVIRONMENTS
+    )
 
 
 def with_port(environment: str, port: int) -> str:

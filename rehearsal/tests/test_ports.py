@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -121,6 +124,21 @@ def test_a_move_is_told_with_how_to_find_who_has_the_port(
     (said,) = ports.moved()
     assert said.startswith(f"The local AWS has port {free}: port {taken} is taken")
     assert f"ss -ltnp 'sport = :{taken}'" in said
+
+
+def test_curl_reaches_an_environment_whose_port_has_moved(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(ports, "current", lambda: Ports(server.getsockname()[1], 4566))
+        (tmp_path / ".curlrc").write_text(ports.curl_config())
+        command = ["curl", "--silent", "http://myapp-staging.elb.localhost/health/"]
+        with subprocess.Popen(command, env=os.environ | {"CURL_HOME": str(tmp_path)}) as curl:
+            server.settimeout(30)
+            client, _ = server.accept()
+            with client:
+                assert client.recv(1000).startswith(b"GET /health/")
+            curl.wait()
 
 
 def test_no_free_port_at_all_is_refused(monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
