@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -187,7 +188,9 @@ def main() -> None:
             page = folder / name if args.kind == "fork" else page
             if found := [block for block in blocks(page) if block.kind == args.kind]:
                 print(f"== {name}", flush=True)
+                begin = time.monotonic()
                 run_page(found, folder, lambda line: print(f"   {line}", end="", flush=True))
+                print(f"== {name}: as shown, {time.monotonic() - begin:.0f} s", flush=True)
 
     run("python -m delivery.docs.run_docs", act)
 
