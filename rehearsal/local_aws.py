@@ -21,6 +21,7 @@ from rehearsal.paths import (
     API_PORT,
     AWS,
     AWS_IMAGE,
+    CURL_CONFIG,
     ENVIRONMENTS,
     LABEL,
     NETWORK,
@@ -52,6 +53,7 @@ def start(say: Say) -> None:
         start_aws()
     if not runs_image(SHELL, RUNNER_IMAGE):
         start_shell()
+    CURL_CONFIG.write_text(ports.curl_config())
     wait()
 
 

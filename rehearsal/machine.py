@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rehearsal import capacity, docker, leftovers, ports
 from rehearsal.errors import Failure
-from rehearsal.paths import AWS, AWS_IMAGE, CURL_CONFIG, OUT, ROOT, RUNNER_IMAGE
+from rehearsal.paths import AWS, AWS_IMAGE, OUT, ROOT, RUNNER_IMAGE
 
 # A first run used 9 GB for images, layers and databases. A run that finds its images uses little.
 FIRST_RUN_GB = 12
@@ -32,7 +32,6 @@ def check() -> None:
     check_disk(LATER_RUN_GB if has_images else FIRST_RUN_GB)
     for line in ports.moved():
         print(line)
-    CURL_CONFIG.write_text(ports.curl_config())
     check_capacity()
 
 
