@@ -34,7 +34,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "tests/delivery/template/test_parts.py",
     ),
     # The example page, and the lessons that change it.
-    "releases": ("apps/dashboard", "rehearsal/docs/tutorial", "rehearsal/tests/test_tutorial.py"),
+    "releases": ("apps/dashboard", "rehearsal/docs/tutorial"),
     # The simulation of AWS and GitHub on one machine, with its tests, pages and drills.
     "rehearsal": ("rehearsal", "tests/delivery/test_border.py"),
 }
