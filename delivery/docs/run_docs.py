@@ -29,6 +29,12 @@ from delivery.ports import free_port
 COPY = ROOT / ".out" / "pages"
 FORK = ROOT / ".out" / "fork"
 WHO = ("--config=user.name=run_docs", "--config=user.email=run_docs@localhost")
+# A line that only a slow machine prints.
+PROGRESS = re.compile(
+    r" +(?:"
+    r"\d+\.\d  … |"  # only with: rehearsal
+    r".*: \d+ s \.\.\.$)"  # delivery/progress
+)
 SECONDS = {
     "fast": 120,
     "slow": 900,
@@ -41,9 +47,10 @@ Say = Callable[[str], None]
 
 
 def tidy(printed: str) -> str:
-    """Return an output without colours and trailing spaces."""
+    """Return an output without colours, trailing spaces and progress."""
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed)
-    return "\n".join(line.rstrip() for line in plain.splitlines()).strip("\n")
+    lines = [line.rstrip() for line in plain.splitlines() if not PROGRESS.match(line)]
+    return "\n".join(lines).strip("\n")
 
 
 def environment() -> dict[str, str]:

@@ -134,6 +134,14 @@ def test_colours_and_trailing_spaces_are_ignored() -> None:
     assert tidy("\n\x1b[32mgreen\x1b[0m  \n\n") == "green"
 
 
+def test_progress_which_only_a_slow_machine_prints_is_ignored() -> None:
+    assert tidy("before\n  Formatting: 5 s ...\nFormatting: done") == "before\nFormatting: done"
+    # only with: rehearsal
+    steps = "    1.0  ✓ test: success  1.0 s"
+    assert tidy(f"{steps}\n    9.0  … deploy · Deploy to ECS  8 s\nend") == f"{steps}\nend"
+    # until here: rehearsal
+
+
 def test_commands_share_a_shell_and_have_no_input(tmp_path: Path) -> None:
     run_page([read("$ word=hello\n$ cat; echo $word \\\n> there\nhello there\n")], tmp_path)
 
