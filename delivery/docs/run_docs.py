@@ -174,6 +174,18 @@ def read(
     raise Failure(f"{text}\nended the shell, or took more than {seconds} s:\n{''.join(lines)}")
 
 
+def select(chosen: list[Path], kind: str, folder: Path) -> Iterator[tuple[Path, list[Block]]]:
+    """Yield the name of each page, by default of all, that has blocks of a kind, with these."""
+    for page in chosen or pages():
+        name = page.relative_to(ROOT)
+        if kind == "fork":
+            page = folder / name  # with the fork's names
+        if not page.is_file():
+            continue  # a fork has no page about the template
+        if found := [block for block in blocks(page) if block.kind == kind]:
+            yield name, found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         "python -m delivery.docs.run_docs",
@@ -189,15 +201,11 @@ def main() -> None:
             raise Failure(f"there is no page {missing[0]}")
         folder, make = (FORK, fork_to) if args.kind == "fork" else (COPY, copy_to)
         make(folder)
-        for page in [page.resolve() for page in args.pages] or pages():
-            name = page.relative_to(ROOT)
-            # A fork's page has the fork's names.
-            page = folder / name if args.kind == "fork" else page
-            if found := [block for block in blocks(page) if block.kind == args.kind]:
-                print(f"== {name}", flush=True)
-                begin = time.monotonic()
-                run_page(found, folder, lambda line: print(f"   {line}", end="", flush=True))
-                print(f"== {name}: as shown, {time.monotonic() - begin:.0f} s", flush=True)
+        for name, found in select([page.resolve() for page in args.pages], args.kind, folder):
+            print(f"== {name}", flush=True)
+            begin = time.monotonic()
+            run_page(found, folder, lambda line: print(f"   {line}", end="", flush=True))
+            print(f"== {name}: as shown, {time.monotonic() - begin:.0f} s", flush=True)
 
     run("python -m delivery.docs.run_docs", act)
 

@@ -11,7 +11,7 @@ import pytest
 
 from delivery.docs import run_docs
 from delivery.docs.pages import Block, blocks, matches, pages, read_block
-from delivery.docs.run_docs import copy_to, run_page, tidy
+from delivery.docs.run_docs import copy_to, run_page, select, tidy
 from delivery.errors import Failure
 from delivery.paths import ROOT
 from tests.delivery.git_repository import git
@@ -140,6 +140,11 @@ def test_progress_which_only_a_slow_machine_prints_is_ignored() -> None:
     steps = "    1.0  ✓ test: success  1.0 s"
     assert tidy(f"{steps}\n    9.0  … deploy · Deploy to ECS  8 s\nend") == f"{steps}\nend"
     # until here: rehearsal
+
+
+def test_a_page_that_a_fork_does_not_have_is_not_run_there(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("<!-- run: fork -->\n```console\n$ true\n```\n")
+    assert [str(name) for name, _ in select([], "fork", tmp_path)] == ["README.md"]
 
 
 def test_commands_share_a_shell_and_have_no_input(tmp_path: Path) -> None:
