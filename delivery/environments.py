@@ -3,4 +3,4 @@
 # The branch main, or a version's tag.
 SOURCES = {"staging": ("branch", "main"), "production": ("tag", "v*.*.*")}
 DEPLOYED_BY = {"staging": "deploy-staging.yml", "production": "deploy-prod.yml"}
-ENVIRONMENTS = tuple(SOURCES)
+ENVIRONMENTS = SOURCES.keys()

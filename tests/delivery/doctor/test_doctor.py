@@ -9,6 +9,7 @@ import pytest
 from delivery.deploy.verify_deployment import Site
 from delivery.doctor import doctor, doctor_github
 from delivery.doctor.findings import MISSING, NOT_ASKED, OK, WRONG, Finding, asked
+from delivery.environments import SOURCES
 from delivery.errors import Failure
 from delivery.github.configure_github import configure
 from delivery.github.gh import GET_GH
@@ -239,6 +240,13 @@ def test_a_part_that_could_not_be_checked_fails(tmp_path: Path) -> None:
         f"  1. gh is missing: {GET_GH}",
         f"  2. {no_aws}",
     ]
+
+
+def test_the_environments_of_the_list_are_those_that_are_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SOURCES, "demo", ("branch", "demo"))
+    assert [*doctor.parts("")][2:] == ["staging", "production", "demo"]
 
 
 def test_a_missing_tool_is_listed_as_one_step(tmp_path: Path) -> None:
