@@ -60,7 +60,7 @@ def start(say: Say) -> None:
 def start_aws() -> None:
     """Start an empty local AWS: it keeps its state in memory."""
     found = ports.current()  # read before the running one is removed
-    docker.remove(docker.ours())
+    remove_containers()
     if not docker.docker("network", "ls", "--quiet", f"--filter=name=^{NETWORK}$"):
         # Published ports are for this machine alone.
         loopback = "com.docker.network.bridge.host_binding_ipv4=127.0.0.1"
@@ -256,9 +256,15 @@ def releases(environment: str) -> list[Release]:
     ]
 
 
+def remove_containers() -> None:
+    """Remove the rehearsal's containers: first the local AWS, which would replace its tasks."""
+    docker.remove([AWS])
+    docker.remove(docker.ours())
+
+
 def remove() -> None:
     """Remove the rehearsal's containers, volumes, networks and images."""
-    docker.remove(docker.ours())
+    remove_containers()
     for network in docker.docker("network", "ls", "--quiet", f"--filter=label={LABEL}").split():
         docker.docker("network", "rm", network)
     pushed = [one for port in ports.API for one in docker.images(f"localhost:{port}/myapp-*")]
