@@ -3,7 +3,8 @@
 A mark is a comment. At the end of a line, `only with: NAME` marks that line. Alone on its line it
 begins a marked block, which ends with the comment `until here: NAME`. Within a line of Markdown,
 `<!-- with: NAME -->one text<!-- else: another -->` has a text for either case. In a project that
-keeps a part, only the marks themselves are removed.
+keeps a part, only the marks themselves are removed. In pinned requirements, the comment of uv that
+a version agrees with a file of the part counts as marked.
 """
 
 from __future__ import annotations
@@ -42,9 +43,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 MARK = re.compile(
     r"[ \t]*(?:#|//|<!--|\{#)[ \t]*(only with|until here): (\w+)[ \t]*(?:-->|#\})?[ \t]*(\|?)$"
 )
-
-
 EITHER = re.compile(r"<!-- with: (\w+) -->(.*?)<!-- else: ?(.*?) ?-->")
+AGREES = re.compile(r" +# +-c (\w+)/")
 
 
 def leave_out(root: Path, parts: set[str]) -> None:
@@ -62,7 +62,7 @@ def leave_out(root: Path, parts: set[str]) -> None:
             file.unlink(missing_ok=True)  # it may have been in a folder of another part
     for path in git("ls-files", folder=root).splitlines():
         file = root / path
-        if not file.is_file() or b"with: " not in (content := file.read_bytes()):
+        if not file.is_file() or not re.search(rb"with: |# +-c ", content := file.read_bytes()):
             continue
         lines = content.decode().splitlines(keepends=True)
         file.write_text("".join(without(lines, parts, path)))
@@ -82,6 +82,8 @@ def without(lines: list[str], parts: set[str], path: str) -> Iterator[str]:
             inside.pop()
         elif mark and not text[: mark.start()].strip():
             inside.append(mark[2])
+        elif (agrees := AGREES.match(text)) and agrees[1] in parts:
+            continue
         elif not parts.intersection(inside) and not (mark and mark[2] in parts):
             kept = (
                 text[: mark.start()] + (f" {mark[3]}" if mark[3] else "") + "\n" if mark else line

@@ -35,15 +35,21 @@ def test_an_extra_that_a_package_requires_is_pinned(file: str) -> None:
                 assert wanted.extras <= extras[canonicalize_name(wanted.name)], (asking.name, line)
 
 
-def wheel(folder: Path, name: str, version: str) -> None:
-    """Make a package that has nothing but a name and a version."""
+def wheel(folder: Path, name: str, version: str, *requires: str) -> None:
+    """Make a package that has a name, a version and requirements."""
     info = f"{name}-{version}.dist-info"
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    lines += [f"Requires-Dist: {requirement}" for requirement in requires]
     with ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as file:
-        file.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        )
+        file.writestr(f"{info}/METADATA", "\n".join([*lines, ""]))
         file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         file.writestr(f"{info}/RECORD", "")
+
+
+def require(file: Path, *names: str) -> None:
+    """Replace the packages of a file, and keep the files that it refers to."""
+    references = [line for line in file.read_text().splitlines() if line.startswith("-")]
+    file.write_text("\n".join([*references, *names, ""]))
 
 
 @pytest.fixture
@@ -56,7 +62,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, version in (("kept", "1.0"), ("kept", "2.0"), ("added", "1.0")):
         wheel(packages, name, version)
     for file in folder.rglob("*.in"):
-        file.write_text("kept\nadded\n")
+        require(file, "kept", "added")
         file.with_suffix(".txt").write_text("kept==1.0\n")
     index = tmp_path / "empty"
     index.mkdir()
@@ -77,6 +83,19 @@ def test_pinned_versions_stay_unless_an_upgrade_is_requested(
     assert re.findall(r"^\S+==\S+", (project / "requirements.txt").read_text(), re.M) == pins
 
 
+# only with: rehearsal
+def test_an_upgrade_agrees_with_the_versions_that_the_local_aws_requires(project: Path) -> None:
+    wheel(project.parent / "packages", "simulator", "1.0", "kept==1.0")
+    for file in project.rglob("*.in"):
+        require(file, "added")
+    require(project / "requirements-ci.in", "kept")
+    require(project / "rehearsal/aws/requirements.in", "simulator")
+    done = run(project, "scripts/pin-requirements", "--upgrade")
+    assert done.returncode == 0, done.stderr
+    assert "kept==1.0" in (project / "requirements-ci.txt").read_text()
+
+
+# until here: rehearsal
 def test_the_changed_files_are_reported(project: Path) -> None:
     assert "Changed: requirements.txt " in run(project, "scripts/pin-requirements").stdout
     assert run(project, "scripts/pin-requirements").stdout == "Nothing changed.\n"

@@ -35,6 +35,12 @@ def test_a_part_that_stays_loses_only_its_marks() -> None:
     )
 
 
+def test_a_pinned_version_loses_the_comment_that_names_a_file_of_the_part() -> None:
+    pins = "x==1.0\n    # via\n    #   -c rehearsal/aws/requirements.txt\n    #   y\n"
+    assert left(pins, ["template"]) == pins
+    assert left(pins, ["rehearsal"]) == "x==1.0\n    # via\n    #   y\n"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
