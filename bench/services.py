@@ -65,7 +65,8 @@ def services() -> Iterator[Services]:
             _database(mysql, name),
         ):
             cache.ping()
-            _migrate(environment)
+            _manage(environment, "migrate")
+            _manage(environment, "collectstatic")  # its pages answer 500 without their files
             provided = Services(environment, mysql, cache)
             print(f"  with {provided.versions()}")
             yield provided
@@ -100,13 +101,14 @@ def _execute(mysql: Any, statement: str) -> None:
         cursor.execute(statement)
 
 
-def _migrate(environment: dict[str, str]) -> None:
+def _manage(environment: dict[str, str], *command: str) -> None:
+    """Run a command of the service with its production settings; raise NotMeasured if it fails."""
     done = subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        [sys.executable, "manage.py", *command, "--no-input", "--verbosity=0"],
         cwd=servers.ROOT,
         env=environment | {"DJANGO_SETTINGS_MODULE": "myproject.settings.production"},
         capture_output=True,
         text=True,
     )
     if done.returncode:
-        raise NotMeasured(f"migrate failed: {last_line(done.stderr)}")
+        raise NotMeasured(f"{command[0]} failed: {last_line(done.stderr)}")
