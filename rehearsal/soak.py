@@ -128,6 +128,13 @@ def table(rows: Sequence[CommandRuns], runs: int, loops: int) -> Table:
     return found
 
 
+def positive(text: str) -> int:
+    """Return a number of at least 1; raise ValueError, which argparse reports, otherwise."""
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "python -m rehearsal.soak",
@@ -142,7 +149,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help=f"one or more of {', '.join(COMMANDS)} (default: all; the drills run only once)",
     )
     parser.add_argument(
-        "--runs", type=int, default=5, metavar="N", help="for each command (default: %(default)s)"
+        "--runs",
+        type=positive,
+        default=5,
+        metavar="N",
+        help="for each command (default: %(default)s)",
     )
     parser.add_argument(
         "--loops",

@@ -42,6 +42,12 @@ def test_the_exit_code_is_zero_if_all_runs_pass(kept: Path) -> None:
     assert soak.main(["test", "--runs=1", "--loops=1"]) == 0
 
 
+def test_a_soak_without_a_run_is_an_error(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        soak.main(["test", "--runs=0"])
+    assert "invalid positive value: '0'" in capsys.readouterr().err
+
+
 def test_an_unknown_command_is_an_error(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         soak.main(["tests"])

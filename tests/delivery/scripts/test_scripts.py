@@ -168,17 +168,20 @@ def test_each_job_of_the_workflow_summarizes_all_its_gates() -> None:
         assert names.index("Summarize") > names.index(gates[-1])
 
 
-def test_run_reports_a_taken_port() -> None:
+@pytest.mark.parametrize("name", ["run", "dev"])
+def test_a_taken_port_is_reported(name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
-        done = script("scripts/run", PORT=port)
+        done = script(f"scripts/{name}", PORT=port)
     assert done.returncode == 1
-    assert done.stderr == f"scripts/run: port {port} is taken. Another one: PORT=8001 make run\n"
+    message = f"scripts/{name}: port {port} is taken. Another one: PORT=8001 make {name}\n"
+    assert done.stderr == message
 
 
-@pytest.mark.parametrize("port", ["http", "0", "70000"])
-def test_run_refuses_an_invalid_port(port: str) -> None:
-    done = script("scripts/run", PORT=port)
+@pytest.mark.parametrize("name", ["run", "dev"])
+@pytest.mark.parametrize("port", ["http", "0", "70000", "08000"])
+def test_an_invalid_port_is_refused(name: str, port: str) -> None:
+    done = script(f"scripts/{name}", PORT=port)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert f"PORT is {port}" in done.stderr
 
