@@ -10,9 +10,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import yaml
+
 from rehearsal.drills.catalogue import DRILLS
 from rehearsal.drills.drill import Drill
-from rehearsal.drills.gates import APPROVE, TEST
+from rehearsal.drills.gates import APPROVE, PRODUCTION, STAGING, TEST
+from rehearsal.github import WORKFLOWS
+from rehearsal.paths import ROOT
 
 NO_STEP = "none, every step passed"
 FAULTS_OFFERED = STEPS_OFFERED = 4
@@ -67,11 +71,42 @@ def choose(level: int, seed: int, count: int) -> list[Drill]:
     return found[:count]
 
 
+def job_of(drill: Drill) -> tuple[str, str]:
+    """Return the workflow and the job that a drill runs and, if it has a gate, stops."""
+    if drill.gate and drill.gate.workflow == TEST:
+        return TEST, drill.gate.job
+    workflow = PRODUCTION if drill.environment == "production" else STAGING
+    return workflow, drill.gate.job if drill.gate else "deploy"
+
+
+def steps_of(workflow: str, job: str) -> list[str]:
+    """Return the named steps of a job, in their order."""
+    jobs = yaml.safe_load((ROOT / WORKFLOWS / workflow).read_text())["jobs"]
+    return [step["name"] for step in jobs[job]["steps"] if "name" in step]
+
+
+def wrong_steps(drill: Drill, chance: random.Random) -> list[str]:
+    """Return other steps of the job, first those before the gate, which the log shows too."""
+    workflow, job = job_of(drill)
+    names = steps_of(workflow, job)
+    end = names.index(drill.gate.step) if drill.gate else len(names)
+    before, after = names[:end], names[end + 1 :]
+    chance.shuffle(before)
+    chance.shuffle(after)
+    return [f"{job}: {name}" for name in [*before, *after]][: STEPS_OFFERED - 1]
+
+
 def questions(drill: Drill, level: int, seed: int) -> list[Question]:
-    """Return the questions about a drill, with the options in the order of the seed."""
+    """Return the questions about a drill, with the options in the order of the seed.
+
+    The log shows which jobs ran, so steps and faults of other jobs would be no options.
+    """
     chance = random.Random(f"{level} {seed} {drill.name}")  # noqa: S311
     others = [other for other in pool(level) if other != drill]
     chance.shuffle(others)
+
+    def unlike(other: Drill) -> tuple[bool, bool]:
+        return job_of(other) != job_of(drill), (other.gate is None) != (drill.gate is None)
 
     def question(text: str, right: str, wrong: Sequence[str]) -> Question:
         options = [right, *dict.fromkeys(one for one in wrong if one != right)]
@@ -79,13 +114,10 @@ def questions(drill: Drill, level: int, seed: int) -> list[Question]:
         return Question(text, options, options.index(right))
 
     stopped = str(drill.gate or NO_STEP)
-    steps = list(dict.fromkeys(str(other.gate) for other in others if other.gate))
-    steps = [step for step in steps if step != stopped][: STEPS_OFFERED - 1]
-    same = [other for other in others if (other.gate is None) == (drill.gate is None)]
-    alike = [other.fault for other in [*same, *others]][: FAULTS_OFFERED - 1]
+    alike = [other.fault for other in sorted(others, key=unlike)][: FAULTS_OFFERED - 1]
     new = drill.after.runs != "before"
     return [
-        question("Which step stopped the run?", stopped, [*steps, NO_STEP]),
+        question("Which step stopped the run?", stopped, [*wrong_steps(drill, chance), NO_STEP]),
         question("What was wrong?", drill.fault, alike),
         question(
             f"What does {drill.environment} run now?",

@@ -64,6 +64,17 @@ def test_each_question_has_several_options_and_one_right_answer(drill: Drill) ->
         assert len(set(question.options)) == len(question.options) >= 3
 
 
+@pytest.mark.parametrize("drill", questions.pool(3), ids=lambda drill: drill.name)
+def test_the_jobs_in_the_log_do_not_give_the_answer_away(drill: Drill) -> None:
+    workflow, job = questions.job_of(drill)
+    step, fault, *_ = questions.questions(drill, 3, SEED)
+    assert {option.partition(":")[0] for option in step.options} == {job, questions.NO_STEP}
+    by_fault = {other.fault: questions.job_of(other) for other in questions.pool(3)}
+    offered = [by_fault[option] for option in fault.options]
+    in_job = [found for found in by_fault.values() if found == (workflow, job)]
+    assert offered.count((workflow, job)) == min(len(in_job), len(offered))
+
+
 def test_each_right_answer_is_a_point() -> None:
     assert (held(right).points, held(right).of, held(wrong).points) == (12, 12, 0)
 
