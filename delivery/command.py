@@ -1,13 +1,21 @@
-"""Helpers for commands: ask for confirmation, and report an error in one line."""
+"""Helpers for commands: read a time limit, ask for confirmation, report an error in one line."""
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from delivery.errors import Failure
+
+
+def seconds(text: str) -> float:
+    """Return an argument's number of seconds; raise ValueError if it is negative or not finite."""
+    if not 0 <= (number := float(text)) < math.inf:
+        raise ValueError(text)
+    return number
 
 
 def confirm(question: str) -> bool:

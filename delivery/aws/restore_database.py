@@ -23,7 +23,7 @@ from delivery.aws.client import STDIN, Aws, check_account
 from delivery.aws.database_password import password_number, secret_name
 from delivery.aws.ecs import Service, is_base, primary
 from delivery.aws.infra_parameters import read_parameters
-from delivery.command import confirm, run
+from delivery.command import confirm, run, seconds
 from delivery.deploy.restart import restart
 from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
@@ -302,7 +302,7 @@ def main() -> None:
     parser.add_argument("--parameters", type=Path, metavar="FILE", help="other than the usual file")
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument(
-        "--seconds", type=float, default=7200, help="for each step at most (%(default)s)"
+        "--seconds", type=seconds, default=7200, help="for each step at most (%(default)s)"
     )
     args = parser.parse_args()
     path = args.parameters or INFRA / "parameters" / f"{args.environment}.json"

@@ -15,7 +15,7 @@ from delivery.aws.access_keys import KeyRotation
 from delivery.aws.client import Aws, check_account
 from delivery.aws.database_password import PasswordRotation
 from delivery.aws.infra_parameters import read_parameters
-from delivery.command import run
+from delivery.command import run, seconds
 from delivery.environments import ENVIRONMENTS
 from delivery.github.client import Gh, repository_of_clone
 from delivery.paths import INFRA
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--repository", metavar="OWNER/NAME", help="default: the remote origin")
     parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
     parser.add_argument(
-        "--seconds", type=float, default=1200, help="time limit for each step (%(default)s)"
+        "--seconds", type=seconds, default=1200, help="time limit for each step (%(default)s)"
     )
     args = parser.parse_args()
     run("scripts/rotate-secrets", lambda: rotate(args))

@@ -22,7 +22,7 @@ from itertools import cycle, islice
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
-from delivery.command import run
+from delivery.command import run, seconds
 
 LIVENESS = "/health/live/"
 PAGES = (
@@ -282,10 +282,10 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--connections", type=int, default=200, help="slow connections (default: 200)"
     )
-    parser.add_argument("--seconds", type=float, default=60, help="duration (default: 60)")
+    parser.add_argument("--seconds", type=seconds, default=60, help="duration (default: 60)")
     parser.add_argument(
         "--bound",
-        type=float,
+        type=seconds,
         default=30,
         help="seconds that a slow connection may last (default: 30)",
     )

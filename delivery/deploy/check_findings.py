@@ -16,7 +16,7 @@ from typing import Any
 
 from delivery.aws.client import Aws
 from delivery.checks.accepted_advisories import accepted
-from delivery.command import run
+from delivery.command import run, seconds
 from delivery.errors import Failure
 from delivery.workflow import variable
 
@@ -135,7 +135,7 @@ def main() -> None:
         "tag", metavar="COMMIT", help="the tag of the image in staging's repository"
     )
     parser.add_argument(
-        "--seconds", type=float, default=300, help="limit for the scan; 0 skips it (%(default)s)"
+        "--seconds", type=seconds, default=300, help="limit for the scan; 0 skips it (%(default)s)"
     )
     args = parser.parse_args()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from delivery.aws.ecs import Service, is_base, short
-from delivery.command import run
+from delivery.command import run, seconds
 from delivery.deploy.revisions import History
 from delivery.deploy.worker import move_worker
 from delivery.workflow import output
@@ -32,7 +32,7 @@ def main() -> None:
         description=f"{__doc__} Requires AWS_REGION, ECS_CLUSTER and ECS_SERVICE.",
     )
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
-    parser.add_argument("--seconds", type=float, default=1200, help="time limit (%(default)s)")
+    parser.add_argument("--seconds", type=seconds, default=1200, help="time limit (%(default)s)")
     args = parser.parse_args()
     run(
         "scripts/deploy-service",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 
 from delivery.aws.ecs import Service, is_base, primary
-from delivery.command import run
+from delivery.command import run, seconds
 from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         "scripts/manage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=300, help="time limit (%(default)s)")
+    parser.add_argument("--seconds", type=seconds, default=300, help="time limit (%(default)s)")
     parser.add_argument("environment", choices=ENVIRONMENTS)
     parser.add_argument("command", help="such as waffle_flag")
     parser.add_argument("words", nargs=argparse.REMAINDER, help="arguments of the command")

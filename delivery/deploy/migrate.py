@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 
 from delivery.aws.ecs import Service, short
-from delivery.command import run
+from delivery.command import run, seconds
 from delivery.errors import Failure
 
 STARTED_BY = "migration"  # distinguishes the task from those of the service
@@ -41,7 +41,7 @@ def main() -> None:
         description=f"{__doc__} Requires AWS_REGION, ECS_CLUSTER and ECS_SERVICE.",
     )
     parser.add_argument("revision", metavar="REVISION", help="the ARN of a task definition")
-    parser.add_argument("--seconds", type=float, default=900, help="time limit (%(default)s)")
+    parser.add_argument("--seconds", type=seconds, default=900, help="time limit (%(default)s)")
     args = parser.parse_args()
     run("scripts/migrate", lambda: migrate(Service.from_environment(), args.revision, args.seconds))
 

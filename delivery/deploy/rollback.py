@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from delivery.aws.ecr import exists
 from delivery.aws.ecs import Service, is_base, primary
-from delivery.command import confirm, run
+from delivery.command import confirm, run, seconds
 from delivery.deploy.addresses import Addresses
 from delivery.deploy.revisions import History, Revision
 from delivery.deploy.slack import tell
@@ -261,7 +261,7 @@ def main() -> None:
         help="with --revision: do nothing if the service has left this revision in the meantime",
     )
     parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
-    parser.add_argument("--seconds", type=float, default=1200, help="time limit (%(default)s)")
+    parser.add_argument("--seconds", type=seconds, default=1200, help="time limit (%(default)s)")
     args = parser.parse_args()
 
     def act() -> None:

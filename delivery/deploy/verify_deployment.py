@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.command import run
+from delivery.command import run, seconds
 from delivery.deploy.page import problem_of_page
 from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument(
         "--page", metavar="PATH", default="none", help="page to request, such as / (%(default)s)"
     )
-    parser.add_argument("--seconds", type=float, default=120, help="time limit (%(default)s)")
+    parser.add_argument("--seconds", type=seconds, default=120, help="time limit (%(default)s)")
     args = parser.parse_args()
 
     def act() -> None:

@@ -52,6 +52,17 @@ def test_every_script_has_a_help_text(name: str) -> None:
     assert path in done.stdout
 
 
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "soon"])
+def test_every_time_limit_is_a_number_of_seconds(value: str) -> None:
+    paths = [f"scripts/{name}" for name in SHELL if module_of(f"scripts/{name}")]
+    limited = [path for path in paths if "--seconds" in run_here(path, "--help").stdout]
+    assert "scripts/migrate" in limited
+    for path in limited:
+        done = run_here(path, f"--seconds={value}")
+        assert done.returncode == 2
+        assert f"argument --seconds: invalid seconds value: '{value}'" in done.stderr
+
+
 def test_scripts_that_start_a_module_are_all_alike() -> None:
     forms: dict[str, str] = {}
     for name in SHELL:
