@@ -23,6 +23,8 @@ from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from delivery.command import run, seconds
+from delivery.errors import Failure
+from delivery.http_client import check_url
 
 LIVENESS = "/health/live/"
 PAGES = (
@@ -292,9 +294,13 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def main() -> int:
-    args = parse()
+def report(args: argparse.Namespace) -> int:
+    check_url(args.url)
+    if args.connections < len(KINDS):
+        raise Failure(f"--connections must be at least {len(KINDS)}, one of each kind")
     url = urlsplit(args.url)
+    if url.scheme != "http":
+        raise Failure("the URL must begin with http://, because these clients speak no TLS")
     server = Server((url.hostname or "", url.port or 80), args.host or url.netloc)
     result = asyncio.run(measure(server, args.connections, args.seconds))
     print(*result.lines(), sep="\n")
@@ -304,5 +310,10 @@ def main() -> int:
     return 1 if problems else 0
 
 
+def main() -> None:
+    args = parse()
+    run("scripts/slow-clients", lambda: report(args))
+
+
 if __name__ == "__main__":
-    run("scripts/slow-clients", main)
+    main()

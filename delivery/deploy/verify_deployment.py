@@ -16,7 +16,7 @@ from delivery.command import run, seconds
 from delivery.deploy.page import problem_of_page
 from delivery.environments import ENVIRONMENTS
 from delivery.errors import Failure
-from delivery.http_client import ask
+from delivery.http_client import ask, check_url
 
 TIMES = 3
 
@@ -171,6 +171,7 @@ def main() -> None:
     args = parser.parse_args()
 
     def act() -> None:
+        check_url(args.url)  # waiting would not correct it
         verify(
             *(args.url, args.commit, args.seconds),
             environment=args.environment,

@@ -3,6 +3,7 @@
 import pytest
 
 from delivery.checks.slow_clients import KINDS, LIVENESS, Honest, Result, Slow
+from tests.delivery.in_process import run_here
 
 FAST = [0.01] * 99
 
@@ -42,3 +43,17 @@ def test_figures_within_their_limits_are_no_problem() -> None:
 def test_the_figures_of_each_kind_are_printed() -> None:
     printed = "\n".join(result().lines())
     assert all(kind.name in printed for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["127.0.0.1:8000"], "not a URL: http:// or https://"),
+        (["https://127.0.0.1"], "the URL must begin with http://"),
+        (["http://127.0.0.1", "--connections=4"], "--connections must be at least 5"),
+    ],
+)
+def test_an_invalid_argument_is_refused(words: list[str], problem: str) -> None:
+    done = run_here("scripts/slow-clients", *words)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert problem in done.stderr

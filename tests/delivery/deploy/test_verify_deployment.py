@@ -10,6 +10,7 @@ import pytest
 
 from delivery.deploy.verify_deployment import verify
 from delivery.errors import Failure
+from tests.delivery.in_process import run_here
 from tests.delivery.raw_server import answering, http
 
 
@@ -141,3 +142,9 @@ def test_an_invalid_answer_is_requested_again(answer: bytes) -> None:
     # A redirect is followed some times before it is given up.
     with answering(*[answer] * 5, http(BODY)) as url:
         verify(url, "new", 60, pause=0)
+
+
+def test_an_invalid_url_is_refused_at_once() -> None:
+    done = run_here("scripts/verify-deployment", "staging.example.com", "a commit", "--seconds=600")
+    assert done.returncode == 1
+    assert done.stderr.startswith("scripts/verify-deployment: not a URL: http:// or https://")
