@@ -3,8 +3,8 @@
 A mark is a comment. At the end of a line, `only with: NAME` marks that line. Alone on its line it
 begins a marked block, which ends with the comment `until here: NAME`. Within a line of Markdown,
 `<!-- with: NAME -->one text<!-- else: another -->` has a text for either case. In a project that
-keeps a part, only the marks themselves are removed. In pinned requirements, the comment of uv that
-a version agrees with a file of the part counts as marked.
+keeps a part, only the marks themselves are removed. In pinned requirements, uv's comments that
+name a file of a part that is left out are removed, too.
 """
 
 from __future__ import annotations

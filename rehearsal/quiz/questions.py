@@ -99,7 +99,7 @@ def wrong_steps(drill: Drill, chance: random.Random) -> list[str]:
 def questions(drill: Drill, level: int, seed: int) -> list[Question]:
     """Return the questions about a drill, with the options in the order of the seed.
 
-    The log shows which jobs ran, so steps and faults of other jobs would be no options.
+    The log shows which jobs ran. A step or a fault of another job would be obviously wrong.
     """
     chance = random.Random(f"{level} {seed} {drill.name}")  # noqa: S311
     others = [other for other in pool(level) if other != drill]
